@@ -35,6 +35,8 @@
 #define CAPTURE_UNIX_NAME_BYTES 108
 /* Addresses, two u64, then two names. */
 #define CAPTURE_OPEN_UNIX_BYTES 288
+/* Two u64. */
+#define CAPTURE_OPEN_AT_REST_BYTES 16
 
 enum capture_kind {
 	/* A call moved bytes of a connection; the payload is (a part of) these bytes. A TLS or HTTP/2 connection
@@ -48,7 +50,9 @@ enum capture_kind {
 	 * seen. It may be repeated when an address is learned later; a known address then replaces an unknown one. Payload: empty,
 	 * or CAPTURE_ADDRESSES_BYTES: the peer's address, then the local one. For a unix socket, if the kernel has type information,
 	 * CAPTURE_OPEN_UNIX_BYTES: the addresses, two u64 with the lengths of the peer's name and the local one (0: none), then
-	 * both names, each padded with zeros to CAPTURE_UNIX_NAME_BYTES. */
+	 * both names, each padded with zeros to CAPTURE_UNIX_NAME_BYTES. Or, in a recording that began later than the connection
+	 * (FLAG_MIDSTREAM), if no exchange was in progress then, CAPTURE_OPEN_AT_REST_BYTES: two u64, the stream offsets reached
+	 * in directions in and out. The next message of each direction begins there. */
 	CAPTURE_OPEN = 2,
 	/* The last known descriptor of the connection was closed: `syscall` says how (close, close_range, dup2/dup3 over it,
 	 * execve with close-on-exec, EXIT when its last process ended). Payload: empty, or CAPTURE_CLOSE_BYTES: the two

@@ -45,6 +45,7 @@ import {
 	CAPTURE_FACT_SOCKET,
 	CAPTURE_LOSS,
 	CAPTURE_OPEN,
+	CAPTURE_OPEN_AT_REST_BYTES,
 	CAPTURE_PEEK,
 	CAPTURE_PROCESS_EXEC,
 	CAPTURE_PROCESS_EXIT,
@@ -262,7 +263,30 @@ function introduce(connection: Connection, record: usize): void {
 	connection.role = <u8>(recordConnFlags(record) & 0xff);
 	connection.midstream = (flags & FLAG_MIDSTREAM) != 0;
 	connection.unverified = (flags & FLAG_UNVERIFIED) != 0;
-	if (connection.midstream) beginMidstream(connection);
+	if (connection.midstream && !saysAtRest(record)) beginMidstream(connection);
+}
+
+/** Whether it is an OPEN of a connection that was between two exchanges when the recording began. */
+function saysAtRest(record: usize): bool {
+	return recordKind(record) == CAPTURE_OPEN && recordCaptured(record) == <u32>CAPTURE_OPEN_AT_REST_BYTES;
+}
+
+/** The streams go on from where they were. */
+function resume(connection: Connection, record: usize): void {
+	const payload = recordPayload(record);
+	resumeStream(connection, true, load<u64>(payload));
+	resumeStream(connection, false, load<u64>(payload, 8));
+}
+
+function resumeStream(connection: Connection, isIncoming: bool, offset: u64): void {
+	const known = isIncoming ? connection.incoming : connection.outgoing;
+	if (known != NO_STREAM) return;
+	const stream = openStream(connection, isIncoming);
+	if (stream == NO_STREAM) return;
+	stream.midstream = offset != 0;
+	stream.begun = true;
+	stream.base = offset;
+	stream.next = offset;
 }
 
 function handleData(connection: Connection, record: usize): void {
@@ -297,6 +321,7 @@ function handleOpen(connection: Connection, record: usize): void {
 	connection.openedAt = recordTime(record);
 	const role = recordConnFlags(record) & 0xff;
 	if (role != 0) connection.role = <u8>role;
+	if (connection.midstream && saysAtRest(record)) resume(connection, record);
 	if (recordCaptured(record) >= <u32>CAPTURE_ADDRESSES_BYTES) learnAddresses(connection, recordPayload(record), recordCaptured(record));
 }
 

@@ -9,6 +9,7 @@ import {
 	CAPTURE_FACT_SOCKET,
 	CAPTURE_LOSS,
 	CAPTURE_OPEN,
+	CAPTURE_OPEN_AT_REST_BYTES,
 	EVENT_BYTES,
 	EVENT_CALL_BYTES,
 	EVENT_CAPTURED_BYTES,
@@ -28,6 +29,9 @@ import {
 
 /** Room for two paths and a command line. */
 const PAYLOAD_MAX = 16_384;
+
+/** Where the two streams of a connection are. */
+export type StreamOffsets = { readonly in: number; readonly out: number };
 
 type Members = {
 	readonly kind: number;
@@ -65,13 +69,27 @@ export function processFact(
 	return record({ kind: CAPTURE_FACT_PROCESS, timeNs, pid, payload });
 }
 
-/** A connection that was open when the recording began. Its first bytes are missing, which does not count as loss. */
+/**
+ * A connection that was open when the recording began: its first bytes are missing, which is no loss. `atRest`: no exchange
+ * was in progress, and its streams had reached these offsets.
+ */
 export function openConnectionRecord(
 	timeNs: bigint,
-	connection: { readonly conn: number; readonly pid: number; readonly role: number; readonly comm: Uint8Array },
+	connection: {
+		readonly conn: number;
+		readonly pid: number;
+		readonly role: number;
+		readonly comm: Uint8Array;
+		readonly atRest: StreamOffsets | undefined;
+	},
 ): Buffer {
-	const { conn, pid, role, comm } = connection;
-	const bytes = record({ kind: CAPTURE_OPEN, timeNs, conn, pid });
+	const { conn, pid, role, comm, atRest } = connection;
+	const offsets = Buffer.alloc(atRest === undefined ? 0 : CAPTURE_OPEN_AT_REST_BYTES);
+	if (atRest !== undefined) {
+		offsets.writeBigUInt64LE(BigInt(atRest.in), 0);
+		offsets.writeBigUInt64LE(BigInt(atRest.out), 8);
+	}
+	const bytes = record({ kind: CAPTURE_OPEN, timeNs, conn, pid, payload: offsets });
 	bytes.writeUInt32LE(FLAG_MIDSTREAM, EVENT_FLAGS);
 	bytes.writeUInt32LE(role, EVENT_CONN_FLAGS);
 	bytes.set(comm.subarray(0, CAPTURE_EVENT_HEADER_BYTES - EVENT_COMM - 1), EVENT_COMM);

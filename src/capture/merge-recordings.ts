@@ -5,6 +5,7 @@ import {
 	CAPTURE_EVENT_VERSION,
 	CAPTURE_LOSS,
 	CAPTURE_OPEN,
+	CAPTURE_OPEN_AT_REST_BYTES,
 	EVENT_CALL_BYTES,
 	EVENT_CAPTURED_BYTES,
 	EVENT_CONN,
@@ -289,7 +290,7 @@ class RewrittenTape {
 		const isOpenBefore =
 			kind === CAPTURE_OPEN &&
 			view.getUint8(EVENT_SYSCALL) === 0 &&
-			view.getUint32(EVENT_CAPTURED_BYTES, true) === 0 &&
+			[0, CAPTURE_OPEN_AT_REST_BYTES].includes(view.getUint32(EVENT_CAPTURED_BYTES, true)) &&
 			(view.getUint32(EVENT_FLAGS, true) & FLAG_MIDSTREAM) !== 0;
 		if (isOpenBefore && this.#rewriting.joined !== undefined && this.conns?.has(conn) === true) return undefined;
 		this.conns?.add(conn);

@@ -14,12 +14,14 @@ import {
 	ROLE_UNKNOWN,
 } from '../../decoder-as/assembly/wire/capture-event.ts';
 import type { BatchSource } from './batch-source.ts';
-import { openConnectionRecord, socketFact } from './fact-record.ts';
+import { openConnectionRecord, type StreamOffsets, socketFact } from './fact-record.ts';
 
 export type OpenConnection = {
 	readonly conn: number;
 	readonly pid: number;
 	readonly side: 'server' | 'client' | undefined;
+	/** If no exchange is in progress on it: where its streams are. */
+	readonly atRest: StreamOffsets | undefined;
 	/** Microseconds since the epoch. */
 	readonly openedUs: number;
 	readonly comm: Uint8Array;
@@ -43,12 +45,12 @@ export function firstRecords(
 	const pids = new Set(connections.map(({ pid }) => pid));
 	return [
 		...periodic,
-		...connections.flatMap(({ conn, pid, side, openedUs, comm, local, remote }) => {
+		...connections.flatMap(({ conn, pid, side, atRest, openedUs, comm, local, remote }) => {
 			const openedNs = nowNs - (wallNs - BigInt(Math.round(openedUs)) * 1000n);
 			const timeNs = openedNs > 0n && openedNs < nowNs ? openedNs : nowNs;
 			const role = side === undefined ? ROLE_UNKNOWN : ROLES[side];
 			return [
-				openConnectionRecord(timeNs, { conn, pid, role, comm }),
+				openConnectionRecord(timeNs, { conn, pid, role, comm, atRest }),
 				socketFact(nowNs, { conn, pid, fd: -1 }, { kind: 'socket', local, remote }),
 			];
 		}),

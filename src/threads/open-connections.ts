@@ -20,6 +20,10 @@ export function openConnections(decoder: Decoder): OpenConnection[] {
 			conn: float(at + layout.CONNECTION_ID),
 			pid: views.u32[(at + layout.CONNECTION_PID) >> 2]!,
 			side: side === layout.SIDE_SERVER ? 'server' : side === layout.SIDE_CLIENT ? 'client' : undefined,
+			atRest:
+				views.u32[(at + layout.CONNECTION_AT_REST) >> 2] === 0
+					? undefined
+					: { in: float(at + layout.CONNECTION_OFFSET_IN), out: float(at + layout.CONNECTION_OFFSET_OUT) },
 			openedUs: float(at + layout.CONNECTION_OPENED),
 			comm: range(views, at, layout.CONNECTION_COMM).slice(),
 			local: Buffer.from(range(views, at, layout.CONNECTION_LOCAL)).toString(),

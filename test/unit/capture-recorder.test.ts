@@ -250,3 +250,69 @@ test('a file is also ended by its age, and a recording that begins later counts 
 		capture.directory.remove();
 	}
 });
+
+test('a connection between two exchanges when a file begins is paired from its first request on, without any pause', () => {
+	const capture = new TestCapture();
+	try {
+		capture.open({ path: capture.path('busy.tinytap'), rotate: { bytes: 9000, ms: 1e9 } });
+		const { tape } = capture;
+		const addresses = { local: '127.0.0.1:80', remote: '127.0.0.1:4001' };
+		const server = tape.server(1, addresses).open();
+		const client = tape.client(2, { local: addresses.remote, remote: addresses.local }).open();
+		const fresh = tape.server(3, { ...addresses, remote: '127.0.0.1:4003' }).open();
+		for (let i = 1; i <= 101; i++) {
+			const request = `GET /${i} HTTP/1.1\r\nHost: h\r\n\r\n`;
+			const response = `HTTP/1.1 200 OK\r\nContent-Length: ${i}\r\n\r\n${'x'.repeat(i)}`;
+			client.out(request);
+			server.in(request).out(response);
+			client.in(response);
+			if (i % 3 === 0) capture.take();
+		}
+		fresh.in('GET /late HTTP/1.1\r\nHost: h\r\n\r\n').out('HTTP/1.1 204 No Content\r\n\r\n');
+		capture.take();
+		assert.ok(capture.close().files! >= 4);
+		const rows = capture.files().flatMap((file) => rowsOfRecording(capture.path(file)));
+		assert.deepEqual(
+			rows.filter(({ state }) => state !== 'complete'),
+			[],
+		);
+		for (const side of ['server', 'client']) {
+			assert.deepEqual(
+				rows.filter((row) => row.side === side).map(({ target, resBodyBytes }) => [target, resBodyBytes]),
+				[...Array.from({ length: 101 }, (_, i) => [`/${i + 1}`, i + 1]), ...(side === 'server' ? [['/late', 0]] : [])],
+			);
+		}
+		assert.ok(rows.every(({ pairId, target }) => target === '/late' || pairId > 0));
+	} finally {
+		capture.directory.remove();
+	}
+});
+
+test('bytes lost right after the beginning of a file are noticed, and no response is given to another request', () => {
+	const capture = new TestCapture();
+	try {
+		const { tape } = capture;
+		const server = tape.server(1, { local: '127.0.0.1:80', remote: '127.0.0.1:4001' }).open();
+		server.in('GET /before HTTP/1.1\r\nHost: h\r\n\r\n').out('HTTP/1.1 204 No Content\r\n\r\n');
+		capture.take();
+		const path = capture.path('later');
+		capture.recorder.start({ path, force: false, meta: META }, capture.source);
+		const lost = 'GET /lost HTTP/1.1\r\nHost: h\r\n\r\n';
+		server.inOffset += BigInt(lost.length);
+		server.out('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlost');
+		server.in('GET /seen HTTP/1.1\r\nHost: h\r\n\r\n').out('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nseen');
+		capture.take();
+		capture.recorder.stop(capture.source);
+		const rows = rowsOfRecording(path);
+		assert.deepEqual(
+			rows.map(({ target, reason, resBody }) => [target, reason, resBody]),
+			[
+				[null, 'request not seen', 'lost'],
+				['/seen', 'bytes lost', null],
+				[null, 'request not seen', 'seen'],
+			],
+		);
+	} finally {
+		capture.directory.remove();
+	}
+});

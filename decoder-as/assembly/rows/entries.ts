@@ -6,12 +6,14 @@ import { checkMessage } from '../memory/message-check';
 import { askHost, fits, reserve, reserveSurely, trim } from '../memory/output';
 import { Connection, Exchange, INTERIMS, Message, NO_MESSAGE, NO_PROCESS, NO_STREAM, unheldAt } from '../memory/state';
 import { wallMicroseconds } from '../wire/clock';
+import { isAtRest } from '../connections/at-rest';
 import {
 	CONNECTION_BYTES_IN,
 	CONNECTION_BYTES_OUT,
 	CONNECTION_CLOSED,
 	CONNECTION_COMM,
 	CONNECTION_EXCHANGES,
+	CONNECTION_AT_REST,
 	CONNECTION_FIXED_BYTES,
 	CONNECTION_ID,
 	CONNECTION_LOCAL,
@@ -20,6 +22,8 @@ import {
 	CONNECTION_PROTOCOL,
 	CONNECTION_REMOTE,
 	CONNECTION_SIDE,
+	CONNECTION_OFFSET_IN,
+	CONNECTION_OFFSET_OUT,
 	CONNECTION_SYSCALLS,
 	ENTRY_CONNECTION,
 	ENTRY_EXCHANGE,
@@ -417,6 +421,9 @@ export function writeConnection(connection: Connection): void {
 	store<u32>(entry, connection.pid, CONNECTION_PID);
 	store<u32>(entry, sideOf(connection), CONNECTION_SIDE);
 	store<u32>(entry, connection.protocol, CONNECTION_PROTOCOL);
+	store<u32>(entry, isAtRest(connection) ? 1 : 0, CONNECTION_AT_REST);
+	store<f64>(entry, connection.incoming == NO_STREAM ? 0 : <f64>connection.incoming.next, CONNECTION_OFFSET_IN);
+	store<f64>(entry, connection.outgoing == NO_STREAM ? 0 : <f64>connection.outgoing.next, CONNECTION_OFFSET_OUT);
 	if (process != NO_PROCESS && process.comm != 0) {
 		putRange(entry, CONNECTION_COMM, process.comm, process.commLength);
 	} else {

@@ -175,14 +175,18 @@ export const CONNECTION_EXCHANGES: i32 = 48;
 export const CONNECTION_PID: i32 = 56;
 export const CONNECTION_SIDE: i32 = 60;
 export const CONNECTION_PROTOCOL: i32 = 64;
-// 68: 0
+/** u32: 1 if no exchange is in progress and all before were paired without doubt. */
+export const CONNECTION_AT_REST: i32 = 68;
 /** Ranges. */
 export const CONNECTION_COMM: i32 = 72;
 export const CONNECTION_LOCAL: i32 = 80;
 export const CONNECTION_REMOTE: i32 = 88;
 /** Bytes of enum capture_syscall in order of first use. */
 export const CONNECTION_SYSCALLS: i32 = 96;
-export const CONNECTION_FIXED_BYTES: i32 = 104;
+/** f64: the stream offsets reached in directions in and out. */
+export const CONNECTION_OFFSET_IN: i32 = 104;
+export const CONNECTION_OFFSET_OUT: i32 = 112;
+export const CONNECTION_FIXED_BYTES: i32 = 120;
 
 export const PROTOCOL_UNKNOWN: i32 = 0;
 export const PROTOCOL_HTTP1: i32 = 1;
