@@ -170,7 +170,7 @@ function addOtherCommands(command: NewCommand, setWork: SetWork, program: Comman
 				return EXIT.ok;
 			}),
 		);
-	command('info', 'say what is in a recording')
+	command('info', 'summarize a recording')
 		.argument('<file>', 'a recording')
 		.option('--json', 'as JSON')
 		.option(...USER_OPTION)
@@ -181,7 +181,7 @@ function addOtherCommands(command: NewCommand, setWork: SetWork, program: Comman
 		.action((file: string, own: { json?: boolean; user?: string }) =>
 			setWork(() => infoCommand(file, { json: own.json === true, user: invokingUser(own.user) })),
 		);
-	command('merge', 'make one recording of several, in order of time')
+	command('merge', 'merge several recordings into one, in order of time')
 		.argument('<files...>', 'recordings of one host')
 		.requiredOption('-o, --output <file>', 'the recording to write')
 		.option('--compress', 'compress the recording (gzip)')

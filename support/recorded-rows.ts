@@ -1,4 +1,4 @@
-// What the decoder makes of a recording.
+// Decodes recordings for tests.
 import { processUser } from '../src/base/invoking-user.ts';
 import { FRAME_PAYLOAD_MAX, RecordingReader } from '../src/capture/recording.ts';
 import { Records } from '../src/capture/records.ts';
@@ -25,7 +25,7 @@ export function rowsOfRecording(path: string): ExchangeRow[] {
 	return decodeRecords(recordsOf(path)).exchanges;
 }
 
-/** What of a row does not depend on the other rows of its recording. */
+/** The part of a row that does not depend on other rows of its recording. */
 export function ownRow({
 	id: _id,
 	conn: _conn,

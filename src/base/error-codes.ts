@@ -140,8 +140,8 @@ const ENTRIES = {
 		hint: 'The part already written can be replayed.',
 	},
 	ERR_MERGE: {
-		meaning: 'The recordings cannot be merged: they are of several hosts, or one was given twice.',
-		hint: 'Merge recordings of one host since one start of it; `tinytap info FILE` shows the host and the boot.',
+		meaning: 'The recordings cannot be merged: they are from different hosts or boots, or one was given twice.',
+		hint: 'Merge only recordings of one host and one boot; `tinytap info FILE` shows both.',
 	},
 	ERR_PLATFORM: {
 		meaning: 'Live capture needs Linux.',

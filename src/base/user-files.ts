@@ -39,7 +39,7 @@ const STICKY = 0o1000;
 /** Far more than any SQL text needs. */
 export const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 
-/** A file, whatever its path is now. */
+/** Identifies a file, even if it has been renamed. */
 export type FileIdentity = { readonly dev: number; readonly ino: number };
 
 /** An open directory of the user. Names are resolved in this directory even if its path changes in the meantime. */

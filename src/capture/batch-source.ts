@@ -15,9 +15,9 @@ export type Question = {
 export type BatchSource = {
 	/** The body limit of the recorded capture; undefined if there was none or it is unknown. */
 	readonly bodyLimit?: number | undefined;
-	/** What a recording says about its capture. */
+	/** Metadata of a recording's capture. */
 	readonly meta?: RecordingMeta;
-	/** Exchanges that began before this are decoded, but not wanted: microseconds since the epoch. */
+	/** Exchanges that began earlier are decoded, but dropped: microseconds since the epoch. */
 	readonly fromUs?: number | undefined;
 	/** Sentences for the user about this kernel's limits and their effects. */
 	readonly remarks: readonly string[];

@@ -17,17 +17,17 @@ export type CaptureFilters = {
 	readonly ports: readonly PortRange[];
 };
 
-/** A time in a recording: an instant, or after the beginning. */
+/** A position in a recording: an instant, or a duration from the beginning. */
 export type ReplayPlace = { readonly epochUs: number } | { readonly afterMs: number };
 
-/** Which recording is read, and how. */
+/** Which recording is replayed, and how. */
 export type ReplaySettings = {
 	readonly path: string;
 	/** Exchanges that began earlier are not shown. */
 	readonly from?: ReplayPlace;
 	/** The replay ends here. */
 	readonly to?: ReplayPlace;
-	/** With the pauses of the capture, divided by this; undefined: without pauses. */
+	/** Replays with the pauses of the capture, divided by this number; undefined: without pauses. */
 	readonly speed?: number;
 };
 
@@ -36,7 +36,7 @@ export type RecordSettings = {
 	readonly path: string;
 	readonly force: boolean;
 	readonly compress?: boolean;
-	/** Begin a new file when one has reached this size or age. `path` then gives the directory and the form of their names. */
+	/** Starts a new file when one has reached this size or age. `path` then gives the directory and the pattern of names. */
 	readonly rotate?: { readonly bytes: number; readonly ms: number };
 	/** How many files of a rotation are kept; undefined: all. */
 	readonly keep?: number;

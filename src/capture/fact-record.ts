@@ -101,7 +101,7 @@ export function lossRecord(timeNs: bigint, reason: number, events: bigint, bytes
 	return record({ kind: CAPTURE_LOSS, timeNs, callBytes: reason, conn: Number(bytes), streamOffset: events });
 }
 
-/** Stands for bytes of a recording that cannot be read. No decoder knows its version, so each counts it (loss: decode_gap). */
+/** Replaces bytes of a recording that cannot be read. No decoder knows its version, so each counts it (loss: decode_gap). */
 export function gapRecord(bytes: number): Buffer {
 	const gap = record({ kind: 0, timeNs: 0n });
 	gap.writeUInt8(0, EVENT_VERSION);

@@ -1,4 +1,4 @@
-// Several recordings of one host as one: their records in order of time, with connections and loss counters kept apart.
+// Merges several recordings of one host: their records in order of time, with connections and loss counters kept apart.
 import {
 	CAPTURE_CLOCK,
 	CAPTURE_END,
@@ -29,12 +29,12 @@ import {
 import type { RecordingDamage } from './recording-damage.ts';
 import { Records } from './records.ts';
 
-/** A written frame has at least this much, except the last one. */
+/** Minimum size of a written frame, except for the last one. */
 const FRAME_BYTES = 64 << 10;
-/** Recordings that do not name their boot are of the same one if it began at the same time, give or take the clock's corrections. */
+/** Recordings without a boot id are of the same boot if it began at the same time, within corrections of the clock. */
 const BOOT_TOLERANCE_NS = 2_000_000_000n;
 
-/** What has to be known of a recording before it is merged. */
+/** What must be known about a recording before it is merged. */
 export type MergeInput = {
 	readonly path: string;
 	readonly meta: RecordingMeta;
@@ -64,7 +64,7 @@ export function scanForMerge(path: string, user: InvokingUser): MergeInput {
 				if (conn > highestConn) highestConn = conn;
 			}
 			wallMinusBootNs ??= records.wallMinusBootNs;
-			// The first record is a clock, except in recordings of other programs; what is older was open before.
+			// The first record is a clock, except in recordings by other programs; older records are about connections already open.
 			if (kind !== CAPTURE_OPEN && records.timeNs > 0n) firstNs ??= records.timeNs;
 		}
 		const { meta, bodyLimit, isComplete, damage } = input.reader;
@@ -78,7 +78,7 @@ export function scanForMerge(path: string, user: InvokingUser): MergeInput {
 	}
 }
 
-/** Throws a UserError if these recordings cannot be one: of several hosts or boots, or one of them given twice. */
+/** Throws a UserError if the recordings cannot be merged: they are of several hosts or boots, or one was given twice. */
 export function checkMergeable(inputs: readonly MergeInput[]): void {
 	const first = inputs[0]!;
 	const seen = new Map<string, string>();
@@ -96,7 +96,7 @@ export function checkMergeable(inputs: readonly MergeInput[]): void {
 		const conflict = conflictOf(first, input);
 		if (conflict !== undefined)
 			throw new UserError(
-				`expected recordings of one host since one start of it, but ${first.path} and ${input.path} ${conflict}`,
+				`expected recordings of one host and one boot, but ${first.path} and ${input.path} ${conflict}`,
 				'ERR_MERGE',
 				'Process ids, loopback addresses and clocks of two hosts would be mistaken for each other. Replay them one by one.',
 			);
@@ -117,7 +117,7 @@ function conflictOf(a: MergeInput, b: MergeInput): string | undefined {
 	return 'have clocks that began at different times';
 }
 
-/** What the merged recording says about itself. */
+/** The metadata of the merged recording. */
 export function mergedMeta(inputs: readonly MergeInput[], own: RecordingMeta): RecordingMeta {
 	const first = inputs[0]!;
 	const all = (name: string) => [...new Set(inputs.map(({ meta }) => meta[name] ?? 'unknown'))].join('; ');
@@ -140,7 +140,7 @@ export function inOrder(inputs: readonly MergeInput[]): MergeInput[] {
 	return inputs.toSorted((a, b) => (a.firstNs < b.firstNs ? -1 : a.firstNs > b.firstNs ? 1 : 0));
 }
 
-/** Writes the records of all inputs, which are in order and can be one. Returns how many there are. */
+/** Writes the records of all inputs, which are in order and can be merged. Returns their number. */
 export function mergeRecords(inputs: readonly MergeInput[], writer: RecordingWriter, user: InvokingUser): number {
 	const losses = new LossSums(inputs.length);
 	const tapes: RewrittenTape[] = [];
@@ -149,7 +149,7 @@ export function mergeRecords(inputs: readonly MergeInput[], writer: RecordingWri
 	const output = new FramePacker(writer);
 	try {
 		for (const [index, input] of inputs.entries()) {
-			// A part continues the one before it, and so do its connections.
+			// A part continues the previous one, and so do its connections.
 			const joined = tapes[inputs.slice(0, index).findIndex((before) => continues(before, input))];
 			const shift = joined === undefined ? nextConn : joined.connShift;
 			tapes.push(new RewrittenTape(input, user, { connShift: shift, joined, losses, index }));
@@ -189,7 +189,7 @@ function earliest(tapes: readonly RewrittenTape[]): RewrittenTape | undefined {
 	return first;
 }
 
-/** The records of a recording one by one, with a time that never decreases. */
+/** Reads the records of a recording one by one, with times that never decrease. */
 class InputTape {
 	readonly reader: RecordingReader;
 	records = new Records(new Uint8Array(0));
@@ -221,7 +221,7 @@ class InputTape {
 }
 
 type Rewriting = {
-	/** Added to the numbers of connections. */
+	/** Added to connection numbers. */
 	readonly connShift: bigint;
 	/** The part that this one continues. */
 	readonly joined: RewrittenTape | undefined;
@@ -229,10 +229,10 @@ type Rewriting = {
 	readonly index: number;
 };
 
-/** The records of an input as they are in the merged recording. Its file is open only while they are read. */
+/** Reads the records of an input as they appear in the merged recording. Its file is open only while it is read. */
 class RewrittenTape {
 	readonly connShift: bigint;
-	/** Connections of this part and of those that it continues. Only parts can be continued. */
+	/** Connections of this part and of the parts that it continues. Only parts can be continued. */
 	readonly conns: Set<bigint> | undefined;
 	ended = false;
 	#tape: InputTape | undefined;
@@ -248,7 +248,7 @@ class RewrittenTape {
 		this.conns = rewriting.joined?.conns ?? (input.meta.part === undefined ? undefined : new Set());
 	}
 
-	/** A part begins when the one before it has ended. */
+	/** A part begins after the previous one has ended. */
 	get isWaiting(): boolean {
 		return this.#rewriting.joined?.ended === false;
 	}
@@ -257,7 +257,7 @@ class RewrittenTape {
 		return this.#tape?.timeNs ?? this.#input.firstNs;
 	}
 
-	/** The current record; undefined if the merged recording does without. */
+	/** Takes the current record; undefined if it is left out of the merged recording. */
 	take(): Uint8Array | undefined {
 		this.#tape ??= new InputTape(this.#input.path, this.#user);
 		const record = this.#tape.ended ? undefined : this.#rewritten(this.#tape.records);
@@ -276,17 +276,17 @@ class RewrittenTape {
 
 	#rewritten(records: Records): Uint8Array | undefined {
 		const { kind } = records;
-		// The bytes of a gap, or of another version, stay as they are: the decoder counts them.
+		// Bytes of a gap or of another version are copied unchanged: the decoder counts them.
 		if (!records.isRecord || records.view.getUint8(records.at + EVENT_VERSION) !== CAPTURE_EVENT_VERSION)
 			return new Uint8Array(records.record);
-		// Only the merged recording ends.
+		// Only the merged recording has an end record.
 		if (kind === CAPTURE_END) return undefined;
 		const record = new Uint8Array(records.record);
 		const view = new DataView(record.buffer);
 		if (kind === CAPTURE_LOSS) this.#rewriting.losses.rewrite(view, this.#rewriting.index);
 		if (!hasConnection(records)) return record;
 		const conn = view.getBigUint64(EVENT_CONN, true);
-		// What a later part begins with is known from the part before.
+		// The first records of a later part repeat what is known from the previous one.
 		const isOpenBefore =
 			kind === CAPTURE_OPEN &&
 			view.getUint8(EVENT_SYSCALL) === 0 &&
@@ -299,13 +299,13 @@ class RewrittenTape {
 	}
 }
 
-/** Whether the member `conn` of the current record is a connection. In a counter it is a number of bytes. */
+/** Whether the member `conn` of the current record is a connection. In a counter, it is a number of bytes. */
 function hasConnection(records: Records): boolean {
 	if (!records.isRecord || records.kind === CAPTURE_LOSS || records.kind === CAPTURE_CLOCK) return false;
 	return records.view.getBigUint64(records.at + EVENT_CONN, true) !== 0n;
 }
 
-/** Loss counters are totals of one recording. In the merged one they are totals of all. */
+/** Adds up loss counters: they are totals of one recording, and in the merged recording totals of all. */
 class LossSums {
 	/** For each reason and input: events, bytes. */
 	readonly #totals: { events: bigint; bytes: bigint }[][];
@@ -343,7 +343,7 @@ class FramePacker {
 	}
 
 	add(record: Uint8Array): void {
-		// Each begins at a multiple of 8; the last one of a frame may be without its padding.
+		// Each record begins at a multiple of 8; the last one of a frame may lack its padding.
 		const padded = (record.byteLength + 7) & ~7;
 		if (this.#length + padded > this.#frame.byteLength) this.flush();
 		this.#frame.fill(0, this.#length + record.byteLength, this.#length + padded);

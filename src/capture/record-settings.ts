@@ -8,8 +8,8 @@ import { version } from '../base/installation.ts';
 import type { RecordSettings } from './capture-settings.ts';
 
 /**
- * The settings of a new recording at `path`. `filters`: what is captured, for people. Throws a UserError if it should be
- * redacted.
+ * Returns the settings of a new recording at `path`. `filters`: what is captured, for people. Throws a UserError if the
+ * recording should be redacted.
  */
 export function recordSettings(
 	path: string,
@@ -40,7 +40,7 @@ export function recordSettings(
 	};
 }
 
-/** The same until the host is started again, also in containers; undefined elsewhere than on Linux. */
+/** The id of this boot of the host, the same in its containers; undefined if the system is not Linux. */
 function bootId(): string | undefined {
 	try {
 		return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
@@ -50,7 +50,7 @@ function bootId(): string | undefined {
 	}
 }
 
-/** The file number `part` of a rotation, begun at `started`: `name-20261122T125601Z-0001.tinytap`. */
+/** The name of file number `part` of a rotation, started at `started`: `name-20261122T125601Z-0001.tinytap`. */
 export function rotatedPath(path: string, started: Date, part: number): string {
 	const extension = extname(path);
 	const time = started.toISOString().replace(/[-:]|\.\d+/g, '');

@@ -1,12 +1,12 @@
-// What of a recording could not be read, and the sentence about it.
+// The part of a recording that could not be read, and the message about it.
 
 export type RecordingDamage = {
-	/** The first place in the file. */
+	/** Offset of the first damage in the file. */
 	readonly offset: number;
-	/** Truncated: only the end is missing. */
+	/** `truncated`: only the end is missing. */
 	readonly what: 'truncated' | 'damaged';
 	readonly detail: string;
-	/** Bytes of the file that were left out, in how many places. */
+	/** The number of bytes that were skipped, and of the places where they were. */
 	readonly missingBytes: number;
 	readonly places: number;
 };

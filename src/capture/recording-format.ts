@@ -1,4 +1,4 @@
-// The framing of recordings (docs/recording-format.md): its numbers, checksums, and what a recording says about itself.
+// The framing of recordings (docs/recording-format.md): constants, checksums and metadata.
 import { randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
@@ -8,7 +8,7 @@ export const RECORDING_VERSION = 1;
 export const FILE_HEADER_BYTES = 16;
 /** u32 payload length, u32 type, u32 CRC-32 of type and payload, u32 mark. */
 export const FRAME_HEADER_BYTES = 16;
-/** A longer frame is considered damaged. */
+/** Maximum payload length; a longer frame is considered damaged. */
 export const FRAME_PAYLOAD_MAX = 1 << 20;
 
 export const FRAME_META = 1;
@@ -16,7 +16,7 @@ export const FRAME_BATCH = 2;
 /** Marks a recording that was closed properly; its payload is empty. */
 export const FRAME_END = 3;
 
-/** What a recording says about itself. Replays use only `body_limit`, merging also `boot_id`, `recording` and `part`. */
+/** Metadata of a recording. Replays use only `body_limit`; merging also uses `boot_id`, `recording` and `part`. */
 export type RecordingMeta = Readonly<Record<string, string | number>>;
 
 /** The member `body_limit` of the meta frame: a number of bytes, or `none`. */
@@ -24,13 +24,13 @@ export function bodyLimitMeta(limit: number): RecordingMeta {
 	return { body_limit: Number.isFinite(limit) ? limit : 'none' };
 }
 
-/** The limit that a recording names; undefined if there is none that makes sense. */
+/** The body limit given in a recording; undefined if there is none or it is invalid. */
 export function bodyLimitOf({ body_limit: limit }: RecordingMeta): number | undefined {
 	if (limit === 'none') return Number.POSITIVE_INFINITY;
 	return typeof limit === 'number' && Number.isSafeInteger(limit) && limit >= 0 ? limit : undefined;
 }
 
-/** The texts and numbers in a meta frame's payload. Anybody may have written it. */
+/** Returns the texts and numbers in the payload of a meta frame, which is not trusted. */
 export function readMeta(payload: Uint8Array): RecordingMeta {
 	let meta: unknown;
 	try {
@@ -45,14 +45,15 @@ export function readMeta(payload: Uint8Array): RecordingMeta {
 }
 
 /**
- * A number in the file header and in each frame of one recording. Captured traffic can contain the frames of a recording, but
- * nobody who sent it knew this number, so a reader that looks for the next frame after damage does not take them for its own.
+ * A random number in the file header and in each frame of a recording. Captured traffic can contain frames of a
+ * recording, but its sender did not know this number, so a reader that looks for the next frame after damage does not
+ * mistake them for frames of the file.
  */
 export function newMark(): number {
 	return randomInt(1, 2 ** 32);
 }
 
-/** The 16 bytes that a recording begins with. */
+/** The first 16 bytes of a recording. */
 export function fileHeader(mark: number): Buffer {
 	const header = Buffer.alloc(FILE_HEADER_BYTES);
 	MAGIC.copy(header);

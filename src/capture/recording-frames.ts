@@ -1,5 +1,5 @@
 // Reads the frames of a recording, plain or compressed. Trusts no length. After damage it looks for the next whole frame
-// (or compressed block), and says how many bytes of the file it left out.
+// (or compressed block), and reports how many bytes of the file it skipped.
 import { fstatSync, readSync } from 'node:fs';
 import {
 	FILE_HEADER_BYTES,
@@ -15,7 +15,7 @@ import { BLOCK_HEADER_BYTES, BLOCK_START, blockLength, decompressBlock } from '.
 /** A frame, bytes that could not be read, or the end of the file. */
 export type FrameStep =
 	| { readonly kind: 'frame'; readonly type: number; readonly payload: Buffer }
-	/** `offset` and `bytes` are of the file. A truncated file ends there. */
+	/** `offset` and `bytes` refer to the file. A truncated file ends there. */
 	| {
 			readonly kind: 'gap';
 			readonly what: 'truncated' | 'damaged';
@@ -27,9 +27,9 @@ export type FrameStep =
 
 export type Frames = {
 	readonly isCompressed: boolean;
-	/** The file header, shorter if the file is. */
+	/** The file header; shorter if the file is. */
 	readonly header: Buffer;
-	/** Where the next frame begins in the file (compressed: its block, or the next one). */
+	/** Offset in the file of the next frame (compressed: of its block, or the next one). */
 	readonly offset: number;
 	next(): FrameStep;
 };
@@ -38,18 +38,18 @@ const END: FrameStep = { kind: 'end' };
 const CHECKSUM = "a frame's checksum does not match its bytes";
 const MARK = 'a frame does not have the mark of this recording';
 const KNOWN_TYPES = [FRAME_META, FRAME_BATCH, FRAME_END];
-/** How much is read at a time while looking for the next frame. */
+/** Number of bytes read at a time while looking for the next frame. */
 const SEARCH_BYTES = 1 << 20;
-/** Frames that were none are checksummed up to this many bytes in all, so that no file can keep the search busy. */
+/** Limit on the bytes of supposed frames that are checksummed in all, so that no file can keep the search busy. */
 const SEARCH_BUDGET = 64 << 20;
 
-/** The frames of an open regular file. */
+/** Opens the frames of an open regular file. */
 export function openFrames(fd: number): Frames {
 	const start = readAt(fd, 0, BLOCK_HEADER_BYTES);
 	return start.subarray(0, BLOCK_START.length).equals(BLOCK_START) ? compressedFrames(fd) : new PlainFrames(fd);
 }
 
-/** What another program has compressed; undefined if it is not. */
+/** How another program compressed the file, and what unpacks it; undefined if it is not compressed. */
 export function foreignCompression(header: Buffer): { readonly name: string; readonly unpack: string } | undefined {
 	if (header.subarray(0, 2).equals(Buffer.of(0x1f, 0x8b))) return { name: 'gzip', unpack: 'gunzip' };
 	if (header.subarray(0, 4).equals(Buffer.of(0x28, 0xb5, 0x2f, 0xfd))) return { name: 'zstd', unpack: 'unzstd' };
@@ -79,7 +79,7 @@ class PlainFrames implements Frames {
 		if (length > FRAME_PAYLOAD_MAX)
 			return this.#skip(at, `a frame claims ${length} bytes, more than the maximum of ${FRAME_PAYLOAD_MAX}`);
 		const payload = readAt(this.#fd, at + FRAME_HEADER_BYTES, length);
-		// Either the file was cut, or the length is wrong: then a whole frame follows somewhere.
+		// Either the file was truncated, or the length is wrong; then a whole frame follows somewhere.
 		if (payload.length < length) {
 			const next = this.#search(at + 1);
 			if (next === undefined) return this.#cut(at, FRAME_HEADER_BYTES + payload.length);
@@ -102,21 +102,21 @@ class PlainFrames implements Frames {
 		return { kind: 'gap', what: 'damaged', detail, offset, bytes: to - offset };
 	}
 
-	/** Leaves out the frame at `at`. */
+	/** Skips the frame at `at`. */
 	#skip(at: number, detail: string): FrameStep {
 		const after = at + FRAME_HEADER_BYTES + readAt(this.#fd, at, 4).readUInt32LE(0);
-		// Its length may be wrong. Without a mark that is believed, because captured bytes can look like a frame.
+		// Its length may be wrong. In recordings without a mark it is trusted, because captured bytes can look like a frame.
 		const next = this.#mark === 0 && this.#isFrame(after) ? after : this.#search(at + 1);
 		return this.#gap(at, next ?? fstatSync(this.#fd).size, detail);
 	}
 
-	/** Where the next whole frame begins; undefined if there is none. */
+	/** Returns the offset of the next whole frame; undefined if there is none. */
 	#search(from: number): number | undefined {
 		for (let base = from; ; base += SEARCH_BYTES) {
 			const bytes = readAt(this.#fd, base, SEARCH_BYTES + FRAME_HEADER_BYTES);
 			const last = Math.min(SEARCH_BYTES, bytes.length - FRAME_HEADER_BYTES + 1);
 			for (let i = 0; i < last; i++) {
-				// Nearly every other place fails here.
+				// Almost all other positions fail here.
 				if (bytes[i + 3] !== 0 || bytes[i + 5] !== 0 || bytes.readUInt32LE(i + 12) !== this.#mark) continue;
 				if (this.#isFrame(base + i)) return base + i;
 				if (this.#budget < 0) return undefined;
@@ -180,7 +180,7 @@ class CompressedFrames implements Frames {
 		return { kind: 'frame', type: rest.readUInt32LE(4), payload };
 	}
 
-	/** Leaves out the rest of the block, whose own checksum matches: nothing that tinytap wrote. */
+	/** Skips the rest of a block whose own checksum matches, so tinytap did not write it. */
 	#skipBlock(detail: string): FrameStep {
 		this.#at = this.#content.length;
 		const { start, offset } = this.#blocks;
@@ -191,7 +191,7 @@ class CompressedFrames implements Frames {
 /** The blocks of a compressed recording, each as a frame of type 0. */
 class Blocks {
 	readonly #fd: number;
-	/** Where the last block began, and where the next one begins. */
+	/** The offsets of the last block and of the next one. */
 	start = 0;
 	offset = 0;
 
@@ -221,7 +221,7 @@ class Blocks {
 		const next = this.#search(offset + 1);
 		this.offset = next ?? size;
 		const bytes = this.offset - offset;
-		// A block that begins well and ends after the file was cut.
+		// A block with a valid beginning whose end was cut off.
 		const begins = BLOCK_START.subarray(0, header.length).equals(header.subarray(0, BLOCK_START.length));
 		if (next === undefined && begins && (length ?? size) > bytes)
 			return { kind: 'gap', what: 'truncated', detail: 'the file ends inside a compressed block', offset, bytes };
@@ -240,12 +240,12 @@ class Blocks {
 	}
 }
 
-/** 0 in recordings of earlier versions, and of writers that have none. */
+/** The mark; 0 in recordings by earlier versions and by programs that write none. */
 function markOf(header: Buffer): number {
 	return header.length < FILE_HEADER_BYTES ? 0 : header.readUInt32LE(FILE_HEADER_BYTES - 4);
 }
 
-/** Up to `length` bytes; fewer at the end of the file. */
+/** Reads up to `length` bytes; fewer at the end of the file. */
 function readAt(fd: number, at: number, length: number): Buffer {
 	const bytes = Buffer.allocUnsafe(length);
 	let done = 0;

@@ -1,20 +1,20 @@
-// Blocks of a compressed recording. Each is a gzip member of its own whose extra field has its length, so a reader finds
-// the next block after damage, and `gunzip` gives the plain recording.
+// Blocks of a compressed recording. Each is a separate gzip member whose extra field has its length, so a reader finds
+// the next block after damage, and `gunzip` restores the plain recording.
 import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
 
 /** ID1 ID2, deflate, FEXTRA, no time, fastest, system unknown, 12 bytes of extra field: `TT` with 8 bytes. */
 export const BLOCK_START = Buffer.from([...[0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 4, 255], ...[12, 0, 0x54, 0x54, 8, 0]]);
-/** What the extra field holds: u32 length of the member, u32 length of its content. */
+/** Content of the extra field: u32 length of the member, u32 length of its content. */
 export const BLOCK_HEADER_BYTES = BLOCK_START.length + 8;
 const TRAILER_BYTES = 8;
-/** A block is written when it has this much. */
+/** A block is written when it has this many bytes. */
 export const BLOCK_TARGET_BYTES = 256 << 10;
-/** Longer content is considered damaged. A block has BLOCK_TARGET_BYTES and a frame at most. */
+/** Longer content is considered damaged. A block has at most BLOCK_TARGET_BYTES plus one frame. */
 const CONTENT_MAX = 2 << 20;
-/** Deflate adds a few bytes to what it cannot compress. */
+/** Deflate adds a few bytes to data that it cannot compress. */
 const MEMBER_MAX = CONTENT_MAX + (64 << 10);
 
-/** Other levels take several times as long, on the thread that captures. */
+/** The fastest level: others take several times as long, on the capture thread. */
 const LEVEL = 1;
 
 /** Compresses whole frames into a block. */
@@ -30,7 +30,7 @@ export function compressBlock(content: Uint8Array): Buffer {
 	return member;
 }
 
-/** The length of the block that begins like this; undefined if none does. */
+/** The length of the block with this beginning; undefined if it is not a block. */
 export function blockLength(header: Uint8Array): number | undefined {
 	const bytes = Buffer.from(header.buffer, header.byteOffset, header.byteLength);
 	if (bytes.length < BLOCK_HEADER_BYTES || !bytes.subarray(0, BLOCK_START.length).equals(BLOCK_START)) return undefined;
@@ -40,7 +40,7 @@ export function blockLength(header: Uint8Array): number | undefined {
 	return isPossible ? length : undefined;
 }
 
-/** The frames in a block; undefined if it is damaged. */
+/** Returns the frames in a block; undefined if it is damaged. */
 export function decompressBlock(member: Buffer): Buffer | undefined {
 	const wanted = member.readUInt32LE(BLOCK_START.length + 4);
 	try {

@@ -1,4 +1,4 @@
-// A recording as a source of records: as fast as they can be decoded, or with the pauses that they had.
+// A recording as a source of records: as fast as they can be decoded, or with the pauses of the capture.
 import {
 	CAPTURE_CLOCK,
 	CAPTURE_END,
@@ -13,12 +13,12 @@ import type { CaptureFilters, ReplayPlace, ReplaySettings } from './capture-sett
 import { FRAME_PAYLOAD_MAX, RecordingReader } from './recording.ts';
 import { Records } from './records.ts';
 
-/** While a replay waits for the next record, it looks this often whether it should stop. */
+/** While a replay waits for the next record, it checks this often whether it should stop. */
 const WAIT_MS = 10;
 const NS_PER_US = 1000n;
 const NS_PER_MS = 1_000_000n;
 
-/** A recording as a source. Throws a UserError if the file is not one. Ignores `filters` and adds a remark about it. */
+/** Opens a recording as a source. Throws a UserError if the file is not one. Ignores `filters` and adds a remark about it. */
 export function recordingSource(settings: ReplaySettings, user: InvokingUser, filters: CaptureFilters): BatchSource {
 	const { path } = settings;
 	const reader = new RecordingReader(path, user);
@@ -55,19 +55,19 @@ export function recordingSource(settings: ReplaySettings, user: InvokingUser, fi
 	};
 }
 
-/** Hands out the records of a recording up to `to` and, with `speed`, not before their time. */
+/** Returns the records of a recording up to `to` and, with `speed`, not before their time. */
 class ReplayTape {
 	readonly fromUs: number | undefined;
 	readonly #reader: RecordingReader;
 	readonly #speed: number | undefined;
 	readonly #frame = new Uint8Array(FRAME_PAYLOAD_MAX);
-	/** The current frame; its next record has not been handed out. */
+	/** The current frame; its next record has not been returned yet. */
 	#records = new Records(new Uint8Array(0));
 	#fromNs: bigint | undefined;
 	#toNs: bigint | undefined;
-	/** From the newest clock. */
+	/** Taken from the newest clock record. */
 	#wallMinusBootNs = 0n;
-	/** The time that the newest record had, and what performance.now() was at `#startNs`. */
+	/** The time of the newest record, and the value of performance.now() at `#startNs`. */
 	#nowNs = 0n;
 	#startNs: bigint | undefined;
 	#startMs = 0;
@@ -95,7 +95,7 @@ class ReplayTape {
 	/** Like BatchSource.nextBatch(). */
 	next(into: Uint8Array, timeoutMs: number, signals: Int32Array): number {
 		if (this.#ended) return -1;
-		// Whole frames, which is faster.
+		// Whole frames are faster.
 		if (this.#speed === undefined && this.#toNs === undefined) return this.#wholeFrame(into);
 		let length = 0;
 		for (;;) {
@@ -145,7 +145,7 @@ class ReplayTape {
 	#look(): void {
 		const { kind, timeNs, wallMinusBootNs } = this.#records;
 		if (wallMinusBootNs !== undefined) this.#wallMinusBootNs = wallMinusBootNs;
-		// Facts and counters belong to the records before them: the decoder has waited for none of them.
+		// Facts and counters belong to the records before them: the decoder did not wait for them.
 		const isCall = kind !== CAPTURE_FACT_PROCESS && kind !== CAPTURE_FACT_SOCKET && kind !== CAPTURE_LOSS;
 		if (isCall && timeNs > this.#nowNs) this.#nowNs = timeNs;
 	}
@@ -169,7 +169,7 @@ class ReplayTape {
 		return this.#toNs !== undefined && this.#wallNs >= this.#toNs && this.#records.kind !== CAPTURE_END;
 	}
 
-	/** Milliseconds until the current record is due; 0 or less if it is. What is before `from` is due at once. */
+	/** Milliseconds until the current record is due; 0 or less if it is due. Records before `from` are due at once. */
 	#dueInMs(): number {
 		if (this.#speed === undefined) return 0;
 		if (this.#fromNs !== undefined && this.#wallNs < this.#fromNs) return 0;

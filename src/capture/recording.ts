@@ -41,16 +41,16 @@ export type WriterOptions = {
  */
 export class RecordingWriter {
 	readonly path: string;
-	/** Which file it is, whatever has that path later. */
+	/** Identifies the file, even if another one gets its path later. */
 	readonly file: FileIdentity;
-	/** Bytes in the file. */
+	/** Size of the file. */
 	bytes = 0;
 	/** The end of the last complete frame or block. */
 	#wholeBytes = 0;
 	#fd: number;
 	readonly #mark = newMark();
 	readonly #compress: boolean;
-	/** Frames of the next block. */
+	/** Frames collected for the next block. */
 	#block: Uint8Array[] = [];
 	#blockBytes = 0;
 
@@ -73,7 +73,7 @@ export class RecordingWriter {
 		}
 	}
 
-	/** Bytes of frames that are not in the file yet. */
+	/** Size of the frames that are not in the file yet. */
 	get waitingBytes(): number {
 		return this.#blockBytes;
 	}
@@ -84,7 +84,7 @@ export class RecordingWriter {
 		if (batch.byteLength > 0) this.#frame(FRAME_BATCH, batch);
 	}
 
-	/** Writes the frames that wait for a block to be full. */
+	/** Writes the frames collected for the next block, even if it is not full. */
 	flush(): void {
 		if (this.#blockBytes === 0) return;
 		const block = compressBlock(Buffer.concat(this.#block));
@@ -131,7 +131,7 @@ export class RecordingWriter {
 			this.#write(bytes);
 			return;
 		}
-		// A copy, because the caller uses its buffer again.
+		// A copy, because the caller reuses its buffer.
 		this.#block.push(new Uint8Array(bytes));
 		this.#blockBytes += bytes.byteLength;
 	}
@@ -150,11 +150,11 @@ export class RecordingReader {
 	/** The end frame was read: the recording was closed properly. */
 	isComplete = false;
 	readonly isCompressed: boolean;
-	/** What the recording says about itself; empty if it does not. */
+	/** The metadata; empty if there is none. */
 	readonly meta: RecordingMeta;
 	/** The body limit of the capture, Infinity if unlimited; undefined if the recording does not say. */
 	readonly bodyLimit: number | undefined;
-	/** Bytes of the file when it was opened. */
+	/** Size of the file when it was opened. */
 	readonly size: number;
 	readonly #frames: Frames;
 	/** The first frame, if it is not the meta frame. */
@@ -218,7 +218,7 @@ export class RecordingReader {
 		this.#first = undefined;
 		if (step.kind === 'gap') {
 			this.#note(step);
-			// Of a frame whose header is cut there are no records.
+			// A frame with a truncated header has no records.
 			const isCutHeader = step.what === 'truncated' && step.bytes < FRAME_HEADER_BYTES;
 			return isCutHeader ? new Uint8Array(0) : gapRecord(step.bytes);
 		}
@@ -241,7 +241,7 @@ export class RecordingReader {
 
 	#note({ what, detail, offset, bytes }: Omit<Extract<FrameStep, { kind: 'gap' }>, 'kind'>): void {
 		const before = this.damage;
-		// The end of a file that was cut is no second place.
+		// The end of a truncated file does not count as a second place.
 		if (before !== undefined && bytes === 0) return;
 		this.damage = {
 			offset: before?.offset ?? offset,
@@ -287,7 +287,7 @@ function writeError(path: string, error: unknown): unknown {
 	return new UserError(
 		`cannot write ${path}: ${systemProblem(code)}`,
 		`ERR_FILE_${code}`,
-		'Make room there, or choose another place.',
+		'Free some space there, or choose another place.',
 	);
 }
 

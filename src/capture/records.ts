@@ -1,4 +1,4 @@
-// Walks over the records of a batch (docs/event-schema.md).
+// Iterates over the records of a batch (docs/event-schema.md).
 import {
 	CAPTURE_CLOCK,
 	CAPTURE_EVENT_HEADER_BYTES,
@@ -8,11 +8,11 @@ import {
 	EVENT_TIME_NS,
 } from '../../decoder-as/assembly/wire/capture-event.ts';
 
-/** A batch whose records are read in place. */
+/** Reads the records of a batch in place. */
 export class Records {
 	readonly bytes: Uint8Array;
 	readonly view: DataView;
-	/** Where the current record begins, and where the next one does. */
+	/** The offsets of the current record and the next one. */
 	at = 0;
 	next = 0;
 

@@ -1,4 +1,4 @@
-// `tinytap info FILE`: what is in a recording.
+// `tinytap info FILE`: summarizes a recording.
 import { EXIT } from '../base/errors.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { damageText } from '../capture/recording-damage.ts';
@@ -16,7 +16,7 @@ export async function infoCommand(
 	return info.state === 'damaged' ? EXIT.runtime : EXIT.ok;
 }
 
-/** A line for each fact that the recording has. */
+/** One line for each known fact. */
 export function infoText(info: RecordingInfo): string {
 	const { exchanges, part, merged, body_limit: limit } = info;
 	const lines: [name: string, text: string | null][] = [

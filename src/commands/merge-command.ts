@@ -1,4 +1,4 @@
-// `tinytap merge A B … -o C`: several recordings of one host in one.
+// `tinytap merge A B … -o C`: merges several recordings of one host.
 import { EXIT, systemCode, UserError } from '../base/errors.ts';
 import { version } from '../base/installation.ts';
 import { invokingUser } from '../base/invoking-user.ts';
@@ -38,7 +38,7 @@ export async function mergeCommand(paths: readonly string[], given: MergeOptions
 		throw new UserError(
 			`cannot write ${output}: ${systemProblem(code)}`,
 			`ERR_FILE_${code}`,
-			'Make room there, or choose another place.',
+			'Free some space there, or choose another place.',
 		);
 	}
 	for (const { path, damage } of inputs) {

@@ -164,7 +164,7 @@ export function parseOptions(parsed: Command, command?: readonly string[]): Opti
 		if (given !== undefined)
 			throw usageError(
 				`--${given}: expected it together with --replay FILE`,
-				'It chooses what of a recording is replayed.',
+				'It selects the part of a recording to replay.',
 			);
 	}
 	if (raw.quiet === true && raw.verbose === true) throw usageError('expected --quiet or --verbose, got both');
@@ -268,7 +268,7 @@ function replaySettings(path: string, { realtime, from, to }: RawOptions): Repla
 	return settings;
 }
 
-/** Whether nothing is between two places. Those of different kinds can be compared only when the recording is read. */
+/** Whether nothing is between two positions. Those of different kinds can be compared only when the recording is read. */
 function isAfter(from: ReplayPlace | undefined, to: ReplayPlace | undefined): boolean {
 	if (from === undefined || to === undefined) return false;
 	if ('epochUs' in from) return 'epochUs' in to && from.epochUs >= to.epochUs;
@@ -281,18 +281,18 @@ function parseSpeed(text: string): number {
 	if (speed > 0 && speed <= 1e6) return speed;
 	throw usageError(
 		`--realtime: expected nothing or a speed such as 2, x2 or x0.5, got ${JSON.stringify(text)}`,
-		'An argument that is no speed goes before --realtime, or write --realtime=1.',
+		'Put other arguments before --realtime, or write --realtime=1.',
 	);
 }
 
-/** An instant as SQL knows it, or a duration from the beginning. */
+/** An instant as in SQL, or a duration from the beginning. */
 function parsePlace(text: string, name: string): ReplayPlace {
 	const epochUs = parseInstant(text);
 	if (!Number.isNaN(epochUs)) return { epochUs: Math.round(epochUs) };
 	if (/^\d+(\.\d+)?(ms|s|m|h)$/.test(text)) return { afterMs: parseDuration(text, name) };
 	throw usageError(
 		`${name}: expected a time such as 2026-11-22T12:56:01Z, or a duration from the beginning such as 10s, got ${JSON.stringify(text)}`,
-		'A time without a zone is UTC, as `ts` is.',
+		'A time without a zone is UTC, like `ts`.',
 	);
 }
 

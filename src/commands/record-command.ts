@@ -15,7 +15,7 @@ import { say } from './running-capture.ts';
 /** The options of `record` itself, as commander returns them. */
 export type RecordOptions = { readonly compress?: boolean; readonly rotate?: string; readonly keep?: string };
 
-/** A smaller or younger file would hold little more than its beginning. */
+/** Smaller or shorter files would contain little more than their first records. */
 const LEAST_BYTES = 64 << 10;
 const LEAST_MS = 1000;
 
@@ -25,10 +25,7 @@ export async function recordCommand(options: Options, path: string, given: Recor
 	if (replay?.from !== undefined)
 		throw usageError('--from: expected it without record, which copies all records up to --to');
 	if (replay !== undefined && given.rotate !== undefined)
-		throw usageError(
-			'expected --rotate or --replay, got both',
-			'A recording that is read again is copied into one file.',
-		);
+		throw usageError('expected --rotate or --replay, got both', 'A replayed recording is copied to a single file.');
 	if (other !== undefined) throw usageError('expected record FILE or --record FILE, got both');
 	const record = recordSettings(path, {
 		force: options.force,

@@ -1,4 +1,4 @@
-// What is in a recording: read and decoded to its end, in bounded memory.
+// Summarizes a recording: reads and decodes all of it, in bounded memory.
 import { readFileSync } from 'node:fs';
 import { CAPTURE_EVENT_VERSION, EVENT_VERSION } from '../../decoder-as/assembly/wire/capture-event.ts';
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
@@ -12,13 +12,13 @@ import { createDecoder, type Decoder } from '../decode/decoder.ts';
 import { LOSS_REASONS } from '../store/loss-table.ts';
 import { formatTimestamp } from '../store/timestamp.ts';
 
-/** As `--json` prints it. Null: the recording does not say. */
+/** The output of `--json`. Null: the recording does not say. */
 export type RecordingInfo = {
 	readonly file: string;
 	readonly bytes: number;
 	readonly compression: 'gzip' | null;
 	readonly format_version: number;
-	/** Of its records; several if it was merged from recordings of several versions. */
+	/** Versions of its records; several if it was merged from recordings of several versions. */
 	readonly record_versions: readonly number[];
 	readonly tinytap: string | null;
 	readonly host: string | null;
@@ -26,7 +26,7 @@ export type RecordingInfo = {
 	readonly boot_id: string | null;
 	readonly filters: string | null;
 	readonly body_limit: number | 'none' | null;
-	/** Of a rotation: which recording, and which part of it. */
+	/** For a file of a rotation: the recording's id, and the number of this part. */
 	readonly recording: string | null;
 	readonly part: number | null;
 	/** How many recordings were merged into it. */
@@ -49,7 +49,7 @@ export type RecordingInfo = {
 	readonly damage: RecordingDamage | null;
 };
 
-/** Reads a recording to its end. Throws a UserError if it is none. */
+/** Reads a recording to its end. Throws a UserError if the file is not one. */
 export function recordingInfo(path: string, user: InvokingUser): RecordingInfo {
 	const reader = new RecordingReader(path, user);
 	try {
@@ -107,7 +107,7 @@ function countAll(reader: RecordingReader): Counts {
 	}
 	decoder.finish();
 	countEntries(decoder, counts);
-	// Those that were open at the end.
+	// Exchanges that were open at the end.
 	decoder.snapshot(layout.SNAPSHOT_CONNECTIONS);
 	countEntries(decoder, counts);
 	counts.times = clock.span;
@@ -123,7 +123,7 @@ function countRecords(batch: Uint8Array, counts: Counts, clock: Times): void {
 	let isGap = false;
 	while (records.step()) {
 		const version = records.isRecord ? records.view.getUint8(records.at + EVENT_VERSION) : 0;
-		// It stands for bytes that cannot be read.
+		// This record replaces bytes that cannot be read.
 		isGap = version === 0;
 		if (isGap) continue;
 		counts.records++;
@@ -145,7 +145,7 @@ function decodeBatch(decoder: Decoder, length: number, counts: Counts): void {
 	}
 }
 
-/** Counts what the decoder put out, and clears it. */
+/** Counts the output of the decoder and clears it. */
 function countEntries(decoder: Decoder, counts: Counts): void {
 	const output = decoder.output();
 	const view = new DataView(output.buffer, output.byteOffset, output.byteLength);
@@ -169,7 +169,7 @@ class Times {
 		if (anchor !== undefined) {
 			this.#firstAnchorNs ??= anchor;
 			this.#lastAnchorNs = anchor;
-			// What was recorded before is of connections that were open already.
+			// Earlier records are about connections that were already open.
 			this.#firstNs ??= records.timeNs;
 		}
 		const { timeNs } = records;

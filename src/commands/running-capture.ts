@@ -87,7 +87,7 @@ export class RunningCapture {
 		return this.#held?.ended;
 	}
 
-	/** Reports what of a recording could not be read. Throws a UserError if it is damaged rather than cut off. */
+	/** Reports the part of a recording that could not be read. Throws a UserError if it is damaged rather than truncated. */
 	reportDamage(damage: DamageMessage | undefined): void {
 		if (damage === undefined) return;
 		const sentence = `${damage.path} ${damageText(damage)}`;

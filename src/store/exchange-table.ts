@@ -138,7 +138,7 @@ const field = (column: string, description: string, message: Message, name: stri
 	field: { message, name },
 });
 
-/** The parts of the request's traceparent (W3C Trace Context); undefined if it has none, or an invalid one. */
+/** The parts of the request's traceparent (W3C Trace Context); undefined if it is missing or invalid. */
 function traceContext(
 	segment: Segment,
 	row: number,

@@ -1,4 +1,4 @@
-// Keeps the records of a running capture in a recording, or in one file after another. A full disk ends the recording, but
+// Writes the records of a running capture to a recording, or to one file after another. A full disk ends the recording, but
 // not the capture.
 import { systemCode, UserError } from '../base/errors.ts';
 import { fileError } from '../base/file-error.ts';
@@ -15,14 +15,14 @@ import type { RecordingEnd } from './messages.ts';
 import { openConnections } from './open-connections.ts';
 
 const KEPT = 'The part already written can be replayed.';
-/** How many names are tried for a new file, if files with these names exist. */
+/** Number of names tried for a new file while files with these names exist. */
 const NAMES = 100;
 
 export type RecorderHost = {
 	readonly decoder: Decoder;
 	readonly user: InvokingUser;
 	readonly bodyLimit: () => number;
-	/** Decodes records of user space, and passes them back to records(). */
+	/** Decodes records made in user space, and passes them back to records(). */
 	readonly feed: (records: readonly Uint8Array[], source: BatchSource) => void;
 	readonly warn: (message: string, hint: string) => void;
 	/** Counts bytes that are in no recording (loss: recording_stopped). */
@@ -38,13 +38,13 @@ export class CaptureRecorder {
 	#writer: RecordingWriter | undefined;
 	/** The recording could not be written to its end. */
 	#failed = false;
-	/** Of a recording, or a file of one, that began after the capture. */
+	/** For a recording, or a file of one, that began after the capture. */
 	#laterLoss: LaterLoss | undefined;
 	/** Answers to the decoder's questions that are not in the recording yet. */
 	readonly #unrecorded: Uint8Array[] = [];
 	#part = 1;
 	#partSince = 0;
-	/** Files of a rotation that were not removed, and the bytes in all files before this one. */
+	/** Files of a rotation that were not removed, and the size of all earlier files. */
 	#files: WrittenFile[] = [];
 	#bytesBefore = 0;
 
@@ -52,12 +52,12 @@ export class CaptureRecorder {
 		this.#host = host;
 	}
 
-	/** Path of the file that is written; undefined if none is. */
+	/** Path of the file being written; undefined if there is none. */
 	get path(): string | undefined {
 		return this.#writer?.path;
 	}
 
-	/** Begins a recording with the capture. Throws a UserError if the file cannot be created. */
+	/** Starts a recording together with the capture. Throws a UserError if the file cannot be created. */
 	open(settings: RecordSettings): void {
 		this.#settings = settings;
 		this.#part = 1;
@@ -69,7 +69,7 @@ export class CaptureRecorder {
 		this.#writer = this.#newFile();
 	}
 
-	/** Begins a recording of a running capture. Like one from the start, it begins with the clock and what is open. */
+	/** Starts a recording of a running capture. Its first records are the clock and the open connections. */
 	start(settings: RecordSettings, source: BatchSource): void {
 		if (this.#writer !== undefined)
 			throw new UserError(
@@ -88,7 +88,7 @@ export class CaptureRecorder {
 		}
 	}
 
-	/** Ends the recording with the last counters. The capture goes on. */
+	/** Ends the recording with the last counters. The capture continues. */
 	stop(source: BatchSource): RecordingEnd {
 		if (this.#writer === undefined)
 			throw new UserError('no recording is being written', 'ERR_USAGE', '.record start FILE begins a recording.');
@@ -113,7 +113,7 @@ export class CaptureRecorder {
 		this.#writer?.abandon();
 	}
 
-	/** Adds decoded records. `counters`: they are clocks and counters of user space. */
+	/** Adds decoded records. `counters`: they are clocks and counters from user space. */
 	records(records: Uint8Array, counters: boolean): void {
 		if (this.#writer === undefined) return;
 		if (this.#failed) {
@@ -131,13 +131,13 @@ export class CaptureRecorder {
 		if (this.#writer !== undefined) this.#unrecorded.push(...records);
 	}
 
-	/** To be called several times a second, between two batches. */
+	/** Must be called several times a second, between two batches. */
 	tick(): void {
 		if (this.#writer === undefined || this.#failed) return;
 		this.#guarded(0, (writer) => writer.flush());
 	}
 
-	/** Begins the next file if this one has reached its size or age. To be called between two batches. */
+	/** Starts the next file if this one has reached its size or age. Must be called between two batches. */
 	rotateIfDue(source: BatchSource): void {
 		const { rotate } = this.#settings ?? {};
 		if (rotate === undefined || this.#writer === undefined || this.#failed) return;
@@ -162,18 +162,18 @@ export class CaptureRecorder {
 		}
 	}
 
-	/** Writes the counters of now, and the record that says that nothing follows. */
+	/** Writes the current counters, and the end record. */
 	#writeLast(source: BatchSource): void {
 		const last = source.lastRecords();
 		this.#host.feed(last.slice(0, -1), source);
 		if (last.length > 0) this.records(last.at(-1)!, false);
 	}
 
-	/** Begins a file with the clock, what is open, and counters from now on. */
+	/** Starts a file with the clock and the open connections; its counters start at 0. */
 	#begin(writer: RecordingWriter, source: BatchSource): void {
 		const { decoder, feed } = this.#host;
 		const periodic = source.periodicRecords();
-		// The source tells a counter only once, and this file counts from now on.
+		// The source reports a counter only once, and this file counts from here on.
 		feed(periodic, source);
 		this.#laterLoss = new LaterLoss(decoder.loss());
 		this.#unrecorded.length = 0;
@@ -216,7 +216,7 @@ export class CaptureRecorder {
 		}
 	}
 
-	/** Frames with earlier answers and `records`. A single one if possible, because each frame is a batch in a replay. */
+	/** Frames of earlier answers and `records`; a single one if possible, because each frame is a batch in a replay. */
 	#withAnswers(records: Uint8Array): Uint8Array[] {
 		if (this.#unrecorded.length === 0) return [records];
 		const answers = Buffer.concat(this.#unrecorded.splice(0));
@@ -224,7 +224,7 @@ export class CaptureRecorder {
 		return [Buffer.concat([answers, records])];
 	}
 
-	/** Runs `work`; an error ends the recording. `bytes`: records that are then missing. */
+	/** Runs `work`; an error ends the recording. `bytes`: size of the records that are then missing. */
 	#guarded(bytes: number, work: (writer: RecordingWriter) => void): void {
 		const writer = this.#writer!;
 		try {

@@ -90,7 +90,7 @@ let ended = false;
 /** The records being decoded are clock readings and counters. */
 let feeding = false;
 let bodyLimit = DEFAULT_BODY_LIMIT;
-/** Exchanges that began before this are not kept. */
+/** Exchanges that began earlier are not kept. */
 let fromUs = Number.NEGATIVE_INFINITY;
 let running: BatchSource | undefined;
 const ownLoss = { recordingStopped: newTotal() };
@@ -135,7 +135,7 @@ async function run(): Promise<void> {
 	fromUs = source.fromUs ?? Number.NEGATIVE_INFINITY;
 	decoder.configure({ bodyLimit: Number.isFinite(bodyLimit) ? bodyLimit : -1 });
 	try {
-		// A copy of a recording is of the same capture.
+		// A copy of a recording keeps the metadata of its capture.
 		if (settings.record !== undefined)
 			recorder.open({ ...settings.record, meta: { ...settings.record.meta, ...source.meta } });
 		feed(source.periodicRecords(), source);
@@ -262,7 +262,7 @@ function takeOutput(source: BatchSource): Uint8Array[] {
 		for (let at = start; at < end; at += views.u32[at >> 2]!) {
 			const type = views.u32[(at + layout.ENTRY_TYPE) >> 2]!;
 			if (type === layout.ENTRY_EXCHANGE) {
-				// A time that is not known is not before it either.
+				// Exchanges with an unknown time are kept.
 				if (!(float(at + layout.EXCHANGE_TS) < fromUs)) store.append(views, at);
 			} else takeRareEntry(type, at, source, answers);
 		}

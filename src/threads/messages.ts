@@ -65,17 +65,17 @@ export type ToCapture =
 	/** End the recording. Answered by `recorded`. */
 	| { readonly type: 'record-stop' };
 
-/** A recording that has ended; of several files, the last one's path and the bytes of all. */
+/** A recording that has ended. If it has several files: the path of the last one and the size of all. */
 export type RecordingEnd = {
 	readonly path: string;
 	readonly bytes: number;
 	readonly complete: boolean;
-	/** How many files were written, and how many of them are still there, if there was a rotation. */
+	/** With a rotation: the number of files written, and of those still there. */
 	readonly files?: number;
 	readonly kept?: number;
 };
 
-/** What of a replayed file could not be read. */
+/** The part of a replayed file that could not be read. */
 export type DamageMessage = RecordingDamage & { readonly path: string };
 
 export type FromCapture =

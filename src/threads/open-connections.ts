@@ -1,10 +1,10 @@
-// The connections that the decoder holds, for a recording that begins now.
+// The connections known to the decoder, for a recording that starts now.
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import type { OpenConnection } from '../capture/recording-start.ts';
 import type { Decoder } from '../decode/decoder.ts';
 import { type EntryBytes, entryBytes } from '../store/row-writer.ts';
 
-/** The decoder's output must be empty, and is empty afterwards. */
+/** Returns the open connections. The decoder's output must be empty, and is empty afterwards. */
 export function openConnections(decoder: Decoder): OpenConnection[] {
 	decoder.snapshot(layout.SNAPSHOT_CONNECTIONS);
 	const output = decoder.output();
@@ -34,7 +34,7 @@ export function openConnections(decoder: Decoder): OpenConnection[] {
 	return connections;
 }
 
-/** The bytes that a range of an entry names. */
+/** Returns the bytes of a range of an entry. */
 function range({ bytes, u32 }: EntryBytes, at: number, member: number): Uint8Array {
 	const from = at + u32[(at + member) >> 2]!;
 	return bytes.subarray(from, from + u32[(at + member + 4) >> 2]!);

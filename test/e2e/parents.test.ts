@@ -18,7 +18,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 http.server.ThreadingHTTPServer(('127.0.0.1', int(sys.argv[1])), Handler).serve_forever()
 `;
 
-/** One thread for each connection; calls the leaf with the path of its own request, without any identifying header. */
+/** One thread per connection; calls the leaf with the path of its own request, without any identifying header. */
 const THREADS = `
 import http.server, sys, urllib.request
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -47,7 +47,7 @@ type Row = {
 	readonly parent_comm: string | null;
 };
 
-test('parent_id: through nginx and an event loop by thread or by header, in threads by thread, and never a wrong one', async () => {
+test('parent_id: through nginx and an event loop by thread or header, with threads by thread, and never a wrong one', async () => {
 	const directory = temporaryDirectory();
 	const [leafPort, threadsPort, loopPort] = [await freePort(), await freePort(), await freePort()];
 	const file = (name: string, text: string) => {
@@ -92,7 +92,7 @@ test('parent_id: through nginx and an event loop by thread or by header, in thre
 			assert.equal(of(prefix).length, count, prefix);
 			for (const row of of(prefix)) assert.deepEqual([row.parent, row.parent_comm], [row.path, row.comm], row.path);
 		}
-		// Without a header only the first, when no other was open yet, has a certain parent.
+		// Without a header, only the first one has a certain parent, because no other was open yet.
 		assert.equal(of('/unmarked').length, 8);
 		for (const { path, parent } of of('/unmarked')) assert.ok(parent === null || parent === path, `${path}: ${parent}`);
 		assert.ok(of('/unmarked').some(({ parent }) => parent === null));

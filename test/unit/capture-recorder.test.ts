@@ -1,4 +1,4 @@
-// Recordings of a running capture: files one after another, each of which replays alone.
+// Recordings of a running capture: a sequence of files, each of which can be replayed alone.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ const user = processUser();
 const WALL_NS = 1_700_000_000_000_000_000n;
 const META = { host: 'h', boot_id: 'b', recording: 'r', tinytap: '1' };
 
-/** A capture whose kernel is a tape. Counters of loss rise by one at each question about them. */
+/** A capture whose kernel is a tape. Loss counters grow by one each time they are read. */
 class TestCapture {
 	readonly directory = temporaryDirectory();
 	readonly warnings: string[] = [];
@@ -107,7 +107,7 @@ function talk(capture: TestCapture, batches: number): void {
 	}
 }
 
-test('the files of a rotation are whole recordings; none counts a loss twice, and merged they are the capture', async () => {
+test('the files of a rotation are complete recordings; no loss is counted twice, and merged they equal the capture', async () => {
 	for (const compress of [false, true]) {
 		const capture = new TestCapture();
 		const whole = new TestCapture();
@@ -145,7 +145,7 @@ test('the files of a rotation are whole recordings; none counts a loss twice, an
 				lost += losses[0]?.events ?? 0;
 				const rows = rowsOfRecording(file);
 				quick += rows.filter(({ target, state }) => target?.startsWith('/quick/') && state === 'complete').length;
-				// Addresses and names are known also of connections that are older than the file.
+				// Addresses and names are also known for connections older than the file.
 				for (const row of rows) assert.match(`${row.local} ${row.comm}`, /^127\.0\.0\.1:80 (p\d+|server)$/);
 			}
 			assert.equal(lost, 13);
@@ -175,7 +175,7 @@ test('only the newest files are kept, and only files that this capture wrote are
 		assert.equal(old, capture.path('shop-20260101T000000Z-0001.tinytap'));
 		writeFileSync(old, 'of an earlier run');
 		capture.open({ path: capture.path('shop.tinytap'), rotate: { bytes: 7000, ms: 1e9 }, keep: 2 });
-		// Somebody puts another file in place of the first one.
+		// Another program replaces the first file.
 		const [first] = capture.files().slice(1);
 		renameSync(capture.path(first!), capture.path('moved'));
 		writeFileSync(capture.path(first!), 'of somebody else');
@@ -199,11 +199,11 @@ test('only the newest files are kept, and only files that this capture wrote are
 	}
 });
 
-test('a file of a rotation never replaces another, and the capture goes on without a recording if none can be begun', () => {
+test('a file of a rotation never replaces another, and the capture continues without a recording if no file can be created', () => {
 	const capture = new TestCapture();
 	try {
 		const path = capture.path('shop.tinytap');
-		// Files with the names that it would choose within the next minutes.
+		// Files with the names that would be chosen in the next minutes.
 		const now = Date.now();
 		for (let second = 0; second < 300; second++)
 			writeFileSync(rotatedPath(path, new Date(now + second * 1000), 1), 'taken');
@@ -225,7 +225,7 @@ test('a file of a rotation never replaces another, and the capture goes on witho
 	}
 });
 
-test('a file is also ended by its age, and a recording that begins later counts from its begin', () => {
+test('a file also ends at its maximum age, and the counters of a recording that starts later start at 0', () => {
 	const capture = new TestCapture();
 	try {
 		capture.lost = 5n;

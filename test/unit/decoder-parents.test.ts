@@ -16,7 +16,7 @@ class Service {
 	readonly tape = new Tape();
 	#connections = 0;
 
-	/** A request arrives, read by thread `tid`. Returns how it is answered. */
+	/** A request arrives and is read by thread `tid`. Returns a function that answers it. */
 	asked(path: string, tid = PROXY, fields = '', pid = PROXY): () => void {
 		const connection = this.tape.server(++this.#connections, { pid, tid, fd: this.#connections + 10 }).open();
 		connection.in(`GET ${path} HTTP/1.1\r\nHost: a\r\n${fields}\r\n`);
@@ -30,7 +30,7 @@ class Service {
 		return connection.in(OK);
 	}
 
-	/** By path of the call: the path of its parent, null without one. */
+	/** By path of the call: the path of its parent; null if it has none. */
 	parents(): Record<string, string | null> {
 		const found = [undefined, 1].map((recordsPerBatch) => {
 			const { exchanges } = decodeRecords(this.tape.records, { recordsPerBatch });
@@ -109,7 +109,7 @@ test('equal headers of two open requests prove nothing', () => {
 	assert.deepEqual(service.parents(), { '/same': null, '/trace': null, '/one-left': '/b' });
 });
 
-test('requests of another process, or of the program before exec, are no parents', () => {
+test('requests of another process, or of the program before exec, are not parents', () => {
 	const service = new Service();
 	const end = service.asked('/other', 1, 'x-request-id: x\r\n', 7);
 	service.calls('/here', 1, 'x-request-id: x\r\n', 8);
@@ -120,7 +120,7 @@ test('requests of another process, or of the program before exec, are no parents
 	assert.deepEqual(service.parents(), { '/here': null, '/after-exec': null });
 });
 
-test('a request that is abandoned, or whose connection ends, is no parent any more', () => {
+test('a request that is abandoned, or whose connection ends, is no longer a parent', () => {
 	const service = new Service();
 	const connection = service.tape.server(50, { pid: PROXY, fd: 50 }).open();
 	connection.in('GET /gone HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -130,7 +130,7 @@ test('a request that is abandoned, or whose connection ends, is no parent any mo
 	assert.deepEqual(service.parents(), { '/during': '/gone', '/afterwards': null });
 });
 
-test('a process that answers more requests at once than are looked at has no parents', () => {
+test('calls of a process with more open requests than are searched have no parent', () => {
 	const service = new Service();
 	const ends = Array.from({ length: 1024 }, (_, i) => service.asked(`/r${i}`, i + 1));
 	service.calls('/with-1024', 500);

@@ -1,4 +1,4 @@
-// docs/recording-format.md is enough to write a recording with another program.
+// docs/recording-format.md suffices to write a recording with another program.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// Replays with the pauses of the capture, and of a part of a recording.
+// Replays with the pauses of the capture, and replays of a part of a recording.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -30,7 +30,7 @@ function recorded(...batches: Uint8Array[]): string {
 	return path;
 }
 
-/** Exchanges /1 to /count, one every second; each response comes half a second after its request. */
+/** Exchanges /1 to /count, one every second; each response arrives half a second after its request. */
 function secondsTape(count: number): Tape {
 	const tape = new Tape();
 	tape.timeNs = 0n;
@@ -48,7 +48,7 @@ function secondsTape(count: number): Tape {
 
 type Handed = { readonly timeNs: bigint; readonly kind: number; readonly call: number; readonly atMs: number };
 
-/** Everything that a replay hands out, and when. */
+/** Everything that a replay returns, and when. */
 function handedOut(settings: ReplaySettings): { records: Handed[]; waits: number } {
 	const source = recordingSource(settings, user, NO_FILTERS);
 	const into = new Uint8Array(source.batchBytes);
@@ -69,7 +69,7 @@ function handedOut(settings: ReplaySettings): { records: Handed[]; waits: number
 	}
 }
 
-test('a replay in real time hands out no record before its time, all of them in order, and never waits long', () => {
+test('a replay in real time returns no record before its time, all of them in order, and never waits long', () => {
 	const tape = new Tape();
 	tape.clock(WALL_NS);
 	const server = tape.server(1).open();
@@ -77,7 +77,7 @@ test('a replay in real time hands out no record before its time, all of them in 
 		server.in('GET / HTTP/1.1\r\nHost: h\r\n\r\n').out('HTTP/1.1 204 No Content\r\n\r\n');
 		tape.pause(20);
 	}
-	// In one frame, and each in a frame of its own.
+	// All records in one frame, and each in a separate frame.
 	for (const path of [recorded(tape.batch()), recorded(...tape.records.map((record) => buildBatch([record])))]) {
 		for (const speed of [1, 4]) {
 			const { records, waits } = handedOut({ path, speed });
@@ -113,7 +113,7 @@ test('answers to the decoder come together with the records that raised the ques
 	assert.ok(call(wire.CAPTURE_PROCESS_EXIT) > call(wire.CAPTURE_DATA));
 });
 
-test('--from and --to give the same rows as all of the recording does; only what is open at the end is incomplete', async () => {
+test('--from and --to give the same rows as the whole recording; only exchanges open at the end are incomplete', async () => {
 	const path = recorded(secondsTape(23).batch());
 	const rows = async (...options: string[]) => {
 		const sql = 'SELECT id, path, state, reason, status, ts FROM exchanges ORDER BY id';
@@ -134,12 +134,12 @@ test('--from and --to give the same rows as all of the recording does; only what
 	const second = (i: number) => new Date(Number(WALL_NS / 1_000_000n) + i * 1000).toISOString();
 	// The clock is 1 ms after boot time 0, so the beginning is, too.
 	assert.deepEqual(await rows('--from', '10s', '--to', '13700ms'), all.slice(10, 13));
-	// Open when the replay began or ended: whole, and cut.
+	// Exchanges open when the replay began are complete; those open when it ended are cut.
 	assert.deepEqual(await rows('--from', second(5.2)), all.slice(5));
 	const cut = await rows('--to', second(3.2));
 	assert.deepEqual(cut.slice(0, 2), all.slice(0, 2));
 	assert.deepEqual([cut.length, cut[2]?.path, cut[2]?.state, cut[2]?.reason], [3, '/3', 'unanswered', 'capture ended']);
-	// At once up to its place, and then in real time.
+	// Up to --from at once, and then in real time.
 	assert.deepEqual(await rows('--realtime=x100', '--from', '22s'), all.slice(22));
 });
 
@@ -166,7 +166,7 @@ test('a replay in real time ends with --for, with Ctrl-C and with enough rows', 
 	assert.ok(parseRows(stdout).length < 3600);
 });
 
-test('places and speeds that have no meaning are refused with what was expected', () => {
+test('positions and speeds that make no sense are rejected, with what was expected', () => {
 	const path = recorded(secondsTape(2).batch());
 	const parse = (...words: string[]) =>
 		parseOptions(addCaptureOptions(new Command()).parse(words, { from: 'user' })).capture.replay;

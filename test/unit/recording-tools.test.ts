@@ -1,4 +1,4 @@
-// `tinytap info` and `tinytap merge`: what is in a recording, and several recordings in one.
+// `tinytap info` summarizes a recording, and `tinytap merge` merges several.
 import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ function recorded(batches: readonly Uint8Array[], meta: RecordingMeta = HOST, co
 	return path;
 }
 
-/** A tape at this boot time with its clock. */
+/** A tape that starts at this boot time with a clock record. */
 function tapeAt(timeNs: bigint): Tape {
 	const tape = new Tape();
 	tape.timeNs = timeNs;
@@ -54,7 +54,7 @@ function serve(tape: Tape, conn: number, names: readonly string[], pauseMs = 0):
 	return tape;
 }
 
-test('info says what is in a recording, as text and as JSON', async () => {
+test('info summarizes a recording, as text and as JSON', async () => {
 	const tape = serve(tapeAt(5_000_000_000n), 1, ['a', 'b', 'c']);
 	const client = tape.client(2, { local: '127.0.0.1:5', remote: '10.0.0.1:80' }).open();
 	client
@@ -92,14 +92,14 @@ test('info says what is in a recording, as text and as JSON', async () => {
 		])
 			assert.ok(text.split('\n').includes(line), `${line}\n${text}`);
 	}
-	// An empty recording of another program knows nothing.
+	// An empty recording by another program says nothing.
 	const empty = recordingInfo(recorded([], { host: '\x1b]0;x' }), user);
 	assert.deepEqual([empty.records, empty.start, empty.duration_ms, empty.body_limit], [0, null, null, null]);
 	assert.match(infoText(empty), /^host +\\x1b\]0;x$/m);
 	assert.match(infoText(empty), /^loss +none$/m);
 });
 
-test('info counts what a cut or damaged recording still has, and says so by its exit status', async () => {
+test('info counts what is left of a truncated or damaged recording, and reports the damage in its exit status', async () => {
 	const tape = serve(tapeAt(0n), 1, ['a', 'b', 'c', 'd']);
 	const path = recorded(tape.records.map((record) => buildBatch([record])));
 	const bytes = readFileSync(path);
@@ -124,7 +124,7 @@ test('info counts what a cut or damaged recording still has, and says so by its 
 	assert.deepEqual([json.code, JSON.parse(json.stdout)], [0, JSON.parse(JSON.stringify(recordingInfo(cut, user)))]);
 });
 
-test('merged recordings are in order of time, with connections of their own, and losses added up', async () => {
+test('merged recordings are in order of time, with separate connections, and losses are added up', async () => {
 	const a = serve(tapeAt(0n), 1, ['a1', 'a2', 'a3', 'a4'], 10);
 	a.loss(wire.LOSS_RING_FULL, 2n, 20n);
 	const b = serve(tapeAt(5_000_000n), 1, ['b1', 'b2', 'b3'], 10);
@@ -156,14 +156,14 @@ test('merged recordings are in order of time, with connections of their own, and
 		['complete', 2, 'shop-1', 'b-1', 'gzip'],
 	);
 	assert.equal(statSync(output).mode & 0o777, 0o600);
-	// Their ends do not end the others, and each input's rows are the same as alone.
+	// The end of one does not end the others, and the rows of each input are the same as when it is replayed alone.
 	for (const [index, prefix] of ['/b', '/a'].entries()) {
 		const alone = rowsOfRecording(inputs[index]!).map(ownRow);
 		assert.deepEqual(rows.filter(({ target }) => String(target).startsWith(prefix)).map(ownRow), alone);
 	}
 });
 
-test('recordings of two hosts, of two boots, or given twice are refused with a sentence, and nothing is written', async () => {
+test('recordings of two hosts, of two boots, or given twice are rejected with a message, and nothing is written', async () => {
 	const tape = serve(tapeAt(0n), 1, ['a']);
 	const make = (meta: RecordingMeta, records = tape) => recorded([records.batch()], meta);
 	const other = new Tape();
@@ -173,7 +173,7 @@ test('recordings of two hosts, of two boots, or given twice are refused with a s
 	for (const [second, message] of [
 		[
 			make({ ...HOST, host: 'shop-2', boot_id: 'b-2' }),
-			/expected recordings of one host since one start of it, but .* are of shop-1 and shop-2/,
+			/expected recordings of one host and one boot, but .* are of shop-1 and shop-2/,
 		],
 		[make({ ...HOST, boot_id: 'b-2' }), /are of shop-1 before and after it was started again/],
 		[make({ host: 'shop-2' }), /are of shop-1 and shop-2/],
@@ -185,7 +185,7 @@ test('recordings of two hosts, of two boots, or given twice are refused with a s
 		await assert.rejects(mergeCommand([first, second], { output }), { code: 'ERR_MERGE', message });
 		assert.throws(() => statSync(output), { code: 'ENOENT' });
 	}
-	// Containers of one host have names of their own. Recordings of earlier versions do not name the boot.
+	// Containers of one host have different names. Recordings by earlier versions have no boot id.
 	const output = newPath();
 	assert.equal(await mergeCommand([first, make({ ...HOST, host: 'web' }), bare], { output }), 0);
 	const info = recordingInfo(output, user);
@@ -194,7 +194,7 @@ test('recordings of two hosts, of two boots, or given twice are refused with a s
 	await assert.rejects(mergeCommand([first], { output }), { code: 'ERR_FILE_EEXIST' });
 });
 
-test('merging keeps what a damaged recording still has, and its gap', async () => {
+test('merging keeps what is left of a damaged recording, and its gap', async () => {
 	const tape = serve(tapeAt(0n), 1, ['a', 'b', 'c', 'd']);
 	const path = recorded(tape.records.map((record) => buildBatch([record])));
 	const bytes = readFileSync(path);

@@ -27,7 +27,7 @@ function recorded(batches: readonly Uint8Array[], compress = false): { path: str
 	return { path, bytes: readFileSync(path) };
 }
 
-/** Reads everything; returns the batches, the bytes that gaps stand for, and how the file ended. */
+/** Reads everything; returns the batches, the size of the gaps, and how the file ended. */
 function readAll(path: string): { batches: Buffer[]; gaps: number[]; damage: RecordingReader['damage'] } {
 	const reader = new RecordingReader(path, processUser());
 	const into = new Uint8Array(FRAME_PAYLOAD_MAX);
@@ -36,7 +36,7 @@ function readAll(path: string): { batches: Buffer[]; gaps: number[]; damage: Rec
 	try {
 		for (let length = reader.nextBatch(into); length > 0; length = reader.nextBatch(into)) {
 			const read = Buffer.from(into.slice(0, length));
-			// The record in place of a gap: 88 bytes of a version that no decoder has.
+			// The record that replaces a gap: 88 bytes of a version that no decoder knows.
 			if (length === CAPTURE_EVENT_HEADER_BYTES && read.readUInt32LE(0) === length)
 				gaps.push(read.readUInt32LE(EVENT_BYTES));
 			else batches.push(read);
@@ -81,10 +81,10 @@ test('a recording has mode 0600 and is never written through an existing file or
 for (const compress of [false, true]) {
 	const title = compress ? 'compressed' : 'plain';
 
-	test(`each prefix of a ${title} recording gives its whole batches, and says where it ends and what is missing`, () => {
+	test(`each prefix of a ${title} recording gives its complete batches, the place where it ends, and what is missing`, () => {
 		const path = newPath();
 		const writer = new RecordingWriter(path, {}, { user: processUser(), compress });
-		// The bytes of the file up to which each batch is whole.
+		// For each batch, the file size from which on it is complete.
 		const ends = [1, 2, 3].map((fill) => {
 			writer.writeBatch(batch(fill, fill * 8));
 			writer.flush();
@@ -110,7 +110,7 @@ for (const compress of [false, true]) {
 			);
 			assert.equal(damage?.what, 'truncated', `${length} bytes`);
 			if (length < start) continue;
-			// Only the end frame is missing, or also a part of a frame or block.
+			// Either only the end frame is missing, or also part of a frame or block.
 			const rest = length - Math.max(...whole);
 			assert.equal(damage.missingBytes, rest, `${length} bytes`);
 			assert.deepEqual(gaps, rest < 16 ? [] : [rest]);
@@ -136,7 +136,7 @@ for (const compress of [false, true]) {
 			damaged[bit >> 3]! ^= 1 << (bit & 7);
 			const { batches, gaps, damage } = readBytes(damaged);
 			if (compress && damage === undefined) {
-				// Deflate has bits without a meaning.
+				// Deflate has bits without meaning.
 				assert.deepEqual(
 					batches,
 					[1, 2, 3].map((fill) => batch(fill, fill * 8)),
@@ -156,13 +156,13 @@ for (const compress of [false, true]) {
 	});
 }
 
-test('damage in several places, and one frame after the other, leaves out these frames', () => {
+test('damaged frames are skipped, in several places and in succession', () => {
 	const fills = [1, 2, 3, 4, 5, 6, 7, 8];
 	const { bytes } = recorded(fills.map((fill) => batch(fill, 1000)));
 	const size = 1016;
 	const first = bytes.length - 16 - fills.length * size;
 	for (const fill of [2, 5, 6]) bytes[first + (fill - 1) * size + 100] = 0xff;
-	// The length of the last one, too.
+	// The length of the last frame is damaged, too.
 	bytes.writeUInt32LE(1 << 19, first + 7 * size);
 	const { batches, gaps, damage } = readBytes(bytes);
 	assert.deepEqual(
@@ -180,7 +180,7 @@ test('damage in several places, and one frame after the other, leaves out these 
 test('captured bytes that look like frames are not taken for frames after damage', () => {
 	for (const compress of [false, true]) {
 		const inner = recorded([randomBytes(64)], compress).bytes;
-		// Not compressible, so the bytes are in the compressed file as they are.
+		// Not compressible, so the compressed file contains the bytes unchanged.
 		const carrier = Buffer.concat([randomBytes(16_000), inner, randomBytes(8 - (inner.length % 8))]);
 		const path = newPath();
 		const writer = new RecordingWriter(path, {}, { user: processUser(), compress });
@@ -192,7 +192,7 @@ test('captured bytes that look like frames are not taken for frames after damage
 		const bytes = readFileSync(path);
 		const at = bytes.indexOf(inner);
 		assert.ok(at > 0);
-		// Its length, so that the next frame has to be searched for.
+		// Damages its length, so that the next frame must be searched for.
 		const start = compress ? bytes.readUInt32LE(16) + 20 : 32 + bytes.readUInt32LE(16);
 		bytes[start]! ^= 8;
 		const { batches, damage } = readBytes(bytes);
@@ -201,7 +201,7 @@ test('captured bytes that look like frames are not taken for frames after damage
 	}
 });
 
-test('a search for the next frame ends in good time, whatever the file contains', () => {
+test('a search for the next frame ends soon, whatever the file contains', () => {
 	const { bytes } = recorded([batch(1, 96)]);
 	const frames = 200_000;
 	const hostile = Buffer.alloc(frames * 16);
@@ -219,7 +219,7 @@ test('a search for the next frame ends in good time, whatever the file contains'
 	assert.ok(user + system < 5e6, `${(user + system) / 1000} ms`);
 });
 
-test('a compressed recording holds the plain one, and other compressed files are refused with what unpacks them', () => {
+test('a compressed recording contains the plain one, and other compressed files are rejected, with the command that unpacks them', () => {
 	const large = Array.from({ length: 40 }, (_, fill) => batch(fill, 40_000));
 	const { path, bytes } = recorded(large, true);
 	assert.deepEqual(readAll(path), { batches: large, gaps: [], damage: undefined });

@@ -35,7 +35,7 @@ export class Process {
 	exeLength: u32;
 	/** Connections it holds. */
 	firstHold: Hold;
-	/** Rows of requests that it is answering: see parents.ts. */
+	/** The list of requests that it is answering: see parents.ts. */
 	firstOpen: Exchange;
 }
 
@@ -506,9 +506,9 @@ export class Exchange {
 	/** Microseconds since the epoch. */
 	ts: f64;
 	pairId: u64;
-	/** For a client: the row of the request that was being answered when this one was sent; 0: none, or not known. */
+	/** For a client: the row of the request that was being answered when this one was sent; 0: none or unknown. */
 	parentId: u64;
-	/** In the list of its process, and the hashes of its x-request-id and trace id once they were needed: see parents.ts. */
+	/** Links in the list of its process, and hashes of its x-request-id and trace id once needed: see parents.ts. */
 	isOpen: bool;
 	hashed: bool;
 	openNext: Exchange;

@@ -12,7 +12,7 @@ import {
 	HEADER_VALUE_OFFSET,
 } from '../wire/output-layout';
 
-/** With more requests open than this in one process, its calls have no parent: looking at all of them would take too long. */
+/** If a process has more open requests than this, its calls have no parent: searching all of them would take too long. */
 const MOST_OPEN: u32 = 1024;
 
 // traceparent: version 2, trace id 32, parent id 16, flags 2 hexadecimal digits, with hyphens between them.
@@ -26,7 +26,7 @@ const ZERO: u8 = 48;
 let found: usize = 0;
 let foundLength: u32 = 0;
 
-/** A row has been made: one of a server is open from now on, one of a client gets its parent. */
+/** A row was created: a server's is open from now on, a client's gets its parent. */
 export function relate(exchange: Exchange): void {
 	if (exchange.request == NO_MESSAGE || exchange.process == NO_PROCESS) return;
 	const connection = exchange.connection;
@@ -44,7 +44,7 @@ function open(exchange: Exchange): void {
 	process.firstOpen = exchange;
 }
 
-/** Its response has ended, or it is given up: later calls are not made for it. */
+/** The response has ended or was given up: later calls do not belong to this row. */
 export function unrelate(exchange: Exchange): void {
 	if (!exchange.isOpen) return;
 	const previous = exchange.openPrevious;
@@ -56,7 +56,7 @@ export function unrelate(exchange: Exchange): void {
 	exchange.isOpen = false;
 }
 
-/** The id of the parent, 0 if there is none or it is not known. */
+/** The id of the parent; 0 if there is none or it is unknown. */
 function parentOf(client: Exchange): u64 {
 	const first = client.process.firstOpen;
 	if (first == NO_EXCHANGE) return 0;
@@ -80,12 +80,12 @@ function parentOf(client: Exchange): u64 {
 	return same == NO_EXCHANGE ? 0 : same.id;
 }
 
-/** Whether a call that began at `time` may be made for the open row. A closed connection's rows end only after its batch. */
+/** Whether a call that began at `time` may belong to the open row. Rows of a closed connection end only after its batch. */
 function mayAsk(exchange: Exchange, time: u64): bool {
 	return exchange.request.startTime <= time && !exchange.connection.closed;
 }
 
-/** The only open row from `first` on whose value is the one found; NO_EXCHANGE if there is none, or several. */
+/** The only open row from `first` on that has the value found; NO_EXCHANGE if there is none, or several. */
 function sameField(first: Exchange, name: string, before: u64): Exchange {
 	const value = found;
 	const length = foundLength;
@@ -127,7 +127,7 @@ function findField(message: Message, name: string): bool {
 	return false;
 }
 
-/** Looks for the trace id in the first traceparent; one of zeros alone is invalid (W3C Trace Context, 3.2.2.3). */
+/** Looks for the trace id in the first traceparent; all zeros are invalid (W3C Trace Context, 3.2.2.3). */
 function findTraceId(message: Message): bool {
 	if (!findField(message, 'traceparent') || foundLength < TRACEPARENT_LENGTH) return false;
 	if (load<u8>(found, TRACE_ID - 1) != HYPHEN || load<u8>(found, TRACE_ID + TRACE_ID_LENGTH) != HYPHEN) return false;

@@ -95,7 +95,7 @@ export const EXCHANGE_REQ_HTTP_VERSION: i32 = 496;
 // 500: 0
 /** f64, NaN if the request was not seen: milliseconds from its first byte to the last one that was seen. */
 export const EXCHANGE_SEND_MS: i32 = 504;
-/** f64: for a client, id of the row of the request that was being answered when this one was sent; 0: none or not known. */
+/** f64: for a client, id of the row of the request that was being answered when this one was sent; 0: none or unknown. */
 export const EXCHANGE_PARENT_ID: i32 = 512;
 export const EXCHANGE_FIXED_BYTES: i32 = 520;
 
