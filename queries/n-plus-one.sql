@@ -1,7 +1,7 @@
 -- N+1 calls: many similar calls for one request
 --
--- Requests for which a server made many similar calls: same method, host and path template. Only calls whose request is
--- certain are counted (column parent_id).
+-- Requests for which a server made many similar calls: same method, host and path template. Only calls with a known
+-- parent_id are counted.
 --
 -- :least int = 5  minimum number of similar calls
 SELECT r.id, r.comm, r.method, r.path, c.method AS call_method, c.host AS call_host,

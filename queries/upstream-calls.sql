@@ -1,7 +1,7 @@
 -- Upstream calls of slow requests
 --
 -- For each slow request that a server answered, the calls that it made meanwhile, slowest first, with the share of the
--- request's time that each took. Only calls whose request is certain are listed (column parent_id).
+-- request's time that each took. Only calls with a known parent_id are listed.
 --
 -- :slower duration = 100ms  only requests that took longer
 -- :top int = 50             number of calls

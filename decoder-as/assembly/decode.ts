@@ -271,7 +271,7 @@ function saysAtRest(record: usize): bool {
 	return recordKind(record) == CAPTURE_OPEN && recordCaptured(record) == <u32>CAPTURE_OPEN_AT_REST_BYTES;
 }
 
-/** The streams go on from where they were. */
+/** The streams continue at the offsets in the record. */
 function resume(connection: Connection, record: usize): void {
 	const payload = recordPayload(record);
 	resumeStream(connection, true, load<u64>(payload));

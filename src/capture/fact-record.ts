@@ -30,7 +30,7 @@ import {
 /** Room for two paths and a command line. */
 const PAYLOAD_MAX = 16_384;
 
-/** Where the two streams of a connection are. */
+/** Offsets of the two streams of a connection. */
 export type StreamOffsets = { readonly in: number; readonly out: number };
 
 type Members = {
@@ -70,7 +70,7 @@ export function processFact(
 }
 
 /**
- * A connection that was open when the recording began: its first bytes are missing, which is no loss. `atRest`: no exchange
+ * A connection that was open when the recording began: its first bytes are missing, which does not count as a loss. `atRest`: no exchange
  * was in progress, and its streams had reached these offsets.
  */
 export function openConnectionRecord(

@@ -20,7 +20,7 @@ export type OpenConnection = {
 	readonly conn: number;
 	readonly pid: number;
 	readonly side: 'server' | 'client' | undefined;
-	/** If no exchange is in progress on it: where its streams are. */
+	/** The offsets of its streams, if no exchange is in progress. */
 	readonly atRest: StreamOffsets | undefined;
 	/** Microseconds since the epoch. */
 	readonly openedUs: number;

@@ -1,6 +1,6 @@
-// The hint of an error about the command line: what users of other tools, who type their options, need here.
+// Hints for command-line errors: what to use instead of the options of other tools.
 
-/** Options and what stands in their place here. */
+/** What to use here → options of other tools that users may try. */
 const GUESSED_OPTIONS: Readonly<Record<string, string>> = {
 	'--replay FILE reads a recording.': '-r --read --open --input --in --recording --load',
 	'--record FILE writes a recording while capturing.': '-w --write --save --out',
@@ -15,7 +15,7 @@ const GUESSED_OPTIONS: Readonly<Record<string, string>> = {
 	'tinytap asks no other host: it captures this one.': '--host --url --connect -H',
 };
 
-/** For an unknown command: `word` may be a file, or a statement. */
+/** The hint for an unknown command: `word` may be a file or a statement. */
 export function commandHint(word: string): string {
 	if (/\.(sql|js|mjs)$/i.test(word)) return '`tinytap run FILE` runs a file of statements.';
 	if (/^\w+\s/.test(word)) return '`tinytap query "SQL"` runs one statement.';
@@ -23,7 +23,7 @@ export function commandHint(word: string): string {
 	return '`tinytap --help` lists commands and options.';
 }
 
-/** For any other error of the command line with this message. */
+/** The hint for any other command-line error with this message. */
 export function usageHint(message: string): string {
 	const option = /unknown option '([^'=]*)/.exec(message)?.[1];
 	const meant = Object.entries(GUESSED_OPTIONS).find(([, guesses]) => guesses.split(' ').includes(option ?? ''));

@@ -288,7 +288,7 @@ test('a connection between two exchanges when a file begins is paired from its f
 	}
 });
 
-test('bytes lost right after the beginning of a file are noticed, and no response is given to another request', () => {
+test('bytes lost right after the beginning of a file are detected, and no response is paired with another request', () => {
 	const capture = new TestCapture();
 	try {
 		const { tape } = capture;

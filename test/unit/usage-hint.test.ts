@@ -1,11 +1,11 @@
-// What errors of the command line suggest to users of other tools.
+// Hints of command-line errors for users of other tools.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Command } from 'commander';
 import { addCaptureOptions, addEndOptions } from '../../src/commands/options.ts';
 import { commandHint, usageHint } from '../../src/commands/usage-hint.ts';
 
-test('an unknown command that is a file or a statement gets the right one', () => {
+test('an unknown command that is a file or a statement leads to the right command', () => {
 	assert.match(commandHint('demo.tinytap'), /--replay FILE/);
 	assert.match(commandHint('./traffic'), /--replay FILE/);
 	assert.match(commandHint('checks/latency.sql'), /tinytap run FILE/);
@@ -21,7 +21,7 @@ test('options of other tools lead to the ones that exist', () => {
 	assert.match(hint('--csv'), /--format csv/);
 	assert.match(hint('--nothing'), /--help/);
 	assert.match(usageHint("error: missing required argument 'sql'"), /--help/);
-	// What they lead to exists, and none of them exists.
+	// The suggested options exist, and the guessed ones do not.
 	const options = addEndOptions(addCaptureOptions(new Command())).options.flatMap(({ long, short }) => [long, short]);
 	for (const guess of ['-r', '-w', '-c', '-f', '-p', '--csv', '-n', '--no-colors', '-v', '--host']) {
 		assert.equal(options.includes(guess), false, guess);

@@ -1,9 +1,9 @@
-// Connections between two exchanges. A recording that begins now says which they are, and where their streams are, so that a
-// replay reads them as if it had seen them from the beginning.
+// Connections between two exchanges. A recording that starts now contains their stream offsets, so that a replay decodes
+// them as if it had seen them from the beginning.
 import { AT_START } from '../http1/states';
 import { Connection, NO_EXCHANGE, NO_MESSAGE, NO_PENDING, NO_STREAM, Stream } from '../memory/state';
 
-/** Whether no exchange is in progress, and everything before was paired without doubt. */
+/** Whether no exchange is in progress, and all earlier ones were paired without doubt. */
 export function isAtRest(connection: Connection): bool {
 	if (connection.closed || connection.opaque || connection.ignored || connection.tunnel) return false;
 	if (connection.unverified || connection.suspected || connection.stray) return false;

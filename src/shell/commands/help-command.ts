@@ -13,7 +13,7 @@ import { errorEntries, errorHelp } from '../error-help.ts';
 import type { Command, CommandGroup } from './command.ts';
 import { schemaText } from './table-commands.ts';
 
-/** What to type for the questions that people come with. Exported for tests. */
+/** What to type first for common questions. Exported for tests. */
 export const FIRST_STEPS: readonly Entry[] = [
 	{ name: '.tail', text: 'exchanges as they happen; Ctrl-C ends it' },
 	{ name: '.tail WHERE status >= 500', text: 'only failed ones' },
