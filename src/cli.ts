@@ -3,11 +3,13 @@ import { setFlagsFromString } from 'node:v8';
 import { Command, CommanderError } from 'commander';
 import { EXIT, UserError, usageError } from './base/errors.ts';
 import { FILES, version } from './base/installation.ts';
-import { invokingUser } from './base/invoking-user.ts';
+import { invokingUser, processUser } from './base/invoking-user.ts';
 import { launch } from './base/launch.ts';
 import { explainedByDirectory } from './base/working-directory.ts';
 import { loadNativeAddon } from './capture/native-addon.ts';
 import { explainedByLimits } from './capture/process-limits.ts';
+import { completedCommands, SHELLS } from './commands/completion-model.ts';
+import { completionScript } from './commands/completion-scripts.ts';
 import { doctorCommand } from './commands/doctor-command.ts';
 import { infoCommand } from './commands/info-command.ts';
 import { type MergeOptions, mergeCommand } from './commands/merge-command.ts';
@@ -23,6 +25,7 @@ import { createTheme, wantsColor } from './output/theme.ts';
 import { topicHelp } from './shell/commands/commands.ts';
 import { errorText, outputError } from './shell/error-text.ts';
 import { hidingNotices, queriesText } from './shell/query-list.ts';
+import { listQueries } from './shell/saved-queries.ts';
 
 // Needed when tinytap is started without the flags of bin/tinytap. It also applies to the threads, which start later.
 setFlagsFromString('--disallow-code-generation-from-strings');
@@ -192,6 +195,23 @@ function addOtherCommands(command: NewCommand, setWork: SetWork, program: Comman
 			'\nExamples:\n  tinytap merge before.tinytap after.tinytap -o both.tinytap\n  tinytap merge shop-2026*.tinytap --compress -o shop.tinytap',
 		)
 		.action((files: string[], own: MergeOptions) => setWork(() => mergeCommand(files, own)));
+	command('completion', 'print a script that completes the command line of tinytap')
+		.argument('<shell>', 'bash, zsh or fish')
+		.addHelpText(
+			'after',
+			'\nExamples:\n  source <(tinytap completion bash)          in ~/.bashrc; likewise for zsh\n  tinytap completion fish > ~/.config/fish/completions/tinytap.fish',
+		)
+		.action((name: string) =>
+			setWork(async () => {
+				const shell = SHELLS.find((each) => each === name);
+				if (shell === undefined)
+					throw usageError(`completion: expected bash, zsh or fish, got ${JSON.stringify(name)}`);
+				const directory = { place: 'bundled', path: FILES.bundledQueries, user: processUser() } as const;
+				const bundledNames = listQueries([directory]).map(({ name }) => name);
+				standardOutput().write(completionScript(shell, completedCommands(program), bundledNames));
+				return EXIT.ok;
+			}),
+		);
 	command('help', 'explain a command, a dot command, a table, an SQL function, a keyword or an error code')
 		.argument('[topic]', 'what to explain; by default, list the commands')
 		.action((topic: string | undefined) =>
