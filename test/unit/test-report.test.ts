@@ -1,3 +1,4 @@
+// Reports of `.expect` results for CI systems: JUnit XML and TAP.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
