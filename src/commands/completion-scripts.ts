@@ -203,7 +203,7 @@ function __tinytap_queries
 	end
 end
 
-# Whether the command on the line is one of the arguments; '' is none.
+# Whether the command on the line is one of the arguments; '' stands for no command.
 function __tinytap_in
 	set -l command ''
 	for word in (commandline -opc)[2..]

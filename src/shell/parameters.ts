@@ -50,7 +50,7 @@ export function isParameterType(text: string): text is ParameterType {
 	return PARAMETER_TYPES.some((type) => type === text);
 }
 
-/** The value of `text` as `type`, or why it is none. A duration stays a text, which SQL accepts. */
+/** The value of `text` as `type`, or the reason why it has none. A duration stays a text, which SQL accepts. */
 export function typedValue(type: ParameterType, text: string): ParameterValue | Mismatch {
 	switch (type) {
 		case 'text':
