@@ -147,9 +147,10 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork): void {
 		.option('--compress', 'compress the recording (gzip)')
 		.option('--rotate <limits>', 'begin a new file at this size, after this time, or both: 100MiB,1h')
 		.option('--keep <n>', 'with --rotate: keep only the newest files')
+		.option('--where <condition>', 'keep only connections with an exchange that passes, e.g. "status >= 500"')
 		.addHelpText(
 			'after',
-			'\nExamples:\n  tinytap record shop.tinytap --port 8080 --for 60s\n  tinytap record shop.tinytap --compress --rotate 100MiB,1h --keep 24',
+			'\nExamples:\n  tinytap record shop.tinytap --port 8080 --for 60s\n  tinytap record shop.tinytap --compress --rotate 100MiB,1h --keep 24\n  tinytap record errors.tinytap --where "status >= 500" --for 1h',
 		)
 		.action((file: string, own: RecordOptions, self: Command) =>
 			setWork(() => recordCommand(parseOptions(self, afterDashes), file, own)),

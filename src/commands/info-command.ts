@@ -29,6 +29,7 @@ export function infoText(info: RecordingInfo): string {
 		['kernel', info.kernel],
 		['boot', info.boot_id],
 		['filters', info.filters],
+		['where', info.where],
 		['body limit', limit === null ? null : limit === 'none' ? 'none' : `${limit} bytes`],
 		['part', part === null ? null : `${part} of recording ${info.recording ?? 'unknown'}`],
 		['merged', merged === null ? null : `of ${merged} recordings`],

@@ -1,5 +1,6 @@
 // `tinytap merge A B … -o C`: merges several recordings of one host.
-import { EXIT, systemCode, UserError } from '../base/errors.ts';
+import { resolve } from 'node:path';
+import { EXIT, systemCode, UserError, usageError } from '../base/errors.ts';
 import { version } from '../base/installation.ts';
 import { invokingUser } from '../base/invoking-user.ts';
 import { systemProblem } from '../base/system-problem.ts';
@@ -24,6 +25,12 @@ export async function mergeCommand(paths: readonly string[], given: MergeOptions
 	const user = invokingUser(given.user);
 	const inputs = inOrder(paths.map((path) => scanForMerge(path, user)));
 	checkMergeable(inputs);
+	const isInput = paths.some((path) => resolve(path) === resolve(output));
+	if (isInput)
+		throw usageError(
+			`-o: expected another file than those to merge, got ${JSON.stringify(output)}`,
+			'It would be replaced before it is read.',
+		);
 	const meta = mergedMeta(inputs, { tinytap: version() });
 	const writer = new RecordingWriter(output, meta, { force, compress, user });
 	try {

@@ -2,18 +2,26 @@
 
 import { EXIT, UserError, usageError } from '../base/errors.ts';
 import { parseDuration, parseInteger, parseSize } from '../base/quantity.ts';
+import { removeUserFile } from '../base/user-files.ts';
 import type { RecordSettings } from '../capture/capture-settings.ts';
 import { recordSettings } from '../capture/record-settings.ts';
 import { limitOutput } from '../output/output-stream.ts';
 import { filtersText } from '../shell/filters.ts';
 import { lossSentence } from '../shell/result-printer.ts';
 import { INTERRUPTED_MS } from '../threads/interrupts.ts';
+import type { Threads } from '../threads/threads.ts';
 import { withCapture } from './command-context.ts';
 import type { Options } from './options.ts';
+import { filterRecorded, requireNewFile, unfilteredPath } from './record-where.ts';
 import { say } from './running-capture.ts';
 
 /** The options of `record` itself, as commander returns them. */
-export type RecordOptions = { readonly compress?: boolean; readonly rotate?: string; readonly keep?: string };
+export type RecordOptions = {
+	readonly compress?: boolean;
+	readonly rotate?: string;
+	readonly keep?: string;
+	readonly where?: string;
+};
 
 /** Smaller or shorter files would contain little more than their first records. */
 const LEAST_BYTES = 64 << 10;
@@ -27,19 +35,55 @@ export async function recordCommand(options: Options, path: string, given: Recor
 	if (replay !== undefined && given.rotate !== undefined)
 		throw usageError('expected --rotate or --replay, got both', 'A replayed recording is copied to a single file.');
 	if (other !== undefined) throw usageError('expected record FILE or --record FILE, got both');
-	const record = recordSettings(path, {
+	const { where, compress = false } = given;
+	if (where !== undefined && given.rotate !== undefined)
+		throw usageError(
+			'expected --rotate or --where, got both',
+			'What passes a condition is known only at the end: record with --rotate, and filter its files one by one.',
+		);
+	if (where !== undefined && !options.force) requireNewFile(path, options.user);
+	const record = recordSettings(where === undefined ? path : unfilteredPath(path), {
 		force: options.force,
 		redact: options.presentation.redactsAll,
-		compress: given.compress === true,
+		compress: where === undefined && compress,
 		...rotation(given),
 		filters: options.command === undefined ? filtersText(filters) : options.command.join(' '),
 	});
+	if (where === undefined) return await capture(options, record);
+	let rows: number | undefined;
+	const take = (captured: number) => {
+		rows = captured;
+	};
+	// Also what was recorded before a loss or a full disk is filtered.
+	const outcome = await capture(options, record, where, take).catch((error: unknown) => ({ error }));
+	if (rows === undefined) removeUserFile(record.path, options.user);
+	else {
+		const { exchanges, connections, bytes } = await filterRecorded(path, where, options, compress);
+		if (!options.presentation.quiet)
+			say(
+				`tinytap: ${exchanges} of ${rows} exchanges passed: recorded their ${connections} connections in ${bytes} bytes\n`,
+			);
+	}
+	if (typeof outcome === 'object') throw outcome.error;
+	return outcome;
+}
+
+/** Captures into a recording; resolves to the exit status. `take` gets the number of exchanges once the capture has ended. */
+async function capture(
+	options: Options,
+	record: RecordSettings,
+	where?: string,
+	take?: (rows: number) => void,
+): Promise<number> {
 	return await withCapture(
 		{ ...options, capture: { ...options.capture, record } },
 		async ({ threads, attached, captured, interrupts }) => {
 			interrupts.first.then(() => limitOutput({ withinMs: INTERRUPTED_MS })).catch(() => undefined);
+			// An invalid condition is an error before anything is captured.
+			if (where !== undefined) await isCondition(threads, where);
 			await attached();
 			const end = await captured();
+			take?.(threads.status.rows);
 			if (end.recording?.complete === false) {
 				throw new UserError(
 					`the recording ended early: ${end.recording.bytes} bytes of it are in ${end.recording.path}`,
@@ -47,7 +91,7 @@ export async function recordCommand(options: Options, path: string, given: Recor
 					'The part already written can be replayed.',
 				);
 			}
-			if (!options.presentation.quiet && end.recording !== undefined) {
+			if (!options.presentation.quiet && end.recording !== undefined && where === undefined) {
 				const { bytes, files, kept } = end.recording;
 				const several =
 					files === undefined ? '' : ` in ${files} files${kept === files ? '' : ` (the last ${kept} are kept)`}`;
@@ -58,6 +102,13 @@ export async function recordCommand(options: Options, path: string, given: Recor
 			return EXIT.ok;
 		},
 	);
+}
+
+/** Throws a UserError if it is not an SQL condition. */
+async function isCondition(threads: Threads, where: string): Promise<void> {
+	const rows = threads.tail(where, 'conn');
+	await rows.next();
+	await rows.return(undefined);
 }
 
 /** `--rotate 100MiB,1h --keep 24`. */

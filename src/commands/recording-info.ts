@@ -25,6 +25,8 @@ export type RecordingInfo = {
 	readonly kernel: string | null;
 	readonly boot_id: string | null;
 	readonly filters: string | null;
+	/** The condition of `record --where`. */
+	readonly where: string | null;
 	readonly body_limit: number | 'none' | null;
 	/** For a file of a rotation: the recording's id, and the number of this part. */
 	readonly recording: string | null;
@@ -64,7 +66,7 @@ export function recordingInfo(path: string, user: InvokingUser): RecordingInfo {
 			format_version: 1,
 			record_versions: [...counts.versions].toSorted((a, b) => a - b),
 			...{ tinytap: text('tinytap'), host: text('host'), kernel: text('kernel'), boot_id: text('boot_id') },
-			filters: text('filters'),
+			...{ filters: text('filters'), where: text('where') },
 			body_limit: bodyLimit === undefined ? null : Number.isFinite(bodyLimit) ? bodyLimit : 'none',
 			...{ recording: text('recording'), part: number('part'), merged: number('merged') },
 			...counts.times,

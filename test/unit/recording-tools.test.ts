@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
 import { bodyLimitMeta, type RecordingMeta, RecordingWriter } from '../../src/capture/recording.ts';
@@ -68,7 +69,15 @@ test('info summarizes a recording, as text and as JSON', async () => {
 		assert.deepEqual(info, {
 			...{ file: path, bytes: statSync(path).size, compression: compress ? 'gzip' : null },
 			...{ format_version: 1, record_versions: [wire.CAPTURE_EVENT_VERSION] },
-			...{ tinytap: '1.2.3', host: 'shop-1', kernel: '6.1', boot_id: 'b-1', filters: 'port 80', body_limit: 64 },
+			...{
+				tinytap: '1.2.3',
+				host: 'shop-1',
+				kernel: '6.1',
+				boot_id: 'b-1',
+				filters: 'port 80',
+				where: null,
+				body_limit: 64,
+			},
 			...{ recording: 'r-1', part: 7, merged: null },
 			...{ start: '2023-11-14T22:13:24.001000Z', end: '2023-11-14T22:13:24.013000Z', duration_ms: 12 },
 			...{ frames: 2, records: tape.records.length, connections: 2 },
@@ -192,6 +201,11 @@ test('recordings of two hosts, of two boots, or given twice are rejected with a 
 	assert.equal(info.host, 'shop-1; web; unknown');
 	assert.equal(info.exchanges.server, 3);
 	await assert.rejects(mergeCommand([first], { output }), { code: 'ERR_FILE_EEXIST' });
+	await assert.rejects(mergeCommand([first, bare], { output: first, force: true }), {
+		code: 'ERR_USAGE',
+		message: /-o: expected another file/,
+	});
+	assert.equal(recordingInfo(first, user).exchanges.server, 1);
 });
 
 test('merging keeps what is left of a damaged recording, and its gap', async () => {
@@ -208,4 +222,55 @@ test('merging keeps what is left of a damaged recording, and its gap', async () 
 	const info = recordingInfo(output, user);
 	assert.deepEqual([info.state, info.exchanges.server], ['complete', 5]);
 	assert.deepEqual(info.loss, recordingInfo(path, user).loss);
+});
+
+test('record --where keeps whole connections with a matching exchange, and their rows are as before', async () => {
+	const tape = tapeAt(0n);
+	tape.factProcess(100, 'server', '', 'server --secret-of-100');
+	tape.factProcess(200, 'client', '', 'client --of-200');
+	serve(tape, 1, ['a', 'b', 'c']);
+	serve(tape, 2, ['d', 'wanted', 'e']);
+	const client = tape.client(3, { local: '127.0.0.1:9', remote: '10.0.0.1:80' }).open();
+	client.out('GET /other HTTP/1.1\r\nHost: h\r\n\r\n').in('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+	tape.loss(wire.LOSS_RING_FULL, 3n, 30n);
+	tape.end();
+	const whole = recorded(
+		tape.records.map((record) => buildBatch([record])),
+		{ ...HOST, ...bodyLimitMeta(64) },
+	);
+	const path = newPath();
+	const run = (output: string, where: string, ...options: string[]) =>
+		runTinytap(['record', output, '--replay', whole, '--where', where, ...options]);
+	const done = await run(path, "path = '/wanted'", '--strict', '--compress');
+	assert.equal(done.code, 3, 'loss is told as without a condition');
+	assert.match(done.stderr, /^tinytap: 1 of 7 exchanges passed: recorded their 1 connections in \d+ bytes$/m);
+	const rows = rowsOfRecording(path);
+	const expected = rowsOfRecording(whole).filter(({ conn }) => conn === 2);
+	assert.deepEqual(rows.map(ownRow), expected.map(ownRow));
+	assert.deepEqual(
+		rows.map(({ target }) => target),
+		['/d', '/wanted', '/e'],
+	);
+	const info = recordingInfo(path, user);
+	assert.deepEqual(
+		[info.where, info.host, info.body_limit, info.state, info.compression, info.connections],
+		["path = '/wanted'", 'shop-1', 64, 'complete', 'gzip', 1],
+	);
+	assert.deepEqual(info.loss[0], { reason: 'ring_full', kind: 'lost', events: 3, bytes: 30 });
+	assert.equal(statSync(path).mode & 0o777, 0o600);
+	const bytes = gunzipSync(readFileSync(path)).toString('latin1');
+	assert.ok(bytes.includes('secret-of-100') && !bytes.includes('of-200') && !bytes.includes('/other'));
+	// Nothing is left beside it, and no condition that is none, or file that exists, gets that far.
+	assert.throws(() => statSync(`${path}.part`), { code: 'ENOENT' });
+	const other = newPath();
+	for (const [output, where, code, message] of [
+		[other, 'path LIKE', 1, /ERR_SQL/],
+		[path, 'true', 1, /ERR_FILE_EEXIST/],
+	] as const) {
+		const refused = await run(output, where);
+		assert.equal(refused.code, code, refused.stderr);
+		assert.match(refused.stderr, message);
+		assert.throws(() => statSync(`${output}.part`), { code: 'ENOENT' });
+	}
+	assert.throws(() => statSync(other), { code: 'ENOENT' });
 });

@@ -1,0 +1,69 @@
+// Copies some connections of a recording, with everything about their processes.
+import {
+	CAPTURE_CLOCK,
+	CAPTURE_END,
+	CAPTURE_EVENT_VERSION,
+	CAPTURE_LOSS,
+	EVENT_CONN,
+	EVENT_PID,
+	EVENT_VERSION,
+} from '../../decoder-as/assembly/wire/capture-event.ts';
+import type { InvokingUser } from '../base/invoking-user.ts';
+import { FRAME_PAYLOAD_MAX, RecordingReader, type RecordingWriter } from './recording.ts';
+import { Records } from './records.ts';
+
+/** Writes the records of these connections, and those of no connection that belong to them. Returns how many they are. */
+export function copyConnections(
+	path: string,
+	writer: RecordingWriter,
+	conns: ReadonlySet<bigint>,
+	user: InvokingUser,
+): number {
+	const pids = new Set<number>();
+	eachBatch(path, user, (records) => {
+		while (records.step()) if (conns.has(connOf(records))) pids.add(pidOf(records));
+	});
+	const into = new Uint8Array(FRAME_PAYLOAD_MAX);
+	let copied = 0;
+	// Batch by batch, because a replay decides at the end of each.
+	eachBatch(path, user, (records) => {
+		let length = 0;
+		while (records.step()) {
+			if (!isWanted(records, conns, pids)) continue;
+			into.set(records.record, length);
+			length += records.record.byteLength;
+			copied++;
+		}
+		writer.writeBatch(into.subarray(0, length));
+	});
+	return copied;
+}
+
+function isWanted(records: Records, conns: ReadonlySet<bigint>, pids: ReadonlySet<number>): boolean {
+	const { kind } = records;
+	// What cannot be read is counted by the decoder, and so are counters; a clock and the end are for all.
+	if (!records.isRecord || records.view.getUint8(records.at + EVENT_VERSION) !== CAPTURE_EVENT_VERSION) return true;
+	if (kind === CAPTURE_CLOCK || kind === CAPTURE_LOSS || kind === CAPTURE_END) return true;
+	const conn = connOf(records);
+	return conn === 0n ? pids.has(pidOf(records)) : conns.has(conn);
+}
+
+function connOf(records: Records): bigint {
+	if (!records.isRecord || records.kind === CAPTURE_LOSS) return 0n;
+	return records.view.getBigUint64(records.at + EVENT_CONN, true);
+}
+
+function pidOf(records: Records): number {
+	return records.view.getUint32(records.at + EVENT_PID, true);
+}
+
+function eachBatch(path: string, user: InvokingUser, take: (records: Records) => void): void {
+	const reader = new RecordingReader(path, user);
+	const frame = new Uint8Array(FRAME_PAYLOAD_MAX);
+	try {
+		for (let length = reader.nextBatch(frame); length > 0; length = reader.nextBatch(frame))
+			take(new Records(frame.subarray(0, length)));
+	} finally {
+		reader.close();
+	}
+}
