@@ -19,6 +19,7 @@ import { isDue } from './memory/output';
 import { idleLimitNs, relieveAbove, relieveTo } from './memory/settings';
 import { Connection, NO_CONNECTION, NO_EXCHANGE, NO_MESSAGE, NO_PROCESS, NO_STREAM, Stream } from './memory/state';
 import { beginMidstream } from './protocols/alignment';
+import { isAtRest } from './protocols/at-rest';
 import { takeUncounted } from './protocols/protocol';
 import { endSpill } from './protocols/spill';
 import { learnAddressTexts, learnAddresses } from './rows/addresses';
@@ -465,7 +466,7 @@ export function writeSnapshot(mask: u32): void {
 	if (mask & (SNAPSHOT_EXCHANGES | SNAPSHOT_CONNECTIONS)) {
 		for (let connection = oldest; connection != NO_CONNECTION; connection = connection.lruNext) {
 			if (connection.ignored || connection.unverified) continue;
-			if (mask & SNAPSHOT_CONNECTIONS && connection.protocol != 0) writeConnection(connection);
+			if (mask & SNAPSHOT_CONNECTIONS && connection.protocol != 0) writeConnection(connection, isAtRest(connection));
 			if (!(mask & SNAPSHOT_EXCHANGES)) continue;
 			for (let exchange = connection.first; exchange != NO_EXCHANGE; exchange = exchange.next) {
 				if (exchange.id != 0) writeExchange(exchange);

@@ -461,7 +461,7 @@ function silence(stream: Stream): void {
 /** All its rows have been written: writes its row of table `connections` and remembers it for a while. */
 function bury(connection: Connection): void {
 	connection.buried = true;
-	if (connection.protocol != 0 && !connection.ignored) writeConnection(connection);
+	if (connection.protocol != 0 && !connection.ignored) writeConnection(connection, false);
 	connection.wholeRequests = connection.requests != NO_STREAM && !connection.requests.midstream;
 	freeStream(connection.incoming);
 	freeStream(connection.outgoing);

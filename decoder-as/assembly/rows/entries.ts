@@ -6,7 +6,6 @@ import { checkMessage } from '../memory/message-check';
 import { askHost, fits, reserve, reserveSurely, trim } from '../memory/output';
 import { Connection, Exchange, INTERIMS, Message, NO_MESSAGE, NO_PROCESS, NO_STREAM, unheldAt } from '../memory/state';
 import { wallMicroseconds } from '../wire/clock';
-import { isAtRest } from '../connections/at-rest';
 import {
 	CONNECTION_BYTES_IN,
 	CONNECTION_BYTES_OUT,
@@ -403,8 +402,8 @@ function putTarget(entry: usize, request: Message, head: u32): void {
 	}
 }
 
-/** Writes ENTRY_CONNECTION even if memory is full, because it tells how many bytes were seen. */
-export function writeConnection(connection: Connection): void {
+/** Writes ENTRY_CONNECTION even if memory is full, because it tells how many bytes were seen. `atRest`: see protocols/at-rest.ts. */
+export function writeConnection(connection: Connection, atRest: bool): void {
 	const process = connection.process;
 	let bytes = CONNECTION_FIXED_BYTES + 16 + 16 + SLACK + connection.localLength;
 	bytes += max<u32>(connection.remoteLength, connection.toldLength);
@@ -421,7 +420,7 @@ export function writeConnection(connection: Connection): void {
 	store<u32>(entry, connection.pid, CONNECTION_PID);
 	store<u32>(entry, sideOf(connection), CONNECTION_SIDE);
 	store<u32>(entry, connection.protocol, CONNECTION_PROTOCOL);
-	store<u32>(entry, isAtRest(connection) ? 1 : 0, CONNECTION_AT_REST);
+	store<u32>(entry, atRest ? 1 : 0, CONNECTION_AT_REST);
 	store<f64>(entry, connection.incoming == NO_STREAM ? 0 : <f64>connection.incoming.next, CONNECTION_OFFSET_IN);
 	store<f64>(entry, connection.outgoing == NO_STREAM ? 0 : <f64>connection.outgoing.next, CONNECTION_OFFSET_OUT);
 	if (process != NO_PROCESS && process.comm != 0) {
