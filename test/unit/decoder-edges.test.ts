@@ -129,3 +129,53 @@ test('the parts of a call are one event, and only the newest events are kept', (
 		assert.deepEqual(shown, eventsLimit === 0 ? [] : all.slice(-eventsLimit));
 	}
 });
+
+test('the other side of a connection is found when its addresses become known', () => {
+	const [here, there] = ['10.0.0.1:4000', '10.0.0.2:80'];
+	const tape = new Tape();
+	const client = tape.client(1, { local: here }).open();
+	const server = tape.server(2, { local: there, remote: here }).open();
+	client.out(get('/a'));
+	server.in(get('/a'));
+	tape.factSocket(1, 'socket', here, there);
+	server.out(ok('a'));
+	client.in(ok('a'));
+	const rows = decodeRecords(tape.records).exchanges;
+	assert.deepEqual(
+		rows.map((row) => [row.side, row.remote, row.pairId]),
+		[
+			['client', there, 2],
+			['server', here, 1],
+		],
+	);
+});
+
+test('of two connections with the same addresses, the other side is the one with the same requests', () => {
+	const [here, there] = ['10.0.0.1:4000', '10.0.0.2:80'];
+	const tape = new Tape();
+	const older = tape.server(1, { local: there, remote: here }).open().in(get('/x'));
+	const newer = tape.server(2, { local: there, remote: here }).open().in(get('/y'));
+	const client = tape.client(3).open().out(get('/x'));
+	tape.factSocket(3, 'socket', here, there);
+	for (const server of [older, newer]) server.out(ok('a'));
+	client.in(ok('a'));
+	const rows = decodeRecords(tape.records).exchanges;
+	assert.deepEqual(
+		rows.map((row) => [row.side, row.path, row.pairId]),
+		[
+			['server', '/x', 3],
+			['server', '/y', 0],
+			['client', '/x', 1],
+		],
+	);
+});
+
+test('CONNECT with a path has a path, and facts of a process may have further parts', () => {
+	const { exchanges } = served((server, tape) => {
+		server.in('CONNECT /x HTTP/1.1\r\nHost: h\r\n\r\n');
+		tape.factProcess(100, 'comm', '/group', 'words', 'exe\0and more');
+		server.out('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n');
+	});
+	const [row] = exchanges;
+	assert.deepEqual([row!.path, row!.host, row!.comm, row!.exe], ['/x', 'h', 'comm', 'exe']);
+});

@@ -445,3 +445,8 @@ test('lists of numbers keep what is appended, one by one or many at once', () =>
 	list.copy(130, 3, part);
 	assert.deepEqual([...part], all.slice(130, 133));
 });
+
+test('an integer has no negative zero', () => {
+	for (const zero of ['CAST(0.0 * -1 AS INTEGER)', "CAST('-0' AS INTEGER)", '-0', 'CAST(-0.4 AS INTEGER)'])
+		assert.equal(scalarOf(`SELECT ${zero}`), 0, zero);
+});
