@@ -1,7 +1,7 @@
 // Short conversations, each written as a list of steps, and their rows in one line each.
 import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
-import { type ExchangeRow, feedRecords, newDecoder, takeOutput } from './decoded-rows.ts';
-import { Tape } from './record-builder.ts';
+import { type ExchangeRow, feedBatch, newDecoder, takeOutput } from './decoded-rows.ts';
+import { buildBatch, Tape } from './record-builder.ts';
 
 /** Who was observed; `midstream`: the connection is older than the capture. */
 export type Observed = 'server' | 'client' | 'server midstream' | 'client midstream';
@@ -22,7 +22,10 @@ export function decodeTalk(observed: Observed, steps: readonly Step[]): Exchange
 	if (!observed.endsWith('midstream')) connection.open();
 	const decoder = newDecoder({ bodyLimit: -1 });
 	const rows: ExchangeRow[] = [];
-	const flush = () => rows.push(...feedRecords(decoder, tape.records.splice(0)).exchanges);
+	const flush = () => {
+		feedBatch(decoder, buildBatch(tape.records.splice(0)));
+		rows.push(...takeOutput(decoder).exchanges);
+	};
 	for (const step of steps) {
 		const [, from, how, bytes] = /^([<>])([?=.]?) ?(.*)$/s.exec(step) ?? [];
 		const incoming = (from === '>') === server;

@@ -12,7 +12,6 @@ const TALKS: readonly (readonly [what: string, observed: Observed, steps: readon
 			['< F', '> \r0'],
 			['- - "F" | 0 - "0" | incomplete malformed invalid-method,invalid-status 0 63'],
 		],
-		['the first byte of a response, a lost one, and another first byte', 'server', ['< F', '<? 2', '< H'], []],
 		[
 			'the beginning of a response after a whole one that was not asked for',
 			'server',
@@ -117,11 +116,108 @@ const TALKS: readonly (readonly [what: string, observed: Observed, steps: readon
 				'- - "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" | 0 - "HTTP/1.1 20 Bad\\r\\n" | incomplete malformed invalid-method,invalid-status,early-response 0 63',
 			],
 		],
+		['two first bytes of responses with a loss between them', 'server', ['< F', '<? 2', '< H', 'batch', 'batch'], []],
 		[
-			'a malformed status line after a first line that is no request',
+			'the lost bytes of a missing response belong to its request',
 			'client',
-			['> x y z', '< HTTP/1.1 20 Bad\r\nX: y\r\n\r\n'],
-			['- - "x y z" | 0 HTTP/1.1 20 Bad "" | incomplete malformed invalid-method,invalid-status 0 63'],
+			[
+				'> GET /1 HTTP/1.1\r\nHost: h\r\n\r\n',
+				'<? HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
+				'> GET /2 HTTP/1.1\r\nHost: h\r\n\r\n',
+				'< HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
+				'> GET /3 HTTP/1.1\r\nHost: h\r\n\r\n',
+				'< HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
+			],
+			[
+				'GET /1 "" | 0 -  | unanswered bytes lost - 38 21',
+				'GET /2 "" | 200 OK "" | complete - - 0 63',
+				'GET /3 "" | 200 OK "" | complete - - 0 63',
+			],
+		],
+		[
+			'the close of a connection older than the capture proves nothing',
+			'server midstream',
+			['> GET /1 HTTP/1.1\r\nHost: h\r\n\r\n', '< HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', 'pause 300', 'close'],
+			['GET /1 "" | 0 -  | unanswered capture began - 0 21', '- -  | 200 OK "" | incomplete capture began - 0 42'],
+		],
+		[
+			'a 408 answers nothing, and a request after a silence has the next answer',
+			'client midstream',
+			[
+				'> GET /14 HTTP/1.1\r\nHost: h\r\n\r\n',
+				'< HTTP/1.1 408 T\r\nConnection: close\r\nContent-Length: 0\r\n\r\n',
+				'pause 30',
+				'> GET /16\r\n',
+				'< HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
+			],
+			[
+				'GET /14 "" | 0 -  | unanswered capture began - 0 21',
+				'GET /16 "" | 200 OK "" | complete - http09,after-close 0 63',
+				'- -  | 408 T "" | incomplete capture began - 0 42',
+			],
+		],
+		[
+			'a line that is no request after messages that cannot be read',
+			'server',
+			[
+				'>? POST /1 HTTP/1.1\r\nTransfer-Encoding: foo\r\n\r\nzz',
+				'> GET /7 HTTP/1.1\r\nHost: h\r\n\r\n',
+				'< HTTP/1.1 200 OK\r\nTransfer-Encoding: foo\r\n\r\nxx',
+				'> junk\r\n',
+			],
+			[
+				'GET /7 "" | 0 -  | unanswered malformed - 0 21',
+				'- -  | 200 OK "xx" | incomplete request not seen invalid-transfer-encoding,unknown-transfer-coding 0 42',
+			],
+		],
+		[
+			'the first bytes of a response before a loss, and the next response',
+			'server',
+			[
+				'> GET /2 HTTP/1.1\r\nHost: h\r\n\r\n',
+				'> GET /3 HTTP/1.1\r\nHost: h\r\n\r\n',
+				'< HT',
+				'<? HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
+				'< HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
+				'> POST /10 HTTP/1.1\r\nTransfer-Encoding: foo\r\n\r\nzz',
+				'< HTTP/1.1 100 C\r\n\r\n',
+			],
+			[
+				'GET /2 "" | 0 HT null of 0 | incomplete bytes lost incomplete-head 38 63',
+				'GET /3 "" | 200 OK "" | complete - - 0 63',
+				'POST /10 "zz" | 0 -  | unanswered malformed missing-host,invalid-transfer-encoding,unknown-transfer-coding 0 21',
+			],
+		],
+		[
+			'nothing in a tunnel can be read after a loss',
+			'server',
+			[
+				'> CONNECT x:1 HTTP/1.1\r\nHost: h\r\n\r\n',
+				'< HTTP/1.1 200 OK\r\n\r\n',
+				'>? zzz',
+				'> GET /i HTTP/1.1\r\nHost: h\r\n\r\n',
+				'< HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
+				'close',
+			],
+			['CONNECT x:1 "" | 200 OK "" | upgraded - - 0 63'],
+		],
+		[
+			'a blank before a request of HTTP/0.9',
+			'server',
+			['> \r\n GET /key\r\n', '< hello', 'close'],
+			['GET /key "" | 0 - "hello" | complete - leading-crlf,http09,whitespace-in-start-line 0 63'],
+		],
+		['two bytes are enough for an answer of Redis', 'server', ['> GET /key\r\n', '< $5', '< \r\nhello\r\n'], []],
+		[
+			'a request with a long method needs no answer',
+			'server',
+			[
+				'> MMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMM /a HTTP/1.1\r\nHost: h\r\n\r\n',
+				'close',
+			],
+			[
+				'MMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMMM /a "" | 0 -  | unanswered closed unknown-method 0 21',
+			],
 		],
 	];
 
