@@ -103,3 +103,15 @@ test('if the first call is no longer held, the others are shown with a note that
 	assert.deepEqual([named(calls), calls.areAll], [['read 5000', 'write 5400'], false]);
 	assert.deepEqual(exchangeCalls(exchange(-5000, 1), table([])), { calls: [], areAll: false });
 });
+
+test('the first call may bring a single byte', () => {
+	const calls = exchangeCalls(
+		exchange(0, 0.4),
+		table([
+			{ at: 0, syscall: 'read', bytes: 1 },
+			{ at: 100, syscall: 'read', bytes: 99 },
+			{ at: 400, syscall: 'write', out: true, bytes: 50 },
+		]),
+	);
+	assert.deepEqual([named(calls), calls.areAll], [['read 0', 'read 100', 'write 400'], true]);
+});

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { hostNames } from '../../src/capture/host-facts.ts';
-import { SegmentCache } from '../../src/store/database.ts';
+import { SegmentCache, snapshotMask } from '../../src/store/database.ts';
 import { exchangeRecord } from '../../src/store/exchange-detail.ts';
 import type { ExchangeStore } from '../../src/store/exchange-store.ts';
 import { LOSS_REASONS } from '../../src/store/loss-table.ts';
@@ -581,4 +581,86 @@ test('a body is decoded from all codings that its head names, including those in
 		assert.deepEqual([row.res_body, row.state], ['plain text', 'complete'], fields);
 		assert.deepEqual(Buffer.from(row.res_body_raw as Uint8Array), Buffer.from(body), fields);
 	}
+});
+
+test('rows that a statement reads are not written over, however many statements there are', () => {
+	const pairs = Array.from({ length: 400 }, (_, i) => [GET(`/path/${i}`), OK(`body ${i}`)] as const);
+	for (const snapshots of [1, 2, 3]) {
+		const read: ReturnType<ExchangeStore['snapshot']>[] = [];
+		let isCleared = false;
+		const { store } = stored(
+			tapeOf(pairs),
+			{ memoryBytes: 1, rows: Number.POSITIVE_INFINITY },
+			false,
+			[],
+			(each) => {
+				if (read.length === 0 && each.rows > 0) {
+					for (let i = 0; i < snapshots; i++) read.push(each.snapshot());
+				} else if (read.length > 0 && !isCleared) {
+					for (const { id } of read.slice(1)) each.release(id);
+					each.clear();
+					isCleared = true;
+				}
+			},
+			80,
+		);
+		const held = read[0]!.segments.map(({ handle }) => handle.buffer);
+		const used = store.snapshot().segments.map(({ handle }) => handle.buffer);
+		assert.ok(held.length > 0 && !used.some((buffer) => held.includes(buffer)), `${snapshots} snapshots`);
+		const parts = new SegmentCache().open(read[0]!);
+		const kept = Array.from({ length: read[0]!.appended }, (_, i) => i).filter((i) => {
+			const record = exchangeRecord(parts, { id: i + 1 });
+			if (record !== undefined) assert.equal(record.requestTarget?.text, `/path/${i}`);
+			return record !== undefined;
+		});
+		assert.ok(kept.length > 0);
+	}
+});
+
+test('a table that is emptied again and again takes no more memory than one that is emptied once', () => {
+	const pairs = Array.from({ length: 600 }, (_, i) => [GET(`/path/${i}`), OK('x'.repeat(200))] as const);
+	let most = 0;
+	let first = 0;
+	stored(
+		tapeOf(pairs),
+		{ memoryBytes: 300_000, rows: Number.POSITIVE_INFINITY },
+		false,
+		[],
+		(store) => {
+			store.clear();
+			if (first === 0) first = store.memoryBytes;
+			most = Math.max(most, store.memoryBytes);
+		},
+		40,
+	);
+	assert.ok(first > 0 && most <= 300_000, `${first}, ${most}`);
+});
+
+test('a pair of rows that are not there changes no other row', () => {
+	const { rows } = stored(
+		tapeOf([
+			[GET('/1'), OK('')],
+			[GET('/2'), OK('')],
+		]),
+		undefined,
+		false,
+		[],
+		(store) => store.pair(12_345, 2),
+	);
+	assert.deepEqual(
+		rows('exchanges').map((row) => row.pair_id),
+		[null, null],
+	);
+});
+
+test('what is not known of a connection is NULL, and a statement needs only the snapshots of its tables', () => {
+	const tape = new Tape();
+	tape.clock(1_700_000_000_000_000_000n);
+	tape.server(1).open().in(GET('/')).out(OK('')).close();
+	const [connection] = stored(tape).rows('connections');
+	assert.deepEqual([connection!.local, connection!.remote], [null, null]);
+	assert.deepEqual([snapshotMask([]), snapshotMask(['loss']), snapshotMask(['nosuch'])], [0, 0, 0]);
+	const masks = ['exchanges', 'connections', 'events', 'blind_spots'].map((name) => snapshotMask([name]));
+	assert.equal(new Set(masks).size, 4);
+	assert.equal(snapshotMask(['events', 'connections']), masks[1]! | masks[2]!);
 });
