@@ -6,8 +6,10 @@ import { hostNames } from '../../src/capture/host-facts.ts';
 import { SegmentCache, snapshotMask } from '../../src/store/database.ts';
 import { exchangeRecord } from '../../src/store/exchange-detail.ts';
 import type { ExchangeStore } from '../../src/store/exchange-store.ts';
+import { FieldPlaces } from '../../src/store/field-places.ts';
 import { LOSS_REASONS } from '../../src/store/loss-table.ts';
 import { Tape } from '../../support/record-builder.ts';
+import { rowsOf } from '../../support/sql-run.ts';
 import { GET, OK, stored, tapeOf } from '../../support/stored-exchanges.ts';
 
 test('a stored exchange reads back as it was sent', () => {
@@ -663,4 +665,22 @@ test('what is not known of a connection is NULL, and a statement needs only the 
 	const masks = ['exchanges', 'connections', 'events', 'blind_spots'].map((name) => snapshotMask([name]));
 	assert.equal(new Set(masks).size, 4);
 	assert.equal(snapshotMask(['events', 'connections']), masks[1]! | masks[2]!);
+});
+
+test('values of a field are grouped, also those of the first line that a segment keeps', () => {
+	const ask = (agent: string) => `GET / HTTP/1.1\r\nUser-Agent: ${agent}\r\nHost: h\r\n\r\n`;
+	const { database, store } = stored(tapeOf(['a', 'b', 'a', 'c', 'a', 'b'].map((agent) => [ask(agent), OK('')])));
+	assert.deepEqual(rowsOf('SELECT user_agent, count(*) FROM exchanges GROUP BY user_agent', database), [
+		['a', 3],
+		['b', 2],
+		['c', 1],
+	]);
+	const segment = new SegmentCache().open(store.snapshot())[0]!.segment;
+	const places = new FieldPlaces();
+	places.find(segment, 0);
+	assert.deepEqual([places.count, places.requestCount], [3, 2]);
+	places.findIn(segment, 0, 'request');
+	assert.deepEqual([places.count, places.requestCount], [2, 2]);
+	places.findIn(segment, 0, 'response');
+	assert.deepEqual([places.count, places.requestCount], [1, 0]);
 });
