@@ -13,7 +13,7 @@ const ROOT = join(import.meta.dirname, '..');
 /** Tests, and preparations of groups of tests, that take more CPU time are not used. */
 const SLOW_MS = 1000;
 /** A test that takes more CPU time, or more time, counts as hanging. */
-const HANG_CPU_MS = 10_000;
+const HANG_CPU_MS = 5_000;
 const HANG_MS = 90_000;
 /** Number of runs after which a test process is replaced. */
 const RUNS = 60;

@@ -179,3 +179,21 @@ test('CONNECT with a path has a path, and facts of a process may have further pa
 	const [row] = exchanges;
 	assert.deepEqual([row!.path, row!.host, row!.comm, row!.exe], ['/x', 'h', 'comm', 'exe']);
 });
+
+test('a request in two pieces is found after a long beginning that is none', () => {
+	const { exchanges } = served((server) => {
+		server
+			.in('x y\r\n')
+			.in(`${'z'.repeat(99)}\n`.repeat(180))
+			.in('GET /b')
+			.in(' HTTP/1.1\r\nHost: h\r\n\r\n');
+		server.out(ok('a')).out(ok('b'));
+	});
+	assert.deepEqual(
+		exchanges.map((row) => [row.path, row.status, row.anomalies]),
+		[
+			['/b', 200, 'leading-garbage'],
+			[null, 200, null],
+		],
+	);
+});

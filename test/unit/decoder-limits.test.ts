@@ -194,6 +194,10 @@ test('a small memory limit is kept, at the cost of bodies and connections, which
 	};
 	const [small, large] = [used(0), used(64 << 20)];
 	assert.ok(small < 8 << 20 && large > 12 << 20, `${small}, ${large}`);
+	// The smallest limit is 2 MiB. It is kept exactly if batches are small.
+	const decoder = newDecoder({ memoryLimit: 0, bodyLimit: -1 });
+	for (const record of tape.records) feedRecords(decoder, [record]);
+	assert.equal(decoder.memory.buffer.byteLength, 2 << 20);
 });
 
 test('bytes of connections that are not HTTP are counted, in whatever calls they come', () => {
