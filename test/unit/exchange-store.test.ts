@@ -675,6 +675,10 @@ test('values of a field are grouped, also those of the first line that a segment
 		['b', 2],
 		['c', 1],
 	]);
+	// A line that is too long to be kept once, with another name of the same length.
+	const long = `Xser-Agent: ${'v'.repeat(300)}\r\nUser-Agent: ${'w'.repeat(300)}\r\n`;
+	const [row] = stored(tapeOf([[GET('/', long), OK('')]])).rows('exchanges');
+	assert.equal(row!.user_agent, 'w'.repeat(300));
 	const segment = new SegmentCache().open(store.snapshot())[0]!.segment;
 	const places = new FieldPlaces();
 	places.find(segment, 0);
