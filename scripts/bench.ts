@@ -81,6 +81,10 @@ const BENCHMARKS: Record<
 		run: async ({ rows = 1_000_000, ...options }) =>
 			(await import('./bench/shell.ts')).benchShell({ rows, ...options }),
 	},
+	replay: {
+		run: async ({ rows = 100_000, ...options }) =>
+			(await import('./bench/replay.ts')).benchReplay({ rows, ...options }),
+	},
 	growth: {
 		// Measured in CPU time of the process, which must not include concurrent garbage collection.
 		heap: ['--single-threaded-gc'],
