@@ -15,7 +15,7 @@ import { createTheme, wantsColor } from '../output/theme.ts';
 import { type Configuration, type ConfigurationFile, readConfiguration } from '../shell/configuration.ts';
 import { checkedFilters, filtersText, parseComm, parsePid, parsePorts } from '../shell/filters.ts';
 import type { Presentation, SessionSettings } from '../shell/settings.ts';
-import { nearest } from '../shell/shell-settings.ts';
+import { formatElsewhere, nearest } from '../shell/shell-settings.ts';
 import { parseInstant } from '../sql/sql-light.ts';
 import { MAX_MEMORY_LEAST } from '../threads/memory-shares.ts';
 
@@ -302,7 +302,7 @@ function presentation(raw: RawOptions): Presentation {
 		const near = nearest(raw.format, names);
 		throw usageError(
 			`--format: expected one of ${names.join(', ')}, got ${JSON.stringify(raw.format)}`,
-			near === undefined ? undefined : `Did you mean ${near}?`,
+			formatElsewhere(raw.format) ?? (near === undefined ? undefined : `Did you mean ${near}?`),
 		);
 	}
 	// Without --no-color, commander sets `color` to true.

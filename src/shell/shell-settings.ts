@@ -143,7 +143,8 @@ export class ShellSettings {
 			const near = nearest(text.trim(), SETTINGS[name].values ?? []);
 			throw usageError(
 				`${name}: expected ${SETTINGS[name].expected}, got ${JSON.stringify(text.trim())}`,
-				near === undefined ? undefined : `Did you mean ${near}?`,
+				(name === 'mode' ? formatElsewhere(text.trim()) : undefined) ??
+					(near === undefined ? undefined : `Did you mean ${near}?`),
 			);
 		}
 		this.values[name] = value;
@@ -166,10 +167,30 @@ export function settingName(name: string): SettingName {
 	);
 }
 
+/** What is here like a format of sqlite3, duckdb or psql. */
+const FORMATS_ELSEWHERE: Readonly<Record<string, string>> = {
+	'auto fits a table to the terminal, table prints all of it.': 'column columns duckbox aligned qbox default pretty',
+	'csv with .separator tab, or | for example, separates by other characters.':
+		'tsv tabs tab list quote ascii unaligned plain text',
+	'ndjson prints one JSON object a line.': 'jsonlines jsonl json-lines',
+	'line prints one column per line, \\gx does so for one statement.': 'lines vertical expanded wrapped record records',
+	'html and markdown are meant for documents.': 'latex latex-longtable asciidoc troff-ms doc',
+	'.export FILE.sh writes curl commands.': 'insert tcl curl sh',
+};
+
+/** A hint for the name of a format that other shells have. */
+export function formatElsewhere(text: string): string | undefined {
+	return Object.entries(FORMATS_ELSEWHERE).find(([, names]) => names.split(' ').includes(text.toLowerCase()))?.[0];
+}
+
 /** The name that was probably meant; undefined if none is close. */
 export function nearest(text: string, names: readonly string[]): string | undefined {
+	const letters = (name: string) => [...name.toLowerCase()].sort().join('');
 	const far = (name: string) => distance(name.toLowerCase(), text.toLowerCase());
-	const [first] = names.filter((name) => far(name) <= 2).sort((a, b) => far(a) - far(b));
+	// In a short name, two wrong letters are another name, unless they are exchanged.
+	const isNear = (name: string) =>
+		far(name) <= 1 || (far(name) === 2 && (text.length > 4 || letters(name) === letters(text)));
+	const [first] = names.filter(isNear).sort((a, b) => far(a) - far(b));
 	return first;
 }
 

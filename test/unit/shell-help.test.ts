@@ -1,9 +1,12 @@
 // .help and the descriptions of commands.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { COMMAND_FORMS, namedCommand, readLine } from '../../src/shell/command-names.ts';
-import { COMMAND_GROUPS, COMMANDS, topicHelp } from '../../src/shell/commands/commands.ts';
+import { COMMAND_FORMS, COMMAND_WORDS, namedCommand, readLine } from '../../src/shell/command-names.ts';
+import { COMMAND_GROUPS, COMMANDS, runCommand, topicHelp } from '../../src/shell/commands/commands.ts';
+import { FOREIGN_WORDS, foreignCommand } from '../../src/shell/commands/foreign-commands.ts';
 import { FIRST_STEPS, groupTopic } from '../../src/shell/commands/help-command.ts';
+import type { ShellSession } from '../../src/shell/shell-session.ts';
+import { SETTING_NAMES } from '../../src/shell/shell-settings.ts';
 import { isComplete } from '../../src/sql/sql.ts';
 
 test('every command has a description and an example, which is that command', () => {
@@ -54,4 +57,32 @@ test('.help of something unknown suggests the nearest topic', () => {
 	assert.equal(hintOf('exchange'), 'Did you mean exchanges?');
 	assert.equal(hintOf('.moed'), 'Did you mean .mode?');
 	assert.match(String(hintOf('nothing like it')), /^Topics: /);
+});
+
+test('commands of other shells lead to commands that exist', async () => {
+	const shell = { options: {}, settleOutput: async () => undefined } as unknown as ShellSession;
+	const errorOf = async (text: string) => {
+		const error = await runCommand(shell, text, false).then(String, (each: unknown) => each);
+		assert.ok(error instanceof Error && 'hint' in error, text);
+		return { message: error.message, hint: String(error.hint) };
+	};
+	assert.equal(new Set(FOREIGN_WORDS).size, FOREIGN_WORDS.length);
+	for (const word of FOREIGN_WORDS) {
+		assert.equal(COMMAND_WORDS.includes(word), false, word);
+		const { instead = '' } = foreignCommand(word) ?? {};
+		assert.deepEqual(await errorOf(`${word} argument`), { message: `there is no command ${word}`, hint: instead });
+		for (const [command] of instead.matchAll(/(?<=^| )[.\\][a-z]+/g))
+			assert.ok(COMMAND_WORDS.includes(command), command);
+		for (const [, setting] of instead.matchAll(/\.set ([a-z]+)/g))
+			assert.ok(SETTING_NAMES.some((each) => each === setting));
+	}
+	assert.match((await errorOf('\\! ls')).message, /^\\! is refused: /);
+	// The nearest command, but not for words too short to have one.
+	assert.equal((await errorOf('.tabels')).hint, 'Did you mean .tables?');
+	assert.equal((await errorOf('.opne x')).hint, 'Did you mean .open?');
+	assert.equal((await errorOf('.tab')).hint, 'Did you mean .tables?');
+	assert.match((await errorOf('\\k')).hint, /^\.help lists/);
+	// Missing and wrong names.
+	assert.match((await errorOf('.run')).message, /^\.run: expected the name of a saved query, got nothing$/);
+	assert.match((await errorOf('.param 1x 5')).message, /^\.param: expected a name of letters, digits and _, got "1x"$/);
 });

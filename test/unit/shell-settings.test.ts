@@ -38,6 +38,9 @@ test('errors say what was expected, and what was probably meant', () => {
 	const settings = new ShellSettings();
 	for (const [name, text, message, hint] of [
 		['mode', 'jsno', /^mode: expected one of auto, table, .*, got "jsno"$/, 'Did you mean json?'],
+		['mode', 'column', /^mode: expected one of auto, /, 'auto fits a table to the terminal, table prints all of it.'],
+		['mode', 'TSV', /got "TSV"$/, 'csv with .separator tab, or | for example, separates by other characters.'],
+		['mode', 'nope', /got "nope"$/, undefined],
 		['headers', 'offf', /^headers: expected on or off, got "offf"$/, 'Did you mean off?'],
 		['theme', 'blue', /^theme: expected dark, light or none, got "blue"$/, undefined],
 		['maxrows', '-1', /^maxrows: expected a whole number, got "-1"$/, undefined],

@@ -7,6 +7,7 @@ import type { ShellSession } from '../shell-session.ts';
 import { CAPTURE_COMMANDS } from './capture-commands.ts';
 import type { Command, CommandGroup, CommandTable } from './command.ts';
 import { EXCHANGE_COMMANDS } from './exchange-commands.ts';
+import { foreignCommand } from './foreign-commands.ts';
 import { createHelp } from './help-command.ts';
 import { OUTPUT_COMMANDS } from './output-commands.ts';
 import { QUERY_COMMANDS } from './query-commands.ts';
@@ -99,33 +100,18 @@ async function runNamed(
 	);
 }
 
-/** Commands of other shells that tinytap refuses, with the reason and an alternative. */
-const REFUSED: readonly (readonly [words: RegExp, reason: string, instead: string])[] = [
-	[
-		/^(\\!.*|\.shell|\.system)$/,
-		'the data comes from strangers, so the shell starts only programs that take a result',
-		'.once | COMMAND gives a command the next result; Ctrl-Z suspends tinytap.',
-	],
-	[
-		/^(\.import|\\copy|\.load|\.restore)$/,
-		'the captured tables cannot be written',
-		'CREATE TEMP TABLE makes a table of your own from a query; .open reads a recording.',
-	],
-	[
-		/^(\.dump|\.backup|\.clone)$/,
-		'captured rows are kept in recordings',
-		'Keep one with .record start FILE; .once FILE writes the next result to a file.',
-	],
-	[/^(\\c|\\connect|\.connection)$/, 'there is only one capture', '.open RECORDING opens a recording.'],
-];
-
 function unknownCommand(word: string, name: CommandName | undefined): UserError {
-	const refused = REFUSED.find(([words]) => words.test(word));
-	if (refused !== undefined) return usageError(`${forTerminal(word)} is refused: ${refused[1]}`, refused[2]);
+	const foreign = foreignCommand(word);
+	if (foreign?.reason !== undefined)
+		return usageError(`${forTerminal(word)} is refused: ${foreign.reason}`, foreign.instead);
 	if (name !== undefined) return usageError(`${word} works only in scripts`);
-	const near = COMMAND_WORDS.find((each) => each[0] === word[0] && each.length > 2 && distance(each, word) <= 2);
+	const [near] = COMMAND_WORDS.filter((each) => each[0] === word[0] && each.length > 3)
+		.map((each) => ({ each, away: word.length > 2 && each.startsWith(word) ? 1 : distance(each, word) }))
+		.filter(({ each, away }) => away <= (each.length > 4 ? 2 : 1))
+		.sort((one, other) => one.away - other.away);
 	return usageError(
 		`there is no command ${forTerminal(word)}`,
-		near === undefined ? '.help lists the commands; SQL statements end with ;' : `Did you mean ${near}?`,
+		foreign?.instead ??
+			(near === undefined ? '.help lists the commands; SQL statements end with ;' : `Did you mean ${near.each}?`),
 	);
 }

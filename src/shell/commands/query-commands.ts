@@ -70,6 +70,11 @@ export const QUERY_COMMANDS: CommandGroup = {
 					shell.tell(lines.length === 0 ? 'no parameters\n' : lines.join(''));
 					return undefined;
 				}
+				if (name === undefined || !/^[A-Za-z_]\w*$/.test(name))
+					throw usageError(
+						`.param: expected a name of letters, digits and _, got ${JSON.stringify(name)}`,
+						'Write .param since 5m.',
+					);
 				const others = shell.parameters.filter(([each]) => each !== name);
 				shell.parameters = value === '' ? others : [...others, parseParameter(`${name}=${value}`, '.param')];
 				return undefined;
@@ -82,6 +87,7 @@ export const QUERY_COMMANDS: CommandGroup = {
 /** Runs a saved query with its own parameters; those of the session are as before afterwards. */
 async function runSaved(shell: ShellSession, argument: string, table: CommandTable): Promise<void> {
 	const { name, given } = namedValues(argument);
+	if (name === '') throw usageError('.run: expected the name of a saved query, got nothing', '.queries lists them.');
 	const query = findQuery(shell.options.directories.queries, name);
 	const notice = hidingNotice(query);
 	if (notice !== undefined) shell.tell(`${forTerminal(notice)}\n`);
