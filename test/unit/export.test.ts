@@ -22,6 +22,7 @@ import type { ExportFormat } from '../../src/output/result-format.ts';
 import { type ExportWays, exportExchanges, exportSentence, writeExchanges } from '../../src/shell/export.ts';
 import { parseExport } from '../../src/shell/export-arguments.ts';
 import { fileSink } from '../../src/shell/result-output.ts';
+import { writeNewFile } from '../../src/shell/saved-body.ts';
 import { SqlError } from '../../src/sql/sql.ts';
 import { cancelledError } from '../../src/sql/sql-light.ts';
 import { type ExchangeRecord, exchangeRecord } from '../../src/store/exchange-detail.ts';
@@ -239,6 +240,23 @@ test('a full disk gives one sentence', async () => {
 		const writing = writeExchanges(wanted('x', format), waysOf(threadsWith().threads), sink);
 		await assert.rejects(writing, { code: 'ERR_OUTPUT', message: 'cannot write x: ENOSPC' });
 	}
+});
+
+test('a body that cannot be written in full leaves no file', () => {
+	const path = join(folder, 'body');
+	const limit = (bytes: string) => spawnSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:`]);
+	limit('4096');
+	try {
+		assert.throws(() => writeNewFile(path, new Uint8Array(10_000), processUser()), {
+			code: 'ERR_OUTPUT',
+			message: /^cannot write .*body: it would become larger than the limit for files/,
+		});
+	} finally {
+		limit('unlimited');
+	}
+	assert.deepEqual(readdirSync(folder), []);
+	writeNewFile(path, new Uint8Array(10_000), processUser());
+	assert.equal(statSync(path).size, 10_000);
 });
 
 test('the file is new: no other file, link or directory is written to or replaced; --force replaces files only', async () => {
