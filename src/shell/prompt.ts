@@ -3,6 +3,7 @@ import type { InvokingUser } from '../base/invoking-user.ts';
 import { launch } from '../base/launch.ts';
 import { limitOutput } from '../output/output-stream.ts';
 import { plainTheme } from '../output/theme.ts';
+import { isCommandLine } from './command-names.ts';
 import { runCommand, runStatement } from './commands/commands.ts';
 import { type CompletionContext, complete, schemaOf } from './completion.ts';
 import { createHighlighter } from './editor/highlight.ts';
@@ -10,7 +11,9 @@ import { errorText } from './error-text.ts';
 import { editText } from './external-editor.ts';
 import { HISTORY_ENTRIES, History } from './history.ts';
 import { LineEditor } from './line-editor.ts';
+import { explainedAsCommand } from './meant-command.ts';
 import { promptText } from './prompt-text.ts';
+import { listQueries } from './saved-queries.ts';
 import type { ShellSession } from './shell-session.ts';
 import { readTypedText, type TypedText } from './typed-text.ts';
 import { whenTerminalIsOurs } from './user-program.ts';
@@ -20,6 +23,9 @@ const CANCEL_PATIENCE_MS = 1000;
 
 /** How often a waiting prompt checks for new loss. The kernel's counters are read at the same interval. */
 const LOOK_MS = 250;
+
+const STILL_OPEN =
+	'the statement above is still open: ; ends it, Ctrl-C discards it; commands inside it begin with a dot\n';
 
 /** When leaving, how long to wait for a terminal that accepts no output. */
 const LEAVE_MS = 500;
@@ -185,7 +191,12 @@ export class Prompt {
 	#enter(text: string): { rest: string; run: () => void } | undefined {
 		const typed = readTypedText(text);
 		if (typed.isComplete) return { rest: '', run: () => this.#take({ text, typed }) };
-		if (typed.commandAt === undefined) return undefined;
+		if (typed.commandAt === undefined) {
+			const line = text.slice(text.lastIndexOf('\n') + 1);
+			// Such as quit or help, which are commands only where a statement could begin.
+			if (line !== text && isCommandLine(line, false)) this.print(STILL_OPEN);
+			return undefined;
+		}
 		const command = text.slice(typed.commandAt);
 		const before = text.slice(0, typed.commandAt).trimEnd();
 		return { rest: `${before}\n`, run: () => this.#take({ text: command, typed: readTypedText(command) }) };
@@ -232,7 +243,9 @@ export class Prompt {
 			try {
 				await runStatement(shell, step.sql, step.ending, false);
 			} catch (error) {
-				this.print(errorText(error, shell.screenTheme, step.sql));
+				const queries = () => listQueries(shell.options.directories.queries).map(({ name }) => name);
+				const explained = explainedAsCommand(error, step.sql, queries);
+				this.print(errorText(explained, shell.screenTheme, step.sql));
 				return;
 			}
 		}

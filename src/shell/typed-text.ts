@@ -1,6 +1,6 @@
 // Splits typed or pasted text into statements and commands, and tells whether it is complete. Reads the text only once,
 // however long it is.
-import { type Token, tokensFrom } from '../sql/sql-light.ts';
+import { STATEMENT_WORDS, type Token, tokensFrom } from '../sql/sql-light.ts';
 import { endsStatement, isCommandLine } from './command-names.ts';
 
 export type TypedStep =
@@ -54,11 +54,20 @@ class TypedTextReader {
 	read(): void {
 		let at = 0;
 		while (at < this.#text.length) at = this.#isCommandAt(at) ? this.#command(at) : this.#statements(at);
+		if (this.#isHopeless()) this.#finishStatement(undefined);
 		this.#finishEntry(this.#text.length);
 	}
 
 	#isCommandAt(lineStart: number): boolean {
 		return isCommandLine(this.#text.slice(lineStart, this.#lineEnd(lineStart)), this.#isOpen);
+	}
+
+	/** Whether the open statement is one line that begins with a word that no statement begins with. */
+	#isHopeless(): boolean {
+		if (this.#statement === undefined || this.#earlier !== '') return false;
+		const sql = this.#text.slice(this.#statement.start, this.#statement.end);
+		const word = /^[A-Za-z_]\w*(?=\s|$)/.exec(sql)?.[0];
+		return word !== undefined && !sql.includes('\n') && !STATEMENT_WORDS.includes(word.toUpperCase());
 	}
 
 	/** Reads a command to the end of its line and returns where the next line begins. */

@@ -11,6 +11,7 @@ export { FUNCTION_ALIASES, FUNCTION_DOCS } from './functions/functions.ts';
 export { CANCEL_ASKED, CANCEL_TIME, cancelledError, timeLimitError } from './limits/guard.ts';
 export { errorLine } from './limits/sql-error.ts';
 export { isComplete, splitStatements, type Token, tokenize, tokensFrom, unquote } from './text/lexer.ts';
+export { STATEMENT_WORDS } from './text/statement-words.ts';
 export { parseInstant } from './values/instant.ts';
 export { parseInterval, totalMicros } from './values/interval.ts';
 export { type TimeZone, timeZone, timeZoneNames } from './values/time-zone.ts';

@@ -44,6 +44,11 @@ test('commands as psql, sqlite3 and mysql write them work, with or without a sem
 		await enter(terminal, 'SELECT 2 +', '\\dd', '\\d loss', '3 AS sum;');
 		const screen = await terminal.shows(/^sum\n5$/);
 		assert.match(screen, /there is no command \\dd/);
+		await enter(terminal, 'tail');
+		await terminal.shows('hint: commands begin with a dot: .tail');
+		await enter(terminal, 'SELECT', 'quit');
+		await terminal.shows('the statement above is still open: ; ends it');
+		await terminal.press('C-c');
 		await enter(terminal, 'exit();');
 		await terminal.shows('[ended 0]');
 	});

@@ -1,10 +1,12 @@
 // .help and the descriptions of commands.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { usageError } from '../../src/base/errors.ts';
 import { COMMAND_FORMS, COMMAND_WORDS, namedCommand, readLine } from '../../src/shell/command-names.ts';
 import { COMMAND_GROUPS, COMMANDS, runCommand, topicHelp } from '../../src/shell/commands/commands.ts';
 import { FOREIGN_WORDS, foreignCommand } from '../../src/shell/commands/foreign-commands.ts';
 import { FIRST_STEPS, groupTopic } from '../../src/shell/commands/help-command.ts';
+import { explainedAsCommand, meantCommand } from '../../src/shell/meant-command.ts';
 import type { ShellSession } from '../../src/shell/shell-session.ts';
 import { SETTING_NAMES } from '../../src/shell/shell-settings.ts';
 import { isComplete } from '../../src/sql/sql.ts';
@@ -85,4 +87,34 @@ test('commands of other shells lead to commands that exist', async () => {
 	// Missing and wrong names.
 	assert.match((await errorOf('.run')).message, /^\.run: expected the name of a saved query, got nothing$/);
 	assert.match((await errorOf('.param 1x 5')).message, /^\.param: expected a name of letters, digits and _, got "1x"$/);
+});
+
+test('a command without its dot, and the name of a saved query, lead to the command', () => {
+	const queries = () => ['slow', 'error-rates'];
+	for (const [typed, meant] of [
+		['tail', '.tail'],
+		['Tail where status >= 500', '.tail where status >= 500'],
+		['queries', '.queries'],
+		['show 12 --body', '.show 12 --body'],
+		['set timezone local', '.set timezone local'],
+		['slow', '.run slow'],
+		['error-rates', '.run error-rates'],
+		['show databases', undefined],
+		['set x = 1', undefined],
+		['slowest endpoints', undefined],
+		['select 1', undefined],
+		['(tail)', undefined],
+	] as const)
+		assert.equal(meantCommand(typed, queries), meant, typed);
+	const explained = explainedAsCommand(
+		Object.assign(usageError('expected x', 'hint'), { position: 0 }),
+		'tail',
+		queries,
+	);
+	assert.deepEqual(
+		[String(explained), (explained as { hint?: string }).hint],
+		['UserError: expected x', 'commands begin with a dot: .tail'],
+	);
+	const elsewhere = Object.assign(usageError('expected x', 'hint'), { position: 3 });
+	assert.equal(explainedAsCommand(elsewhere, 'tail', queries), elsewhere);
 });

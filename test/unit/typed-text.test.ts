@@ -21,6 +21,11 @@ test('a text is complete when every statement has ended and no quote or comment 
 		'/* c */',
 		"SELECT ';\n';",
 		';',
+		// One line that can never be a statement.
+		'tail',
+		'slowest endpoints',
+		'SELCT 1',
+		'SELECT 1; tail -f',
 	])
 		assert.equal(readTypedText(complete).isComplete, true, complete);
 	for (const open of [
@@ -31,6 +36,12 @@ test('a text is complete when every statement has ended and no quote or comment 
 		'SELECT 1 -- ;',
 		'SELECT "a;',
 		'SELECT 1;\n2',
+		'desc',
+		'WITH x',
+		'update t',
+		'(SELECT 1',
+		'tail\n-f',
+		"'tail",
 	])
 		assert.equal(readTypedText(open).isComplete, false, open);
 });
@@ -53,6 +64,7 @@ test('statements and commands are steps in order; a quote in a command does not 
 		'SELECT\nhelp;',
 	]);
 	assert.deepEqual(steps(';;'), []);
+	assert.deepEqual(steps('SELECT 1; tail -f -- x'), ['SELECT 1;', 'tail -f;']);
 });
 
 test('the history gets each statement as it was typed, without the commands inside it', () => {

@@ -2,6 +2,7 @@
 // statements are refused by name, with a hint on what to do instead.
 import { distance } from 'fastest-levenshtein';
 import { SqlError, syntaxError, unsupported } from '../limits/sql-error.ts';
+import { READ_ONLY_HINT, REFUSED_STATEMENTS, STATEMENT_WORDS } from '../text/statement-words.ts';
 import { readExpression, seesQuery } from './expressions.ts';
 import { readQuery } from './parse-query.ts';
 import type { Query, SyntaxExpression } from './syntax.ts';
@@ -43,42 +44,6 @@ export type StatementSyntax =
 			readonly where: SyntaxExpression | undefined;
 	  };
 
-const READ_ONLY_HINT = 'captured tables are read-only; make your own tables with CREATE TEMP TABLE name AS SELECT …';
-
-/** Statements of other databases that are refused, each with its hint. */
-const REFUSED = new Map<string, string>([
-	['UPDATE', READ_ONLY_HINT],
-	['REPLACE', READ_ONLY_HINT],
-	['MERGE', READ_ONLY_HINT],
-	['TRUNCATE', READ_ONLY_HINT],
-	['ALTER', READ_ONLY_HINT],
-	['ATTACH', '.open opens recordings'],
-	['TABLE', 'FROM exchanges returns all rows of a table'],
-	['COPY', 'save a result with tinytap query … --format csv > FILE'],
-	['SHOW', '.tables lists tables, DESCRIBE table lists columns'],
-	['PRAGMA', 'DESCRIBE table lists columns'],
-	['USE', 'there is one database'],
-	['SOURCE', 'tinytap run FILE runs scripts'],
-	['BEGIN', 'each statement sees the tables of one instant'],
-	['COMMIT', 'each statement sees the tables of one instant'],
-	['SET', 'parameters are set with --set name=value, or with .param name value at the prompt and in scripts'],
-]);
-
-const KNOWN = [
-	'SELECT',
-	'FROM',
-	'WITH',
-	'VALUES',
-	'EXPLAIN',
-	'DESCRIBE',
-	'SUMMARIZE',
-	'CREATE',
-	'DROP',
-	'INSERT',
-	'DELETE',
-	...REFUSED.keys(),
-];
-
 export function parseStatement(sql: string): StatementSyntax {
 	const reader = new TokenReader(sql, readQuery);
 	const statement = readStatement(reader);
@@ -117,7 +82,7 @@ function readStatement(reader: TokenReader): StatementSyntax {
 
 function refuse(reader: TokenReader): Error {
 	const token = reader.peek();
-	const hint = REFUSED.get(token.word);
+	const hint = REFUSED_STATEMENTS.get(token.word);
 	if (hint === READ_ONLY_HINT)
 		return new SqlError(
 			`${token.word} is not possible: captured tables are read-only`,
@@ -126,7 +91,10 @@ function refuse(reader: TokenReader): Error {
 			hint,
 		);
 	if (hint !== undefined) return unsupported(`the statement ${token.word} is not supported`, token.start, hint);
-	const meant = token.word === '' ? undefined : KNOWN.find((word) => distance(word, token.word) <= 2);
+	const meant =
+		token.word === ''
+			? undefined
+			: STATEMENT_WORDS.find((word) => distance(word, token.word) <= (token.word.length > 3 ? 2 : 1));
 	const means =
 		'statements are SELECT, FROM, WITH, VALUES, EXPLAIN, DESCRIBE, SUMMARIZE, CREATE VIEW, CREATE TEMP TABLE, DROP, INSERT and DELETE';
 	return reader.unexpected('a statement such as SELECT', meant === undefined ? means : `did you mean ${meant}?`);
