@@ -16,7 +16,7 @@ export function explainedAsCommand(error: unknown, sql: string, queries: () => r
 
 /** Exported for tests. */
 export function meantCommand(sql: string, queries: () => readonly string[]): string | undefined {
-	const [, word = '', rest = ''] = /^([A-Za-z]\w*)(?:\s+([^]*))?$/.exec(sql.trim()) ?? [];
+	const [, word = '', rest = ''] = /^([A-Za-z]\w*)(?:\s+([\s\S]*))?$/.exec(sql.trim()) ?? [];
 	const command = `.${word.toLowerCase()}`;
 	const isCommand = word !== '' && COMMAND_WORDS.includes(command);
 	if (STATEMENT_WORDS.includes(word.toUpperCase())) {
