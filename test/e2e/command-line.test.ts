@@ -1,7 +1,7 @@
 // Mistakes that are found before anything is captured: one sentence, a hint, the right exit status, no stack trace.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { eventually } from '../../support/eventually.ts';
@@ -346,6 +346,11 @@ test('on a full disk the result is reported as incomplete, and a recording ends 
 		await listening(port, server);
 		writeFileSync(place('large'), 'x'.repeat(300_000));
 		spawnSync('curl', ['-s', '-o', '/dev/null', `http://127.0.0.1:${port}/empty.sql`]);
+		// Otherwise both requests may be in one frame.
+		await eventually(
+			() => readFileSync(join(disk, 'x.tinytap')).includes('/empty.sql') || undefined,
+			() => 'the first request is not in the recording',
+		);
 		spawnSync('curl', ['-s', '-o', '/dev/null', `http://127.0.0.1:${port}/large`]);
 		await eventually(
 			() => (/stopped/.test(recorder.stderr()) ? true : undefined),
