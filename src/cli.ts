@@ -19,6 +19,7 @@ import { type RecordOptions, recordCommand } from './commands/record-command.ts'
 import { runCommand } from './commands/run-command.ts';
 import { shellCommand } from './commands/shell-command.ts';
 import { tailCommand } from './commands/tail-command.ts';
+import type { TailOptions } from './commands/tail-plan.ts';
 import { commandHint, usageHint } from './commands/usage-hint.ts';
 import { standardError, standardOutput } from './output/output-stream.ts';
 import { createTheme, wantsColor } from './output/theme.ts';
@@ -58,6 +59,12 @@ const RUN_EXAMPLES = `
 Examples:
   tinytap run slow --for 30s --set top=5      a saved query; \`tinytap queries\` lists them
   tinytap run ./report.sql --replay FILE --set since=10m`;
+
+const TAIL_EXAMPLES = `
+Examples:
+  tinytap tail --where "status >= 500" --bodies
+  tinytap tail --query endpoints --every 2s    a saved query, redrawn every 2 seconds
+  tinytap tail --columns "path, status" --exec 'jq -c .path'`;
 
 const QUERIES_HELP = `
 Saved queries are files NAME.sql, looked for in .tinytap/queries of the working
@@ -122,10 +129,13 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork): void {
 	const tail = command('tail', 'print each exchange as it completes')
 		.option('--where <condition>', 'an SQL condition, e.g. "status >= 400"')
 		.option('--columns <list>', 'columns or expressions to print')
-		.action((own: { where?: string; columns?: string }, self: Command) =>
-			setWork(() => tailCommand(parseOptions(self, afterDashes), own.where, own.columns)),
-		);
-	addEndOptions(addCaptureOptions(tail));
+		.option('--bodies', 'print bodies: below each line on a terminal, else as the columns req_body, res_body')
+		.option('--query <file|name>', 'what a saved query or a file with one SELECT returns for each exchange')
+		.option(...SET_OPTION)
+		.option('--every <duration>', 'with --query: how often a query that needs all rows runs again (default 1s)')
+		.option('--exec <command>', 'start COMMAND (without a shell) and write each row to its stdin as a JSON line')
+		.action((own: TailOptions, self: Command) => setWork(() => tailCommand(parseOptions(self, afterDashes), own)));
+	addEndOptions(addCaptureOptions(tail)).addHelpText('after', TAIL_EXAMPLES);
 	const run = command('run', 'run a saved query or a script')
 		.argument('<file|name>', 'a file (with a / or ending in .sql), or the name of a saved query')
 		.option(...SET_OPTION)

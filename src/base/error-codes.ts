@@ -26,9 +26,13 @@ const ENTRIES = {
 		exit: EXIT.usage,
 	},
 	ERR_COMMAND: {
-		meaning: 'The program after `--` was not found; if it may not be executed, the exit status is 126.',
+		meaning: 'The program after `--` or of `--exec` was not found; if it may not be executed, the exit status is 126.',
 		hint: 'Check its name, and that you are allowed to execute it.',
 		exit: 127,
+	},
+	ERR_EXEC: {
+		meaning: "The program of `tail --exec` failed. The exit status is the program's, or 128+N if signal N killed it.",
+		hint: 'The program reads one JSON object per line from its stdin, until the end of its input.',
 	},
 	ERR_PROMPT_ONLY: {
 		meaning: 'A script contains a dot command that works only at the prompt.',

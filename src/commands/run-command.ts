@@ -1,18 +1,13 @@
 // `tinytap run FILE|NAME`: runs a script or a saved query.
 import { EXIT, UserError, usageError } from '../base/errors.ts';
-import { fileError } from '../base/file-error.ts';
-import type { InvokingUser } from '../base/invoking-user.ts';
-import { readUserInput } from '../base/user-files.ts';
-import { forTerminal } from '../output/terminal-text.ts';
 import { COMMAND_TABLE } from '../shell/commands/commands.ts';
 import { splitParameter } from '../shell/parameters.ts';
-import { loadQuery, namedScript, scriptValues } from '../shell/query-values.ts';
-import { findQuery, hidingNotice } from '../shell/saved-queries.ts';
+import { scriptValues } from '../shell/query-values.ts';
 import { StepRunner } from '../shell/steps.ts';
 import { withCapture } from './command-context.ts';
+import { findScript } from './named-query.ts';
 import type { Options } from './options.ts';
 import { ReportFiles } from './report-files.ts';
-import { say } from './running-capture.ts';
 
 /** Default time limit of a statement in a file. */
 const FILE_TIMEOUT_MS = 10_000;
@@ -45,11 +40,7 @@ export async function runCommand(
 			'Write the script as SQL statements in a file that ends in .sql.',
 		);
 	}
-	const isFile = name.includes('/') || name.endsWith('.sql');
-	const saved = isFile ? undefined : findQuery(options.directories.queries, name);
-	const notice = saved === undefined ? undefined : hidingNotice(saved);
-	if (notice !== undefined) say(`${forTerminal(notice)}\n`);
-	const script = saved === undefined ? namedScript(name, name, readScript(name, options.user)) : loadQuery(saved);
+	const { script, place } = findScript(options, name);
 	const given = sets.map((text) => splitParameter(text, '--set'));
 	const parameters = scriptValues(script, given, []);
 	const { steps } = script;
@@ -62,7 +53,7 @@ export async function runCommand(
 	return await withCapture(options, async ({ threads, shell, attached, captured, query }) => {
 		shell.timeoutMs = options.timeoutMs ?? FILE_TIMEOUT_MS;
 		shell.parameters = parameters;
-		const runner = new StepRunner(shell, COMMAND_TABLE, { place: saved?.path ?? name });
+		const runner = new StepRunner(shell, COMMAND_TABLE, { place });
 		await runner.check(steps[0]);
 		await attached();
 		if (captureFirst) await captured();
@@ -76,13 +67,4 @@ export async function runCommand(
 		if (failure !== undefined) throw failure;
 		return EXIT.ok;
 	});
-}
-
-/** Reads a file, or a pipe as in `tinytap run <(…)`. */
-function readScript(path: string, user: InvokingUser): string {
-	try {
-		return readUserInput(path, user);
-	} catch (error) {
-		throw fileError(path, error, 'Give a file of SQL statements.');
-	}
 }

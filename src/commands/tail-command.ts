@@ -1,16 +1,27 @@
-// `tinytap tail`: prints each exchange as it completes.
-import { EXIT, usageError } from '../base/errors.ts';
+// `tinytap tail`: prints each exchange as it completes, or what a query returns for it.
+import { EXIT, UserError, usageError } from '../base/errors.ts';
 import { version } from '../base/installation.ts';
-import type { DisplayedTime } from '../output/displayed-time.ts';
+import { wait } from '../base/wait.ts';
 import { limitOutput, standardOutput } from '../output/output-stream.ts';
-import { createResultWriter, isShared, printsExchanges } from '../output/result-format.ts';
+import { createResultWriter, isShared, type RowByRowFormat } from '../output/result-format.ts';
 import type { RowWriter } from '../output/row-format.ts';
+import { BODY_COLUMNS, createTailBodies } from '../output/tail-bodies.ts';
 import { createTailLines, TAIL_COLUMNS } from '../output/tail-line.ts';
+import { forTerminal } from '../output/terminal-text.ts';
+import { COMMAND_TABLE } from '../shell/commands/commands.ts';
+import { errorText } from '../shell/error-text.ts';
 import { lossSentence } from '../shell/result-printer.ts';
+import { RowProgram } from '../shell/row-program.ts';
+import type { Sink } from '../shell/sink.ts';
+import { StepRunner } from '../shell/steps.ts';
 import { INTERRUPTED_MS } from '../threads/interrupts.ts';
-import { withCapture } from './command-context.ts';
+import type { ResultColumn, TailWanted } from '../threads/messages.ts';
+import type { CaptureEnd, TailRows } from '../threads/threads.ts';
+import { type CommandContext, withCapture } from './command-context.ts';
 import type { Options } from './options.ts';
 import { say } from './running-capture.ts';
+import { appendEvaluations, drawEvaluations } from './tail-evaluations.ts';
+import { planTail, type TailOptions, type TailPlan, type TailQuery } from './tail-plan.ts';
 
 /** After the capture has ended, how long rows wait for a terminal that accepts no output. */
 const TERMINAL_MS = 2000;
@@ -18,93 +29,217 @@ const TERMINAL_MS = 2000;
 /** After the capture has failed, how long to wait for its last rows. */
 const LAST_ROWS_MS = 500;
 
+/** Default time limit of a query from a file. */
+const FILE_TIMEOUT_MS = 10_000;
+
 /** The columns printed when lines are not fitted to a terminal. */
 const FILE_COLUMNS = 'ts, comm, side, method, host, path, status, duration_ms, res_body_bytes, via';
 
+/** The command while it runs. */
+type Tail = CommandContext & {
+	readonly plan: TailPlan;
+	/** Rows go to a terminal, in no chosen format: one per exchange, fitted to the width. */
+	readonly isForPeople: boolean;
+	/** The program of `--exec`. */
+	readonly program: RowProgram | undefined;
+	/** Where rows go: stdout, or the program of `--exec`. */
+	readonly rowSink: Sink;
+	/** `--count`: rows, or evaluations of a query that needs the whole table. */
+	readonly most: number;
+};
+
 /**
- * Runs the command; resolves to the exit status. `--count` counts printed rows. On a terminal and without `--format`
- * it prints one row per exchange; otherwise one per side, at once.
+ * Runs the command; resolves to the exit status. On a terminal and without `--format` it prints one row per exchange;
+ * otherwise one per side, at once.
  */
-export async function tailCommand(
-	options: Options,
-	where: string | undefined,
-	columns: string | undefined,
-): Promise<number> {
-	const most = options.count ?? Number.POSITIVE_INFINITY;
-	const { presentation } = options;
-	const given = presentation.format === 'auto' ? undefined : presentation.format;
-	const format = given ?? 'table';
-	if (printsExchanges(format))
-		throw usageError(
-			`expected a row format for tail, got ${format}, which is a single document`,
-			`Use \`tinytap query "SELECT id FROM exchanges" --format ${format}\`.`,
-		);
-	const output = standardOutput();
-	const isForPeople = output.isTTY && given === undefined;
-	const isLines = isForPeople && columns === undefined;
-	return await withCapture(uncounted(options), async ({ shell, threads, sink, attached, captured, interrupts }) => {
-		const rows = threads.tail(where, columns ?? (isLines ? TAIL_COLUMNS : FILE_COLUMNS), {
-			fromStart: true,
-			onePerExchange: isForPeople && !options.both,
-			redact: presentation.redactor !== null && isShared(format),
-		});
-		// The first part contains the columns, or the error of an invalid condition.
-		const head = await rows.next();
-		if (head.done === true) return EXIT.ok;
-		await attached();
-		const end = captured();
-		// Report the error after the rows before it. After a failure the rows may never end by themselves.
-		const failed = new Promise<never>((_, reject) => {
-			end.catch((error: unknown) => setTimeout(reject, LAST_ROWS_MS, error));
-		});
-		failed.catch(() => undefined);
+export async function tailCommand(options: Options, own: TailOptions): Promise<number> {
+	const plan = planTail(options, own);
+	return await withCapture(uncounted(options), async (context) => {
+		const { shell, threads, interrupts } = context;
+		const { query } = plan;
+		shell.timeoutMs = options.timeoutMs ?? (query === undefined ? 0 : FILE_TIMEOUT_MS);
+		shell.parameters = query?.parameters ?? [];
+		const isWhole = query !== undefined && (await needsWholeTable(context, query));
+		const program = plan.exec === undefined ? undefined : await RowProgram.start(plan.exec, options.user);
+		const output = standardOutput();
+		const tail: Tail = {
+			...context,
+			plan,
+			isForPeople: output.isTTY && plan.format === undefined && program === undefined,
+			program,
+			rowSink: program?.sink ?? context.sink,
+			most: options.count ?? Number.POSITIVE_INFINITY,
+		};
 		interrupts.first.then(() => limitOutput({ withinMs: INTERRUPTED_MS })).catch(() => undefined);
 		// A terminal that accepts no output must not keep a finished capture alive, even without a signal.
 		if (output.isTTY) threads.ended.then(() => output.limit({ idleMs: TERMINAL_MS })).catch(() => undefined);
-		const { theme, raw, redactor } = presentation;
-		const screenColumns = output.columns;
-		const writer = isLines
-			? lineWriter(options, () => shell.screenTime)
-			: createResultWriter(format, head.value.columns, {
-					redactor,
-					version: version(),
-					theme,
-					raw,
-					...(screenColumns === undefined ? {} : { screenColumns }),
-				});
-		await sink.write(writer.begin());
-		let printed = 0;
-		for (;;) {
-			const next = await Promise.race([rows.next(), failed]);
-			if (next.done === true) break;
-			const some = next.value.rows.slice(0, most - printed);
-			printed += some.length;
-			await sink.writeRows(some.map((row) => writer.rows([row])));
-			if (printed >= most || sink.closed) break;
-		}
-		await sink.write(writer.end());
-		if (printed >= most || sink.closed) void threads.stop().catch(() => undefined);
-		await end;
+		const stop = () => void threads.stop().catch(() => undefined);
+		if (program !== undefined) Promise.race([program.ended, program.sink.gone]).then(stop, stop);
+		await (isWhole ? repeatQuery(tail, query) : followRows(tail));
 		await output.flush();
-		threads.countUnprinted(output.droppedRows);
-		const dropped = threads.droppedLines + output.droppedRows;
-		if (dropped > 0) say(`tinytap: ${dropped} rows could not be printed in time (loss: output_dropped)\n`);
-		// With --strict, loss is an error instead.
-		const loss = options.strict ? undefined : lossSentence(threads.status);
-		if (loss !== undefined && threads.status.lostEvents > dropped) say(`tinytap: ${loss}\n`);
-		return EXIT.ok;
+		const code = program === undefined ? EXIT.ok : await programStatus(tail, program);
+		reportLoss(tail, program?.waitingRows ?? 0);
+		return code;
 	});
 }
 
-/** Writes one line per exchange, fitted to the terminal's current width. */
-function lineWriter({ presentation: { theme, raw } }: Options, time: () => DisplayedTime): RowWriter {
-	const lines = createTailLines({ theme, raw, time });
-	const width = () => standardOutput().columns || 80;
-	return {
-		begin: () => lines.head(width()),
-		rows: (rows) => rows.map((row) => lines.line(row, width())).join(''),
-		end: () => '',
+/** Whether the query has to run again for each result. Throws a UserError if it is not a SELECT. */
+async function needsWholeTable({ shell }: CommandContext, { step, place, everyMs }: TailQuery): Promise<boolean> {
+	const followedBy = await new StepRunner(shell, COMMAND_TABLE, { place }).check(step);
+	if (followedBy === undefined)
+		throw usageError(
+			`--query: expected a SELECT in ${place}, got another statement`,
+			'`tinytap run` runs any statement.',
+		);
+	return followedBy === 'whole' || everyMs !== undefined;
+}
+
+/** Prints rows as they come, until the capture ends or enough are printed. */
+async function followRows(tail: Tail): Promise<void> {
+	const { plan, isForPeople, most, threads, rowSink, attached, captured } = tail;
+	const { presentation, both } = tail.options;
+	const rows = threads.follow(wantedRows(tail), {
+		fromStart: true,
+		onePerExchange: isForPeople && !both,
+		redact: presentation.redactor !== null && isShared(plan.format ?? 'table'),
+	});
+	// The first part contains the columns, or the error of an invalid condition.
+	const head = await firstOf(rows, plan.query);
+	await attached();
+	const end = captured();
+	// Report the error after the rows before it. After a failure the rows may never end by themselves.
+	const failed = new Promise<never>((_, reject) => {
+		end.catch((error: unknown) => setTimeout(reject, LAST_ROWS_MS, error));
+	});
+	failed.catch(() => undefined);
+	const writer = rowWriter(tail, head.columns);
+	await rowSink.write(writer.begin());
+	let printed = 0;
+	while (printed < most && !rowSink.closed) {
+		const next = await Promise.race([rows.next(), failed]);
+		if (next.done === true) break;
+		const some = next.value.rows.slice(0, most - printed);
+		printed += some.length;
+		await rowSink.writeRows(some.map((row) => writer.rows([row])));
+	}
+	await rowSink.write(writer.end());
+	await endOf(tail, end, printed >= most);
+}
+
+/** The first part of the rows. An error has the text of the query, for the mark at its place. */
+async function firstOf(rows: AsyncGenerator<TailRows>, query: TailQuery | undefined): Promise<TailRows> {
+	try {
+		const head = await rows.next();
+		return head.done === true ? { columns: [], rows: [] } : head.value;
+	} catch (error) {
+		throw error instanceof UserError && query !== undefined ? Object.assign(error, { sql: query.step.sql }) : error;
+	}
+}
+
+function wantedRows({ plan, isForPeople }: Tail): TailWanted {
+	const { query, where, bodies } = plan;
+	if (query !== undefined) return { sql: query.step.sql, parameters: query.parameters };
+	const columns = plan.columns ?? (isForPeople ? TAIL_COLUMNS : FILE_COLUMNS);
+	const bodyColumns = isForPeople ? BODY_COLUMNS.join(', ') : 'req_body, res_body';
+	return { where, columns: bodies ? `${columns}, ${bodyColumns}` : columns };
+}
+
+/** Runs a query again and again, until the capture ends or it has run often enough. */
+async function repeatQuery(tail: Tail, query: TailQuery): Promise<void> {
+	const { plan, isForPeople, most, shell, threads, rowSink, interrupts, attached, captured } = tail;
+	const { presentation } = tail.options;
+	await attached();
+	const end = captured();
+	const ended = new AbortController();
+	end.then(
+		() => ended.abort(),
+		() => ended.abort(),
+	);
+	const stopped = new AbortController();
+	const stop = () => {
+		stopped.abort();
+		shell.cancel();
 	};
+	Promise.race([interrupts.first, rowSink.gone]).then(stop, stop);
+	const how = { query, most, ended: ended.signal, stopped: stopped.signal };
+	if (isForPeople) await drawEvaluations(shell, how);
+	else {
+		const format = plan.format ?? 'ndjson';
+		const { timeoutMs } = shell;
+		const redact = presentation.redactor !== null && isShared(format);
+		const writer = (columns: readonly ResultColumn[]) => formatWriter(tail, format, columns);
+		await appendEvaluations({ threads, sink: rowSink, timeoutMs, redact, writer }, how);
+	}
+	await endOf(tail, end, true);
+}
+
+/** Waits for the end of the capture; ends it if everything wanted is printed, or nobody reads it. */
+async function endOf({ threads, rowSink }: Tail, end: Promise<CaptureEnd>, isDone: boolean): Promise<void> {
+	if (isDone || rowSink.closed) void threads.stop().catch(() => undefined);
+	await end;
+}
+
+/** Waits for the end of the program of `--exec`; reports it if it failed or was early. Resolves to the exit status. */
+async function programStatus({ interrupts, options, rowSink }: Tail, program: RowProgram): Promise<number> {
+	const wasClosed = rowSink.closed;
+	const end = await program.finish(interrupts.first.then(() => wait(INTERRUPTED_MS)));
+	const name = forTerminal(program.name);
+	// Ctrl-C reaches the program, too.
+	if (end === undefined || interrupts.count > 0) return EXIT.ok;
+	const { errorTheme, quiet } = options.presentation;
+	if (end.status !== 0) {
+		const error = new UserError(`--exec: ${name} ended with ${end.text}`, 'ERR_EXEC');
+		say(errorText(error, errorTheme));
+	} else if (wasClosed && !quiet) say(`tinytap: ${name} has ended, and with it the tail\n`);
+	return end.status;
+}
+
+/** Says how many rows could not be printed, and what else was lost. */
+function reportLoss({ threads, options }: Tail, unread: number): void {
+	const unprinted = standardOutput().droppedRows + unread;
+	threads.countUnprinted(unprinted);
+	const dropped = threads.droppedLines + unprinted;
+	if (dropped > 0) say(`tinytap: ${dropped} rows could not be printed in time (loss: output_dropped)\n`);
+	// With --strict, loss is an error instead.
+	const loss = options.strict ? undefined : lossSentence(threads.status);
+	if (loss !== undefined && threads.status.lostEvents > dropped) say(`tinytap: ${loss}\n`);
+}
+
+function rowWriter(tail: Tail, columns: readonly ResultColumn[]): RowWriter {
+	const { plan, isForPeople, shell, options } = tail;
+	const { theme, raw, redactsAll } = options.presentation;
+	const width = () => standardOutput().columns || 80;
+	if (!isForPeople) return formatWriter(tail, plan.format ?? 'table', columns);
+	const shown = plan.bodies ? columns.slice(0, -BODY_COLUMNS.length) : columns;
+	const isLines = plan.query === undefined && plan.columns === undefined;
+	const lines = createTailLines({ theme, raw, time: () => shell.screenTime });
+	const rows: RowWriter = isLines
+		? {
+				begin: () => lines.head(width()),
+				rows: (some) => some.map((row) => lines.line(row, width())).join(''),
+				end: () => '',
+			}
+		: formatWriter(tail, 'table', shown);
+	if (!plan.bodies) return rows;
+	const bodies = createTailBodies({ theme, raw, redacted: redactsAll });
+	return {
+		begin: rows.begin,
+		rows: (some) =>
+			some.map((row) => rows.rows([row.slice(0, shown.length)]) + bodies(row.slice(shown.length), width())).join(''),
+		end: rows.end,
+	};
+}
+
+function formatWriter({ options, program }: Tail, format: RowByRowFormat, columns: readonly ResultColumn[]): RowWriter {
+	const { theme, raw, redactor } = options.presentation;
+	const screenColumns = program === undefined ? standardOutput().columns : undefined;
+	return createResultWriter(format, columns, {
+		redactor,
+		version: version(),
+		theme,
+		raw,
+		...(screenColumns === undefined ? {} : { screenColumns }),
+	});
 }
 
 /** The same options without `--count`: the capture continues until enough rows have passed the filter. */

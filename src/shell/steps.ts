@@ -1,6 +1,7 @@
 // Runs the steps of a script: statements, commands and checks. The first error ends the run, except with .bail off.
 import { UserError } from '../base/errors.ts';
 import { forTerminal } from '../output/terminal-text.ts';
+import type { FollowedBy } from '../threads/messages.ts';
 import { Checks, failureDetails, placeText, statementName } from './checks.ts';
 import { namedCommand } from './command-names.ts';
 import type { CommandTable } from './commands/command.ts';
@@ -62,11 +63,13 @@ export class StepRunner {
 		this.#isNested = shell.checks !== undefined;
 	}
 
-	/** Rejects if the first statement is invalid, before anything is captured for it. */
-	async check(step: Step | undefined): Promise<void> {
-		if (step?.type !== 'statement') return;
+	/**
+	 * Rejects if the first statement is invalid, before anything is captured for it. Resolves to how a tail can follow it.
+	 */
+	async check(step: Step | undefined): Promise<FollowedBy> {
+		if (step?.type !== 'statement') return undefined;
 		try {
-			await this.#shell.threads.check(step.sql, this.#shell.parameters);
+			return await this.#shell.threads.check(step.sql, this.#shell.parameters);
 		} catch (error) {
 			throw error instanceof UserError ? new StepError(error, step, this.#place) : error;
 		}

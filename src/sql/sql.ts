@@ -9,6 +9,7 @@ export { errorLine, SqlError } from './limits/sql-error.ts';
 export { type ConditionOptions, compileCondition, compileProjection, type Projection } from './statements/condition.ts';
 export { type ExecuteOptions, execute, executeSync } from './statements/execute.ts';
 export type { Result, ResultColumn } from './statements/result.ts';
+export { compileRowQuery, isRowQuery } from './statements/row-query.ts';
 export { Session } from './statements/session.ts';
 export { prepare, type Statement } from './statements/statement.ts';
 export {

@@ -162,8 +162,7 @@ export type ToQuery =
 	| {
 			readonly type: 'tail';
 			readonly id: number;
-			readonly where: string | undefined;
-			readonly columns: string;
+			readonly wanted: TailWanted;
 			readonly fromStart: boolean;
 			/** Of an exchange that is seen from both sides, send only the server's row. */
 			readonly onePerExchange: boolean;
@@ -173,6 +172,17 @@ export type ToQuery =
 	/** Main has printed the oldest part of the rows, so more may be sent. */
 	| { readonly type: 'printed'; readonly id: number }
 	| { readonly type: 'tail-stop'; readonly id: number };
+
+/** What a tail sends of each exchange: columns of those that match a condition, or what a query returns for it. */
+export type TailWanted =
+	| { readonly where: string | undefined; readonly columns: string }
+	| { readonly sql: string; readonly parameters: readonly (readonly [string, ParameterValue])[] };
+
+/**
+ * How a tail can follow a statement: `rows` if each row of its result depends on one exchange only, `whole` if the whole
+ * statement has to run again. Undefined for a statement that is not a query.
+ */
+export type FollowedBy = 'rows' | 'whole' | undefined;
 
 /** Values of a column that begin with `typed`. */
 export type ColumnValues = {
@@ -213,6 +223,8 @@ export type FromQuery =
 			readonly notice?: string;
 			/** Whether the statement created or dropped a view. A new query thread must run it again. */
 			readonly definesView?: boolean;
+			/** After `check`. */
+			readonly followedBy?: FollowedBy;
 			/** After a statement that created or dropped something: all views and temporary tables. */
 			readonly own?: readonly OwnTable[];
 	  }

@@ -16,19 +16,23 @@ const REMEMBERED = 50_000;
 /** Maximum number of waiting rows. One more ends the wait of the oldest. */
 const HELD_MAX = 2000;
 
+/** How long a client's row waits, if the id of the other side's row is known, and if it is not. */
+export type Waits = { readonly known: number; readonly unknown: number };
+
 /** All times are in milliseconds, from any clock. */
 export class OnePerExchange<T> {
-	readonly #waitMs: number;
-	/** Waiting rows, in order of arrival. */
-	readonly #held = new Map<number, Held<T>>();
+	readonly #waits: Waits;
+	/** Waiting rows, each in order of arrival: those with a known other side, and those without. */
+	readonly #known = new Map<number, Held<T>>();
+	readonly #unknown = new Map<number, Held<T>>();
 	/** Ids of rows already returned, oldest first. */
 	readonly #given = new Set<number>();
 
-	constructor(waitMs: number) {
-		this.#waitMs = waitMs;
+	constructor(waits: Waits) {
+		this.#waits = waits;
 	}
 
-	/** When the oldest waiting row has waited long enough; undefined if none waits. */
+	/** When the next waiting row has waited long enough; undefined if none waits. */
 	get nextDue(): number | undefined {
 		return this.#first()?.until;
 	}
@@ -38,10 +42,13 @@ export class OnePerExchange<T> {
 		const due = this.due(now);
 		if (this.#given.has(row.pairId)) return due;
 		if (row.isClient) {
-			this.#held.set(row.id, { ...row, value, until: now + this.#waitMs });
-			return this.#held.size > HELD_MAX ? [...due, this.#give(this.#first()!)] : due;
+			const isKnown = row.pairId > 0;
+			const until = now + (isKnown ? this.#waits.known : this.#waits.unknown);
+			(isKnown ? this.#known : this.#unknown).set(row.id, { ...row, value, until });
+			return this.#known.size + this.#unknown.size > HELD_MAX ? [...due, this.#give(this.#first()!)] : due;
 		}
-		this.#held.delete(row.pairId);
+		this.#known.delete(row.pairId);
+		this.#unknown.delete(row.pairId);
 		return [...due, this.#give({ ...row, value, until: now })];
 	}
 
@@ -58,12 +65,17 @@ export class OnePerExchange<T> {
 		return this.due(Number.POSITIVE_INFINITY);
 	}
 
+	/** The row that is due first. */
 	#first(): Held<T> | undefined {
-		return this.#held.values().next().value;
+		const known: Held<T> | undefined = this.#known.values().next().value;
+		const unknown: Held<T> | undefined = this.#unknown.values().next().value;
+		if (known === undefined || unknown === undefined) return known ?? unknown;
+		return known.until < unknown.until ? known : unknown;
 	}
 
 	#give({ id, value }: Held<T>): T {
-		this.#held.delete(id);
+		this.#known.delete(id);
+		this.#unknown.delete(id);
 		this.#given.add(id);
 		if (this.#given.size > REMEMBERED) this.#given.delete(this.#given.values().next().value!);
 		return value;

@@ -7,7 +7,9 @@ import { createRedactor } from '../output/redaction.ts';
 import {
 	compileCondition,
 	compileProjection,
+	compileRowQuery,
 	execute,
+	isRowQuery,
 	prepare,
 	type ResultColumn,
 	Session,
@@ -34,6 +36,7 @@ import {
 	type SnapshotRequest,
 	STATUS_DROPPED,
 	STATUS_DROPPED_AT,
+	type TailWanted,
 	type ToQuery,
 } from './messages.ts';
 import { OnePerExchange, type SideRow } from './one-per-exchange.ts';
@@ -49,8 +52,11 @@ const PARTS_HELD = 16;
 const TAIL_ROWS_AHEAD = 10_000;
 /** The same in bytes. */
 const TAIL_BYTES_AHEAD = 4 << 20;
-/** How long a client's row waits for the server's, which is then sent in its place. */
-const OTHER_SIDE_MS = 200;
+/**
+ * How long a client's row waits for the server's, which is then sent in its place. A server reads a request before it
+ * answers, so if its row is not known when the response has ended, the server is probably not on this host.
+ */
+const OTHER_SIDE_MS = { known: 200, unknown: 10 };
 /** Limits of completion: the number of values of a column, the length of each, and the cost of finding them. */
 const VALUES = 100;
 const VALUE_LENGTH = 100;
@@ -96,7 +102,7 @@ let running: { readonly id: number; posted: number; wake: (() => void) | undefin
 type Tail = {
 	readonly id: number;
 	readonly condition: ReturnType<typeof compileCondition> | undefined;
-	readonly projection: ReturnType<typeof compileProjection>;
+	readonly values: ReturnType<typeof compileProjection>['values'];
 	/** The condition and the columns see no secrets. */
 	readonly redact: boolean;
 	/**
@@ -153,8 +159,10 @@ main.on('message', (message: ToQuery) => {
 			return;
 		case 'check':
 			inTurn(message.id, async () => {
-				prepare(message.sql, schema, session);
-				post({ type: 'done', id: message.id, lostEvents: 0, lostBytes: 0, readsCaptured: false });
+				const statement = prepare(message.sql, schema, session);
+				const rows = isRowQuery(statement, 'exchanges');
+				const followedBy = statement.kind !== 'query' ? undefined : rows ? 'rows' : 'whole';
+				post({ type: 'done', id: message.id, lostEvents: 0, lostBytes: 0, readsCaptured: false, followedBy });
 			});
 			return;
 		case 'show':
@@ -396,15 +404,13 @@ function takeReply(reply: SnapshotReply): void {
 }
 
 function startTail(message: Extract<ToQuery, { type: 'tail' }>): void {
-	const { id, where, columns, fromStart, onePerExchange, redact } = message;
+	const { id, wanted, fromStart, onePerExchange, redact } = message;
 	try {
-		const condition =
-			where === undefined ? undefined : compileCondition(where, EXCHANGE_COLUMNS, { table: 'exchanges' });
-		const projection = compileProjection(columns, EXCHANGE_COLUMNS, { table: 'exchanges' });
+		const { columns, condition, values } = compileTail(wanted);
 		tail = {
 			id,
 			condition,
-			projection,
+			values,
 			redact: redact || redactsAll,
 			seen: fromStart ? 0 : undefined,
 			unprinted: [],
@@ -418,11 +424,26 @@ function startTail(message: Extract<ToQuery, { type: 'tail' }>): void {
 			endMs: 0,
 			timer: undefined,
 		};
-		post({ type: 'columns', id, columns: projection.columns.map(resultColumn) });
+		post({ type: 'columns', id, columns: columns.map(resultColumn) });
 		ask({ type: 'follow', on: true });
 	} catch (error) {
 		post({ type: 'error', id, error: errorMessage(error) });
 	}
+}
+
+/** Throws a SqlError if what is wanted is not valid. */
+function compileTail(wanted: TailWanted): Pick<Tail, 'condition' | 'values'> & { columns: readonly ResultColumn[] } {
+	const table = 'exchanges';
+	if ('sql' in wanted) {
+		const query = compileRowQuery(prepare(wanted.sql, schema, session), table, new Map(wanted.parameters));
+		if (query === undefined) throw new Error('expected a query that reads one exchange at a time');
+		// Reports parameters without a value before there is a row.
+		for (const part of [query.condition, query.values]) part.compile(exchangeTable([]));
+		return query;
+	}
+	const { where, columns } = wanted;
+	const condition = where === undefined ? undefined : compileCondition(where, EXCHANGE_COLUMNS, { table });
+	return { condition, ...compileProjection(columns, EXCHANGE_COLUMNS, { table }) };
 }
 
 function stopTail(): void {
@@ -518,12 +539,12 @@ function fail({ id }: Tail, error: unknown): void {
 
 /** Reads rows that match the condition. Rows of a recording stay unread while too many wait for main. */
 function readRows(current: Tail, reading: Reading): void {
-	const { condition, projection, sides } = current;
+	const { condition, sides } = current;
 	const { table } = reading;
 	for (; reading.row < table.rowCount; reading.row++) {
 		if (condition !== undefined && !condition(table, reading.row)) continue;
 		if (!isLive && isFull(current)) return;
-		const values = projection.values(table, reading.row);
+		const values = current.values(table, reading.row);
 		if (sides === undefined || reading.sides === undefined) {
 			put(current, values);
 			continue;

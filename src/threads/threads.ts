@@ -20,6 +20,7 @@ import {
 	type ColumnValues,
 	type DamageMessage,
 	type ErrorMessage,
+	type FollowedBy,
 	type FromCapture,
 	type FromQuery,
 	type OwnTable,
@@ -36,6 +37,7 @@ import {
 	STATUS_LOST_EVENTS,
 	STATUS_ROWS,
 	STATUS_UNPRINTED,
+	type TailWanted,
 	type ToCapture,
 	type ToQuery,
 	unprintedRows,
@@ -278,12 +280,14 @@ export class Threads {
 		timer.unref();
 	}
 
-	/** Rejects if `sql` is not a valid statement, so that this is reported before the capture begins. */
-	async check(sql: string, parameters: RunOptions['parameters'] = []): Promise<void> {
-		await this.#ask(
-			(id) => ({ type: 'check', id, sql, parameters: parameters.map(([name, value]) => [name, value]) }),
-			sql,
-		);
+	/**
+	 * Rejects if `sql` is not a valid statement, so that this is reported before the capture begins. Resolves to how a tail
+	 * can follow it.
+	 */
+	async check(sql: string, parameters: RunOptions['parameters'] = []): Promise<FollowedBy> {
+		const values = parameters.map(([name, value]) => [name, value] satisfies [string, ParameterValue]);
+		const part = await this.#ask((id) => ({ type: 'check', id, sql, parameters: values }), sql);
+		return part.type === 'done' ? part.followedBy : undefined;
 	}
 
 	/**
@@ -326,12 +330,17 @@ export class Threads {
 	 * Yields each exchange that ends from now on and matches `where`, until the capture has ended or the loop is
 	 * left. Lines that the caller does not take in time are dropped and counted (loss: output_dropped).
 	 */
-	async *tail(where: string | undefined, columns: string, options: TailOptions = {}): AsyncGenerator<TailRows> {
+	tail(where: string | undefined, columns: string, options: TailOptions = {}): AsyncGenerator<TailRows> {
+		return this.follow({ where, columns }, options);
+	}
+
+	/** The same with a query that check() calls one of `rows`: yields what it returns for each exchange. */
+	async *follow(wanted: TailWanted, options: TailOptions = {}): AsyncGenerator<TailRows> {
 		const id = this.#nextId++;
 		const parts = new PartQueue();
 		this.#waiting.set(id, parts);
 		const { fromStart = false, onePerExchange = false, redact = false } = options;
-		const start: ToQuery = { type: 'tail', id, where, columns, fromStart, onePerExchange, redact };
+		const start: ToQuery = { type: 'tail', id, wanted, fromStart, onePerExchange, redact };
 		this.#tails.set(id, start);
 		this.#toQuery(start);
 		let heads: readonly ResultColumn[] = [];

@@ -1,5 +1,5 @@
 // Conditions and lists of columns over single rows, for filtering rows as they arrive, as the live tail does.
-import type { Column, DatabaseSnapshot, SqlValue, TableSnapshot } from '../../store/table.ts';
+import type { Column, DatabaseSnapshot, ParameterValue, SqlValue, TableSnapshot } from '../../store/table.ts';
 import { bindExpression } from '../bind/bind-expression.ts';
 import { tableScope } from '../bind/bind-from.ts';
 import { expandStar } from '../bind/bind-query.ts';
@@ -13,11 +13,12 @@ import { Guard } from '../limits/guard.ts';
 import { SqlError, type SqlErrorCode, syntaxError } from '../limits/sql-error.ts';
 import { createCompiler } from '../run/compile.ts';
 import { toSqlValue } from '../values/value.ts';
+import { boundParameters } from './execute.ts';
 import type { ResultColumn } from './result.ts';
 import { environmentOf, withinStack } from './statement.ts';
 
 export type ConditionOptions = {
-	readonly parameters?: ReadonlyMap<string, SqlValue>;
+	readonly parameters?: ReadonlyMap<string, ParameterValue>;
 	/** The table's name, for conditions such as `exchanges.status = 500`. */
 	readonly table?: string;
 };
@@ -33,7 +34,7 @@ export function compileCondition(
 	text: string,
 	columns: readonly Column[],
 	options: ConditionOptions = {},
-): (table: TableSnapshot, row: number) => boolean {
+): RowFunction<boolean> {
 	const { scope, named } = scopeOf(columns, options);
 	const bound = withinStack(() => scope.within(CLAUSES.where, () => bindExpression(parseExpression(text), scope)));
 	return perTable(named.source, options, (compiler): Test => compiler.isTrue(bound));
@@ -41,7 +42,7 @@ export function compileCondition(
 
 export type Projection = {
 	readonly columns: readonly ResultColumn[];
-	readonly values: (table: TableSnapshot, row: number) => SqlValue[];
+	readonly values: RowFunction<SqlValue[]>;
 };
 
 /** Compiles a list of columns over one table, such as `id, method, duration(duration_ms) AS took` or `*`. */
@@ -110,33 +111,41 @@ function scopeOf(columns: readonly Column[], { table }: ConditionOptions) {
 	return tableScope(table ?? 'exchanges', columns.map(columnFacts), environmentOf(NO_TABLES));
 }
 
+/** What is evaluated for one row of a snapshot. `compile` reports errors that no row is needed for. */
+export type RowFunction<T> = ((table: TableSnapshot, row: number) => T) & {
+	readonly compile: (table: TableSnapshot) => void;
+};
+
 /** Compiles again if the snapshot changes, because closures read through its column readers. */
-function perTable<T>(
+export function perTable<T>(
 	source: Source,
 	{ parameters }: ConditionOptions,
 	compile: (compiler: ReturnType<typeof createCompiler>) => () => T,
-): (table: TableSnapshot, row: number) => T {
+): RowFunction<T> {
 	let current: TableSnapshot | undefined;
 	let cursor: Cursor | undefined;
 	let evaluate: (() => T) | undefined;
-	return (table, row) => {
-		if (table !== current) {
-			const database: DatabaseSnapshot = { tables: new Map([[source.name, table]]) };
-			const runtime: Runtime = {
-				database,
-				parameters: parameters ?? new Map(),
-				guard: new Guard({}),
-				plain: false,
-				functions: { now: Date.now() * 1000, poll: () => {} },
-				cursors: new Map(),
-				slots: new Map(),
-				recursions: new Map(),
-			};
-			evaluate = compile(createCompiler(runtime));
-			cursor = cursorOf(source, runtime);
-			current = table;
-		}
+	const compileFor = (table: TableSnapshot) => {
+		const name = source.origin.kind === 'table' ? source.origin.table : source.name;
+		const database: DatabaseSnapshot = { tables: new Map([[name, table]]) };
+		const runtime: Runtime = {
+			database,
+			parameters: boundParameters(parameters),
+			guard: new Guard({}),
+			plain: false,
+			functions: { now: Date.now() * 1000, poll: () => {} },
+			cursors: new Map(),
+			slots: new Map(),
+			recursions: new Map(),
+		};
+		evaluate = compile(createCompiler(runtime));
+		cursor = cursorOf(source, runtime);
+		current = table;
+	};
+	const evaluateRow = (table: TableSnapshot, row: number) => {
+		if (table !== current) compileFor(table);
 		cursor!.row = row;
 		return evaluate!();
 	};
+	return Object.assign(evaluateRow, { compile: compileFor });
 }

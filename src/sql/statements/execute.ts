@@ -88,7 +88,7 @@ function compilerFor(database: DatabaseSnapshot, options: ExecuteOptions, guard:
 	const all = options.session?.database(database) ?? database;
 	const runtime: Runtime = {
 		database: options.shown?.(all) ?? all,
-		parameters: new Map(Array.from(options.parameters ?? [], ([name, value]) => [name, boundValue(value)])),
+		parameters: boundParameters(options.parameters),
 		guard,
 		plain: options.plain ?? false,
 		functions: { now: options.now ?? Date.now() * 1000, poll: () => guard.poll() },
@@ -97,6 +97,11 @@ function compilerFor(database: DatabaseSnapshot, options: ExecuteOptions, guard:
 		recursions: new Map(),
 	};
 	return createCompiler(runtime);
+}
+
+/** The values of the parameters as expressions use them. */
+export function boundParameters(values: ExecuteOptions['parameters']): Map<string, Value> {
+	return new Map(Array.from(values ?? [], ([name, value]) => [name, boundValue(value)]));
 }
 
 function boundValue(value: ParameterValue): Value {

@@ -1,0 +1,34 @@
+// The file or saved query that a command line names.
+import { fileError } from '../base/file-error.ts';
+import type { InvokingUser } from '../base/invoking-user.ts';
+import { readUserInput } from '../base/user-files.ts';
+import { forTerminal } from '../output/terminal-text.ts';
+import { loadQuery, type NamedScript, namedScript } from '../shell/query-values.ts';
+import { findQuery, hidingNotice } from '../shell/saved-queries.ts';
+import type { Options } from './options.ts';
+import { say } from './running-capture.ts';
+
+/** A script, and its path for errors. */
+export type FoundScript = { readonly script: NamedScript; readonly place: string };
+
+/**
+ * Reads a file (a name with a / or ending in .sql) or a saved query. If a saved query hides another, that is said on
+ * stderr. Throws a UserError if there is none, or it cannot be read.
+ */
+export function findScript({ directories, user }: Options, name: string): FoundScript {
+	if (name.includes('/') || name.endsWith('.sql'))
+		return { script: namedScript(name, name, readScript(name, user)), place: name };
+	const saved = findQuery(directories.queries, name);
+	const notice = hidingNotice(saved);
+	if (notice !== undefined) say(`${forTerminal(notice)}\n`);
+	return { script: loadQuery(saved), place: saved.path };
+}
+
+/** Reads a file, or a pipe as in `tinytap run <(…)`. */
+function readScript(path: string, user: InvokingUser): string {
+	try {
+		return readUserInput(path, user);
+	} catch (error) {
+		throw fileError(path, error, 'Give a file of SQL statements.');
+	}
+}
