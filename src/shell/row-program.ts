@@ -78,6 +78,10 @@ export class RowProgram {
 		};
 	}
 
+	get pid(): number {
+		return this.#child.pid!;
+	}
+
 	/** Ends the program's input and waits for its end, but not longer than for `patience`; then resolves to undefined. */
 	async finish(patience: Promise<unknown>): Promise<ProgramEnd | undefined> {
 		this.#child.stdin!.end();

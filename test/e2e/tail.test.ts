@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { eventually } from '../../support/eventually.ts';
-import { type Nginx, startNginx } from '../../support/servers.ts';
+import { type Nginx, startNginx, temporaryDirectory } from '../../support/servers.ts';
 import { openTerminal, PROMPT, type Terminal } from '../../support/terminal.ts';
 import { CLI, runTinytap, TINYTAP } from '../../support/tinytap.ts';
 import { openUnreadTerminal } from '../../support/unread-terminal.ts';
@@ -129,6 +129,44 @@ test('a live tail has one line for a request that both sides show, and one for e
 		const clients = await onTerminal(`${tail} --comm curl`, size, requests);
 		assert.equal(clients.match(/ → curl .*\/index\.html\?\d +200 /g)?.length, 7, clients);
 	});
+});
+
+test('a query that needs all rows is redrawn in place; bodies are below the line of their exchange', async () => {
+	const directory = temporaryDirectory();
+	const file = join(directory.path, 'count.sql');
+	writeFileSync(
+		file,
+		"SELECT status, count(*) AS n, 'rows' AS what FROM exchanges WHERE side = 'server' GROUP BY status",
+	);
+	const size = { columns: 80, rows: 24 };
+	try {
+		await withNginx(async (nginx, url) => {
+			const get = async (name: string) => await run('curl', ['-s', '-o', '/dev/null', `${url}/${name}`]);
+			const tail = `${TINYTAP.join(' ')} tail --quiet --port ${nginx.port}`;
+			await onTerminal(`${tail} --query ${file} --every 100ms`, size, async (terminal) => {
+				await terminal.shows(/count\.sql, every 0\.1 s; Ctrl-C ends it/);
+				for (let i = 0; i < 3; i++) await get('index.html');
+				await terminal.shows(/^ +200 +3 +rows/);
+				for (let i = 0; i < 2; i++) await get('missing');
+				await terminal.shows(/^ +404 +2 +rows/);
+				await terminal.press('C-c');
+				const screen = await terminal.shows('[ended 0]');
+				assert.equal(screen.match(/every 0\.1 s/g)?.length, 1, screen);
+				assert.equal(screen.match(/^ +200 +3 +rows/gm)?.length, 1, screen);
+			});
+		});
+		const screen = await onTerminal(
+			`${TAIL} --bodies --where 'id = 40'`,
+			size,
+			async (terminal) => await terminal.shows('[ended 0]'),
+		);
+		assert.match(
+			screen,
+			/^ +40 .* POST \/api\/orders +201 .*\n {4}> \{\n {4}> {3}"items": \[\n(?: {4}> .*\n){4} {4}< \{\n {4}< {3}"id": 1207,\n {4}< {3}"bytes": 32\n {4}< \}\n\[ended/m,
+		);
+	} finally {
+		directory.remove();
+	}
 });
 
 test('a tail at a prompt of 80 columns keeps the prompt intact, and typing meanwhile works', async () => {
