@@ -16,7 +16,7 @@ import type { Sink } from '../shell/sink.ts';
 import { StepRunner } from '../shell/steps.ts';
 import { INTERRUPTED_MS } from '../threads/interrupts.ts';
 import type { ResultColumn, TailWanted } from '../threads/messages.ts';
-import type { CaptureEnd, TailRows } from '../threads/threads.ts';
+import type { CaptureEnd } from '../threads/threads.ts';
 import { type CommandContext, withCapture } from './command-context.ts';
 import type { Options } from './options.ts';
 import { say } from './running-capture.ts';
@@ -104,7 +104,8 @@ async function followRows(tail: Tail): Promise<void> {
 		redact: presentation.redactor !== null && isShared(plan.format ?? 'table'),
 	});
 	// The first part contains the columns, or the error of an invalid condition.
-	const head = await firstOf(rows, plan.query);
+	const head = await rows.next();
+	if (head.done === true) return;
 	await attached();
 	const end = captured();
 	// Report the error after the rows before it. After a failure the rows may never end by themselves.
@@ -112,7 +113,7 @@ async function followRows(tail: Tail): Promise<void> {
 		end.catch((error: unknown) => setTimeout(reject, LAST_ROWS_MS, error));
 	});
 	failed.catch(() => undefined);
-	const writer = rowWriter(tail, head.columns);
+	const writer = rowWriter(tail, head.value.columns);
 	await rowSink.write(writer.begin());
 	let printed = 0;
 	while (printed < most && !rowSink.closed) {
@@ -124,16 +125,6 @@ async function followRows(tail: Tail): Promise<void> {
 	}
 	await rowSink.write(writer.end());
 	await endOf(tail, end, printed >= most);
-}
-
-/** The first part of the rows. An error has the text of the query, for the mark at its place. */
-async function firstOf(rows: AsyncGenerator<TailRows>, query: TailQuery | undefined): Promise<TailRows> {
-	try {
-		const head = await rows.next();
-		return head.done === true ? { columns: [], rows: [] } : head.value;
-	} catch (error) {
-		throw error instanceof UserError && query !== undefined ? Object.assign(error, { sql: query.step.sql }) : error;
-	}
 }
 
 function wantedRows({ plan, isForPeople }: Tail): TailWanted {

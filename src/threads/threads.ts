@@ -347,7 +347,7 @@ export class Threads {
 		try {
 			for (;;) {
 				const part = await parts.next();
-				if (part.type === 'error') throw fromMessage(part.error);
+				if (part.type === 'error') throw fromMessage(part.error, 'sql' in wanted ? wanted.sql : undefined);
 				if (part.type === 'tail-end') {
 					this.droppedLines = part.dropped;
 					return;
