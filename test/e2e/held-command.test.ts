@@ -1,7 +1,7 @@
 // The program after `--`: it runs exactly as if the invoking user had started it, and never without being captured.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { wait } from '../../src/base/wait.ts';
@@ -191,6 +191,10 @@ test('-- COMMAND reads tinytap’s standard input, but not at the prompt', async
 	}
 });
 
+function isWaiting(pid: number): boolean {
+	return /^State:\s+S/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+}
+
 test('kill -9 of tinytap before its capture runs leaves no program behind, and the program has not begun', async () => {
 	const mark = join(directory, 'begun');
 	let held = 0;
@@ -211,7 +215,8 @@ test('kill -9 of tinytap before its capture runs leaves no program behind, and t
 		if (commandLine(program!)[0] === place.launcher) {
 			held++;
 			// While it is stopped, it cannot notice that the other end of its socket closes.
-			if (round % 2 === 0) process.kill(program!, 'SIGSTOP');
+			// Before it waits, it may not have asked yet to be killed with its parent.
+			if (round % 2 === 0 && isWaiting(program!)) process.kill(program!, 'SIGSTOP');
 		}
 		child.kill('SIGKILL');
 		await gone;

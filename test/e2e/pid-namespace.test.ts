@@ -49,7 +49,7 @@ test('a process outside the namespace that runs already is not found by --comm, 
 		assert.equal(code, 0, stderr);
 		assert.match(
 			stderr,
-			/^tinytap: no process named sleep is running in this pid namespace; .* not those that run outside it already$/m,
+			/^tinytap: no process named sleep is running in this pid namespace; .* not those already running outside it$/m,
 		);
 	} finally {
 		sleeper.kill();
