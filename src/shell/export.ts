@@ -108,9 +108,11 @@ function explained(error: unknown, path: string, where: string | undefined, star
 	if (error.code === 'ERR_SQL_CANCELLED')
 		return new UserError(`the export was cancelled, and ${path} was not written`, 'ERR_INTERRUPTED');
 	if (where === undefined || !('position' in error) || typeof error.position !== 'number') return error;
-	// If something is missing at the end of the condition, the error's position is after it.
-	const position = Math.min(Math.max(0, error.position - start), where.length);
-	return Object.assign(new UserError(error.message, error.code, error.hint), { position, sql: where });
+	// If something is missing at the end of the condition, the error is at the parenthesis after it.
+	const isAfter = error.position - start >= where.length;
+	const position = isAfter ? where.length : Math.max(0, error.position - start);
+	const message = isAfter ? error.message.replace(/got "\)"$/, 'got the end of the condition') : error.message;
+	return Object.assign(new UserError(message, error.code, error.hint), { position, sql: where });
 }
 
 /** `3 exchanges written to calls.har`, and how many were left out. */

@@ -178,15 +178,16 @@ test('the statement has the condition in parentheses, and an error shows its pos
 	await exportExchanges(wanted('a.csv', 'csv', { where: 'status = 500 -- all' }), waysOf(threads));
 	assert.equal(asked[0]!.sql, 'SELECT * FROM exchanges WHERE (status = 500 -- all\n) ORDER BY id');
 	const start = 'SELECT * FROM exchanges WHERE ('.length;
-	for (const [position, shown] of [
-		[start + 4, 4],
-		[start + 99, 7],
-		[0, 0],
+	// The parenthesis after the condition is not the user's.
+	for (const [position, shown, got] of [
+		[start + 4, 4, '")"'],
+		[start + 99, 7, 'the end of the condition'],
+		[0, 0, '")"'],
 	] as const) {
-		const failing = threadsWith(() => new SqlError('unknown column', 'ERR_SQL_NAME', position));
+		const failing = threadsWith(() => new SqlError('expected a, got ")"', 'ERR_SQL_NAME', position));
 		const where = 'a = bcd';
 		await assert.rejects(exportExchanges(wanted('b.csv', 'csv', { where }), waysOf(failing.threads)), {
-			...{ code: 'ERR_SQL_NAME', position: shown, sql: where },
+			...{ code: 'ERR_SQL_NAME', message: `expected a, got ${got}`, position: shown, sql: where },
 		});
 	}
 	assert.deepEqual(readdirSync(folder), ['a.csv']);
