@@ -110,7 +110,8 @@ function createProgram(setWork: SetWork): Command {
 			`\nWithout a command, tinytap opens the shell and captures live. "-- PROGRAM ARG…"\nat the end starts a program and captures only it and its children; tinytap ends\nwhen the program ends and returns its exit status.\n\nExit status: 0 success, 1 error, 2 wrong usage, 3 loss with --strict, 4 an .expect\nfailed, 130 interrupted.`,
 		)
 		.action((_options: unknown, self: Command) => {
-			if (self.args.length > 0) throw usageError(unknownCommand(program, self.args[0]!), commandHint(self.args[0]!));
+			if (self.args.length > 0)
+				throw usageError(unknownCommand(program, self.args[0]!), commandHint(self.args[0]!, commandNames(program)));
 			setWork(() => shellCommand(parseOptions(self, afterDashes)));
 		});
 	addCapturingCommands(command, setWork);
@@ -274,7 +275,11 @@ async function main(): Promise<number> {
 }
 
 function unknownCommand(program: Command, name: string): string {
-	return `unknown command ${JSON.stringify(name)}: expected one of ${program.commands.map((each) => each.name()).join(', ')}`;
+	return `unknown command ${JSON.stringify(name)}: expected one of ${commandNames(program).join(', ')}`;
+}
+
+function commandNames(program: Command): string[] {
+	return program.commands.map((each) => each.name());
 }
 
 /**

@@ -1,4 +1,5 @@
 // Hints for command-line errors: what to use instead of the options of other tools.
+import { nearest } from '../shell/shell-settings.ts';
 
 /** What to use here → options of other tools that users may try. */
 const GUESSED_OPTIONS: Readonly<Record<string, string>> = {
@@ -15,8 +16,23 @@ const GUESSED_OPTIONS: Readonly<Record<string, string>> = {
 	'tinytap asks no other host: it captures this one.': '--host --url --connect -H',
 };
 
-/** The hint for an unknown command: `word` may be a file or a statement. */
-export function commandHint(word: string): string {
+/** What to use here → commands that users may try. */
+const GUESSED_COMMANDS: Readonly<Record<string, string>> = {
+	'`tinytap` without a command opens the shell and captures.': 'shell repl cli prompt start capture live sniff attach',
+	'`tinytap --replay FILE` opens a recording.': 'replay open read load play',
+	'`tinytap query "SQL"` runs one statement.': 'sql exec execute select from eval',
+	'`tinytap tail` prints exchanges as they complete.': 'follow log logs stream watch monitor trace dump',
+	'`tinytap record FILE` writes a recording.': 'save write rec',
+	'`tinytap queries` lists saved queries.': 'list saved ls',
+	'`tinytap doctor` checks this machine.': 'check test diagnose status preflight',
+};
+
+/** The hint for an unknown command: `word` may be a file, a statement, or nearly one of `names`. */
+export function commandHint(word: string, names: readonly string[]): string {
+	const meant = Object.entries(GUESSED_COMMANDS).find(([, words]) => words.split(' ').includes(word.toLowerCase()));
+	if (meant !== undefined) return meant[0];
+	const near = nearest(word, names);
+	if (near !== undefined) return `Did you mean ${near}?`;
 	if (/\.(sql|js|mjs)$/i.test(word)) return '`tinytap run FILE` runs a file of statements.';
 	if (/^\w+\s/.test(word)) return '`tinytap query "SQL"` runs one statement.';
 	if (/[./]/.test(word)) return '`tinytap --replay FILE` opens a recording.';

@@ -6,11 +6,32 @@ import { addCaptureOptions, addEndOptions } from '../../src/commands/options.ts'
 import { commandHint, usageHint } from '../../src/commands/usage-hint.ts';
 
 test('an unknown command that is a file or a statement leads to the right command', () => {
-	assert.match(commandHint('demo.tinytap'), /--replay FILE/);
-	assert.match(commandHint('./traffic'), /--replay FILE/);
-	assert.match(commandHint('checks/latency.sql'), /tinytap run FILE/);
-	assert.match(commandHint('SELECT 1'), /tinytap query "SQL"/);
-	assert.match(commandHint('quary'), /--help/);
+	const names = ['query', 'tail', 'doctor'];
+	const hint = (word: string) => commandHint(word, names);
+	assert.match(hint('demo.tinytap'), /--replay FILE/);
+	assert.match(hint('./traffic'), /--replay FILE/);
+	assert.match(hint('checks/latency.sql'), /tinytap run FILE/);
+	assert.match(hint('SELECT 1'), /tinytap query "SQL"/);
+	assert.equal(hint('quary'), 'Did you mean query?');
+	assert.match(hint('shell'), /^`tinytap` without a command opens the shell/);
+	assert.match(hint('replay'), /--replay FILE/);
+	assert.match(hint('nothing like it'), /tinytap query/);
+	assert.match(hint('nothing'), /--help/);
+	// What is guessed here names no command.
+	const commands = [
+		'query',
+		'tail',
+		'run',
+		'record',
+		'queries',
+		'info',
+		'merge',
+		'completion',
+		'help',
+		'version',
+		'doctor',
+	];
+	for (const name of commands) assert.match(commandHint(name, commands), /^Did you mean/, name);
 });
 
 test('options of other tools lead to the ones that exist', () => {
