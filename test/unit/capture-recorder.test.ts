@@ -9,13 +9,14 @@ import type { BatchSource } from '../../src/capture/batch-source.ts';
 import type { RecordSettings } from '../../src/capture/capture-settings.ts';
 import { clockRecord, endRecord, lossRecord, processFact } from '../../src/capture/fact-record.ts';
 import { rotatedPath } from '../../src/capture/record-settings.ts';
+import { Records } from '../../src/capture/records.ts';
 import { mergeCommand } from '../../src/commands/merge-command.ts';
 import { recordingInfo } from '../../src/commands/recording-info.ts';
 import { CaptureRecorder } from '../../src/threads/capture-recorder.ts';
 import type { RecordingEnd } from '../../src/threads/messages.ts';
 import { newDecoder } from '../../support/decoded-rows.ts';
 import { buildBatch, Tape } from '../../support/record-builder.ts';
-import { ownRow, rowsOfRecording } from '../../support/recorded-rows.ts';
+import { ownRow, recordsOf, rowsOfRecording } from '../../support/recorded-rows.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 
 const user = processUser();
@@ -154,6 +155,9 @@ test('the files of a rotation are complete recordings; no loss is counted twice,
 			assert.equal(await mergeCommand(files.toReversed(), { output }), 0);
 			const facts = (path: string) =>
 				rowsOfRecording(path).map((row) => ({ ...ownRow(row), comm: null, cmdline: null, cgroup: null, exe: null }));
+			// What a later file begins with is known there.
+			const opened = recordsOf(output).filter((record) => new Records(record).kind === wire.CAPTURE_OPEN);
+			assert.equal(opened.length, 2);
 			assert.deepEqual(facts(output), facts(whole.path('whole.tinytap')));
 			assert.deepEqual(recordingInfo(output, user).loss, recordingInfo(whole.path('whole.tinytap'), user).loss);
 			// Without the second file its bytes are missing, so nothing is joined across the hole.
