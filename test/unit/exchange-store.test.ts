@@ -688,3 +688,30 @@ test('values of a field are grouped, also those of the first line that a segment
 	places.findIn(segment, 0, 'response');
 	assert.deepEqual([places.count, places.requestCount], [1, 0]);
 });
+
+test('lines of headers may be read in any order, also beside exchanges without fields, and found by their exchange', () => {
+	const bare = ['GET / HTTP/1.0\r\n\r\n', 'HTTP/1.0 204 No Content\r\n\r\n'] as const;
+	const { database, rows } = stored(
+		tapeOf([bare, [GET('/1'), OK('')], bare, bare, [GET('/4', 'A: b\r\n'), OK('')], bare, [GET('/6'), OK('')], bare]),
+	);
+	const all = rows('headers');
+	assert.equal(all.length, 7);
+	const table = database.tables.get('headers')!;
+	for (let from = 0; from < 7; from++) {
+		for (const step of [1, 2, 3, 4, 5, 6]) {
+			const readers = table.columns.map(({ name }, index) => [name, table.reader(index)] as const);
+			for (let i = 0, row = from; i < 7; i++, row = (row + step) % 7)
+				assert.deepEqual(Object.fromEntries(readers.map(([name, { value }]) => [name, value(row)])), all[row]);
+		}
+	}
+	for (const [id, count] of [
+		[1, 0],
+		[2, 2],
+		[5, 3],
+		[7, 2],
+		[8, 0],
+		[9, 0],
+		[-1, 0],
+	] as const)
+		assert.equal(rowsOf(`SELECT name FROM headers WHERE exchange_id = ${id}`, database).length, count, String(id));
+});

@@ -714,6 +714,13 @@ describe('the curl line', () => {
 		}
 	});
 
+	it('begins with a note if secrets are replaced', () => {
+		const begin = (redactor: ReturnType<typeof createRedactor> | null) =>
+			createCurlWriter({ redactor, version: '1' }).begin();
+		assert.equal(begin(null), '#!/bin/sh\n# Requests captured by tinytap 1.\n');
+		assert.equal(begin(createRedactor()), `${begin(null)}# Secrets are replaced by REDACTED-LENGTH-HASH.\n`);
+	});
+
 	it('stays in quotes and comments in a script of many, whatever was sent', () => {
 		const directory = temporaryDirectory();
 		try {
