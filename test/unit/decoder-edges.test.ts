@@ -197,3 +197,15 @@ test('a request in two pieces is found after a long beginning that is none', () 
 		],
 	);
 });
+
+test('a malformed status line proves that a connection is HTTP, as a good one does', () => {
+	const tape = new Tape();
+	const client = tape.client(1).open();
+	// Longer than what is searched for the end of a request line.
+	for (const part of ['HTT', 'P/1', '.1 ', '20 ', 'Bad', '\r\n']) client.in(part);
+	client.out('x'.repeat(9000));
+	assert.deepEqual(
+		decodeRecords(tape.records).exchanges.map((row) => [row.status, row.state, row.reqBodyBytes, row.anomalies]),
+		[[0, 'incomplete', 9000, 'invalid-method,invalid-status,early-response']],
+	);
+});
