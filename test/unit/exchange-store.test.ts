@@ -8,6 +8,7 @@ import { exchangeRecord } from '../../src/store/exchange-detail.ts';
 import type { ExchangeStore } from '../../src/store/exchange-store.ts';
 import { FieldPlaces } from '../../src/store/field-places.ts';
 import { LOSS_REASONS } from '../../src/store/loss-table.ts';
+import { NameBook } from '../../src/store/remote-names.ts';
 import { Tape } from '../../support/record-builder.ts';
 import { rowsOf } from '../../support/sql-run.ts';
 import { GET, OK, stored, tapeOf } from '../../support/stored-exchanges.ts';
@@ -714,4 +715,23 @@ test('lines of headers may be read in any order, also beside exchanges without f
 		[-1, 0],
 	] as const)
 		assert.equal(rowsOf(`SELECT name FROM headers WHERE exchange_id = ${id}`, database).length, count, String(id));
+});
+
+test('a name in a request is that of an IP address, and may be 260 characters long', () => {
+	const tape = new Tape();
+	tape.clock(1_700_000_000_000_000_000n);
+	const names = [260, 261].map((length) => `${'n'.repeat(length - 4)}.org`);
+	for (const [i, name] of names.entries()) {
+		const client = tape.client(i + 1, { local: '10.0.0.1:4000', remote: `10.0.0.${i + 2}:80` }).open();
+		client.out(`GET / HTTP/1.1\r\nHost: ${name}\r\n\r\n`).in(OK(''));
+	}
+	const local = tape.client(3);
+	local.out('GET / HTTP/1.1\r\nHost: app.local\r\n\r\n');
+	tape.factSocket(3, 'socket', '', 'unix:/run/app.sock');
+	local.in(OK(''));
+	const { store } = stored(tape);
+	const learned = new NameBook().learn(new SegmentCache().open(store.snapshot()));
+	assert.equal(learned.nameOf('10.0.0.2:80'), names[0]);
+	assert.equal(learned.nameOf('10.0.0.3:80'), null);
+	assert.equal(learned.nameOf('unix:/run/app.sock'), null);
 });
