@@ -15,6 +15,9 @@ const SLOW_MS = 1000;
 /** A test that takes more CPU time, or more time, counts as hanging. */
 const HANG_CPU_MS = 5_000;
 const HANG_MS = 90_000;
+/** So does one that waits this long without using more CPU time than this. */
+const IDLE_MS = 20_000;
+const IDLE_CPU_MS = 50;
 /** Number of runs after which a test process is replaced. */
 const RUNS = 60;
 /** Number of compilations after which a compiler is replaced, because it frees little memory. */
@@ -333,8 +336,11 @@ export class Workplace {
 		let output = '';
 		let [since, cpuThen] = [performance.now(), cpuMsOf(runner.pid!)];
 		let hangs = false;
+		let [idleSince, idleCpu] = [since, cpuThen];
 		const timer = setInterval(() => {
-			hangs = cpuMsOf(runner.pid!) - cpuThen > HANG_CPU_MS || performance.now() - since > HANG_MS;
+			const [now, cpu] = [performance.now(), cpuMsOf(runner.pid!)];
+			if (cpu - idleCpu > IDLE_CPU_MS) [idleSince, idleCpu] = [now, cpu];
+			hangs = cpu - cpuThen > HANG_CPU_MS || now - since > HANG_MS || now - idleSince > IDLE_MS;
 			if (hangs && tests !== undefined) runner.kill('SIGKILL');
 		}, 1000);
 		const ended = new Promise<void>((resolve) => {
