@@ -21,7 +21,7 @@ const AREAS: Readonly<Record<string, Area>> = {
 	sql: { sources: 'src/sql', tests: /^(sql-|script)/ },
 	output: {
 		sources: 'src/output',
-		tests: /^(output-|export|har|tail-line|displayed-time|exchange-views|line-diff|painted-line|two-columns)/,
+		tests: /^(output-|redacted-|export|har|tail-line|displayed-time|exchange-views|line-diff|painted-line|two-columns)/,
 	},
 	store: {
 		sources: 'src/store',

@@ -593,3 +593,17 @@ describe('a redacted exchange', () => {
 		assert.equal(JSON.stringify(exchange), before);
 	});
 });
+
+it('columns without data from messages stay as they are, even if they have the text of a secret', () => {
+	const text = 'hunter2hunter2';
+	const names = `ts state reason side comm thread_comm exe cgroup via vias req_via anomalies local remote local_ip
+		remote_ip http_version req_http_version interim`.split(/\s+/);
+	const exchange: ExchangeDetail = {
+		columns: Object.fromEntries([...names, 'cmdline', 'host'].map((name) => [name, text])),
+		requestHeaders: [{ name: 'Authorization', value: `Bearer ${text}`, trailer: false }],
+		responseHeaders: [],
+	};
+	const { columns } = redactExchange(exchange, createRedactor());
+	for (const name of names) assert.equal(columns[name], text, name);
+	for (const name of ['cmdline', 'host']) assert.match(String(columns[name]), /^REDACTED/, name);
+});
