@@ -21,7 +21,8 @@ const AREAS: Readonly<Record<string, Area>> = {
 	sql: { sources: 'src/sql', tests: /^(sql-|script)/ },
 	output: {
 		sources: 'src/output',
-		tests: /^(output-|redacted-|export|har|tail-line|displayed-time|exchange-views|line-diff|painted-line|two-columns)/,
+		tests:
+			/^(output-|redacted-|test-report|export|har|tail-line|displayed-time|exchange-views|line-diff|painted-line|two-columns)/,
 	},
 	store: {
 		sources: 'src/store',
