@@ -143,6 +143,10 @@ const ENTRIES = {
 		meaning: 'A recording could not be completed, for example because the disk is full.',
 		hint: 'The part already written can be replayed.',
 	},
+	ERR_ATTACH_LIMIT: {
+		meaning: 'A recording cannot be attached: too many are, or --max-memory leaves too little memory for it.',
+		hint: 'DETACH another recording, or raise --max-memory.',
+	},
 	ERR_MERGE: {
 		meaning: 'The recordings cannot be merged: they are from different hosts or boots, or one was given twice.',
 		hint: 'Merge only recordings of one host and one boot; `tinytap info FILE` shows both.',

@@ -15,6 +15,7 @@ export async function queryCommand(options: Options, text: string, sets: readonl
 	if (steps.length === 0) throw usageError('expected an SQL statement, got an empty text');
 	return await withCapture(options, async ({ shell, attached, captured, query }) => {
 		shell.parameters = parameters;
+		shell.isTyped = text !== '-';
 		const runner = new StepRunner(shell, COMMAND_TABLE);
 		await runner.check(steps[0]);
 		await attached();

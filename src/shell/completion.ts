@@ -7,7 +7,7 @@ import { EXPORT_FORMATS } from '../output/export-format.ts';
 import { RESULT_FORMATS } from '../output/result-format.ts';
 import { completionsAt, FUNCTION_DOCS, type Schema, type ValuesAt } from '../sql/sql-light.ts';
 import { TABLES } from '../store/database.ts';
-import type { SqlValue } from '../store/table.ts';
+import type { NamedTable, SqlValue } from '../store/table.ts';
 import type { ColumnValues, OwnTable } from '../threads/messages.ts';
 import { COMMAND_WORDS, namedCommand } from './command-names.ts';
 import type { ArgumentKind, Command } from './commands/command.ts';
@@ -23,6 +23,7 @@ import { readTypedText } from './typed-text.ts';
 
 export type CompletionContext = {
 	readonly ownTables: readonly OwnTable[];
+	readonly attachedTables?: readonly NamedTable[];
 	readonly queries: QueryDirectories;
 	/** The user whose files are completed. Undefined: files are not completed. */
 	readonly user?: InvokingUser;
@@ -88,7 +89,7 @@ function argumentCompletions(
 		case 'topic':
 			return among(helpTopics());
 		case 'table':
-			return among(schemaOf(context.ownTables).tables.keys());
+			return among(schemaOf(context.ownTables, context.attachedTables).tables.keys());
 		case 'format':
 			return among(RESULT_FORMATS.map(({ name }) => name));
 		case 'query':
@@ -231,7 +232,7 @@ function completions(items: readonly MenuItem[], word: string, cursor: number): 
 function sqlCompletions(text: string, position: number, context: CompletionContext): Completions {
 	// Anything may begin a statement.
 	if (text.slice(0, position).trim() === '') return { start: position, items: [] };
-	const found = completionsAt(text, position, schemaOf(context.ownTables));
+	const found = completionsAt(text, position, schemaOf(context.ownTables, context.attachedTables));
 	const isSmall = /^[a-z]/.test(text.slice(found.start, position));
 	const items = found.completions.map(({ kind, text: name, doc }) => ({
 		text: kind === 'keyword' && isSmall ? name.toLowerCase() : name,
@@ -257,13 +258,14 @@ function valueItems(values: readonly SqlValue[], { isText, suffix, typed }: Valu
 		.sort((one, other) => order.compare(one.text, other.text));
 }
 
-let known: { own: readonly OwnTable[]; schema: Schema } | undefined;
+let known: { own: readonly OwnTable[]; attached: readonly NamedTable[]; schema: Schema } | undefined;
+const NONE: readonly NamedTable[] = [];
 
 /** All tables that statements can use. Equal input returns the same object. */
-export function schemaOf(own: readonly OwnTable[]): Schema {
-	if (known?.own !== own) {
-		const tables = [...TABLES, ...own].map(({ name, columns }) => [name, { columns }] as const);
-		known = { own, schema: { tables: new Map(tables) } };
+export function schemaOf(own: readonly OwnTable[], attached = NONE): Schema {
+	if (known?.own !== own || known.attached !== attached) {
+		const tables = [...TABLES, ...attached, ...own].map(({ name, columns }) => [name, { columns }] as const);
+		known = { own, attached, schema: { tables: new Map(tables) } };
 	}
 	return known.schema;
 }

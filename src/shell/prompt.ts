@@ -70,7 +70,7 @@ export class Prompt {
 					: complete(this.#completionContext(this.#shell), text, cursor),
 			paint: (text, cursor) =>
 				this.#shell?.settings.values.highlight === true
-					? paint(text, cursor, schemaOf(this.#shell.threads.ownTables))
+					? paint(text, cursor, schemaOf(this.#shell.threads.ownTables, this.#shell.threads.attachedTables))
 					: [],
 			// Without colours, a suggestion could not be told from typed text.
 			wantsSuggestions: () => this.#shell?.settings.values.suggestions === true && theme().suggestion(' ') !== ' ',
@@ -252,7 +252,8 @@ export class Prompt {
 	}
 
 	#completionContext({ threads, options }: ShellSession): CompletionContext {
-		const context = { ownTables: threads.ownTables, queries: options.directories.queries, user: options.user };
+		const { ownTables, attachedTables } = threads;
+		const context = { ownTables, attachedTables, queries: options.directories.queries, user: options.user };
 		return this.#busy ? context : { ...context, values: (wanted) => threads.values(wanted) };
 	}
 

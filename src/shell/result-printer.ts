@@ -17,7 +17,7 @@ import { type AlignedFormat, createRowWriter, type RowFormatOptions, type RowWri
 import type { Theme } from '../output/theme.ts';
 import { rowBytes } from '../sql/sql-light.ts';
 import type { ShownValue, Sized, SqlValue } from '../store/table.ts';
-import type { ResultColumn, ResultPart } from '../threads/messages.ts';
+import type { AttachedLoss, ResultColumn, ResultPart } from '../threads/messages.ts';
 import { createAutoPrinter } from './auto-printer.ts';
 import type { Sink } from './sink.ts';
 
@@ -66,6 +66,8 @@ export type Printed = {
 	readonly sample: Sample;
 	readonly lostEvents: number;
 	readonly lostBytes: number;
+	/** What is missing in the attached recordings that the statement read. */
+	readonly attachedLoss: readonly AttachedLoss[];
 	/** Whether loss may have affected the rows. */
 	readonly readsCaptured: boolean;
 	readonly notice: string | undefined;
@@ -128,19 +130,20 @@ export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, 
 				else await printer?.first?.(shown(part.rows));
 				if (sink.closed) break;
 			} else {
-				const { lostEvents, lostBytes, readsCaptured, notice, ends, evicted = 0 } = part;
+				const { lostEvents, lostBytes, attachedLoss = [], readsCaptured, notice, ends, evicted = 0 } = part;
 				rows = ends?.total ?? rows;
 				await printer?.end(shown(ends?.last ?? []), rows);
 				const exchanges = printer?.exchanges;
 				printer = undefined;
 				const counted = exchanges === undefined ? {} : { exchanges };
-				return { ...known(), lostEvents, lostBytes, readsCaptured, notice, evicted, ...counted };
+				return { ...known(), lostEvents, lostBytes, attachedLoss, readsCaptured, notice, evicted, ...counted };
 			}
 		}
 	} finally {
 		await printer?.abandon?.();
 	}
-	return { ...known(), lostEvents: 0, lostBytes: 0, readsCaptured: false, notice: undefined, evicted: 0 };
+	const nothing = { lostEvents: 0, lostBytes: 0, attachedLoss: [] };
+	return { ...known(), ...nothing, readsCaptured: false, notice: undefined, evicted: 0 };
 }
 
 function isSized(value: ShownValue | undefined): value is Sized {
@@ -275,15 +278,20 @@ function exchangePrinter(
 	};
 }
 
-/** The sentence about loss: below a result that it may have affected, or, with reasons, at the end of a capture. */
+/**
+ * The sentence about loss: below a result that it may have affected, or, with reasons, at the end of a capture. `name`:
+ * of an attached recording.
+ */
 export function lossSentence(lost: {
+	readonly name?: string;
 	readonly lostEvents: number;
 	readonly lostBytes: number;
 	readonly reasons?: readonly string[] | undefined;
 }): string | undefined {
 	if (lost.lostEvents === 0) return undefined;
-	const events = lost.lostEvents === 1 ? '1 event was' : `${lost.lostEvents} events were`;
+	const [of, table] = lost.name === undefined ? ['', 'loss'] : [` of ${lost.name}`, `${lost.name}.loss`];
+	const events = lost.lostEvents === 1 ? `1 event${of} was` : `${lost.lostEvents} events${of} were`;
 	const what = `${events} lost (${lost.lostBytes} bytes`;
-	if (lost.reasons === undefined) return `${what}): rows may be missing or incomplete; SELECT * FROM loss; shows why`;
+	if (lost.reasons === undefined) return `${what}): rows may be missing or incomplete; SELECT * FROM ${table}; shows why`;
 	return `${what}; loss: ${lost.reasons.join(', ')}): rows may be missing or incomplete`;
 }

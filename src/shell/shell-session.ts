@@ -14,6 +14,8 @@ import { forTerminal } from '../output/terminal-text.ts';
 import { type Background, plainTheme, type Theme, themeOn } from '../output/theme.ts';
 import { cancelledError } from '../sql/sql-light.ts';
 import type { ParameterValue } from '../store/table.ts';
+import type { AttachedEnd } from '../threads/attached-recording.ts';
+import type { AttachedLoss } from '../threads/messages.ts';
 import type { Threads } from '../threads/threads.ts';
 import { type Checks, SAMPLE_ROWS } from './checks.ts';
 import { errorText } from './error-text.ts';
@@ -80,6 +82,8 @@ export class ShellSession {
 	#lostBefore: Lost = NOTHING_LOST;
 	/** Lost events already reported to the user. */
 	#toldEvents = 0;
+	/** Attached recordings whose loss has been reported. */
+	readonly #toldAttached = new Set<string>();
 	/** Lost events that the user has been told about or has looked up. */
 	#readEvents = 0;
 	#isPaused = false;
@@ -87,6 +91,8 @@ export class ShellSession {
 	/** The time zone of displayed times, and its converter. */
 	#zone = 'utc';
 	#zoneTime = UTC_TIME;
+	/** The statements are an argument of the command, not a file or a pipe. */
+	isTyped = false;
 	/** The files being read, innermost last. */
 	readonly files: string[] = [];
 	/** Where the running script keeps what its `.expect` lines found. */
@@ -232,6 +238,7 @@ export class ShellSession {
 			this.tell(`${this.asideTheme.dim(secondsText(printed.seconds))}\n`);
 		}
 		if (printed.readsCaptured) this.#tellLoss(this.#sinceClear(printed));
+		for (const lost of printed.attachedLoss) this.#tellAttachedLoss(lost);
 		if (printed.readsCaptured && printed.rows === 0) this.#hintIfNothingCaptured();
 		if (/\bloss\b/i.test(sql)) this.markLossRead(printed);
 		return printed;
@@ -375,6 +382,20 @@ export class ShellSession {
 		this.tell(`${this.asideTheme.loss(`tinytap: ${sentence}`)}\n`);
 	}
 
+	/** Reports loss of an attached recording once. */
+	#tellAttachedLoss(lost: AttachedLoss): void {
+		const sentence = lossSentence(lost);
+		if (sentence === undefined || this.#toldAttached.has(lost.name)) return;
+		this.#toldAttached.add(lost.name);
+		this.tell(`${this.asideTheme.loss(`tinytap: ${sentence}`)}\n`);
+	}
+
+	/** Reads a recording into tables of its own. `name` must not be in use. */
+	async attach(name: string, path: string): Promise<AttachedEnd> {
+		this.#toldAttached.delete(name);
+		return await this.#watched(() => this.threads.attach(name, path));
+	}
+
 	/** Ctrl-C: ends the running statement or wait. */
 	cancel(): void {
 		this.#isCancelled = this.#isRunning;
@@ -510,6 +531,7 @@ export class ShellSession {
 		const threads = await this.#open(path);
 		this.stopTail();
 		const old = this.threads;
+		for (const { name } of old.attachedRecordings) this.tell(`${name} detached\n`);
 		this.threads = threads;
 		this.#lostBefore = NOTHING_LOST;
 		this.#forgetTold();

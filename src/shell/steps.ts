@@ -2,6 +2,7 @@
 import { UserError } from '../base/errors.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import type { FollowedBy } from '../threads/messages.ts';
+import { readAttachStatement } from '../sql/sql-light.ts';
 import { Checks, failureDetails, placeText, statementName } from './checks.ts';
 import { namedCommand } from './command-names.ts';
 import type { CommandTable } from './commands/command.ts';
@@ -69,6 +70,7 @@ export class StepRunner {
 	async check(step: Step | undefined): Promise<FollowedBy> {
 		if (step?.type !== 'statement') return undefined;
 		try {
+			if (readAttachStatement(step.sql) !== undefined) return undefined;
 			return await this.#shell.threads.check(step.sql, this.#shell.parameters);
 		} catch (error) {
 			throw error instanceof UserError ? new StepError(error, step, this.#place) : error;

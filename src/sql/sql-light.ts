@@ -10,6 +10,7 @@ export type { FunctionDoc } from './functions/function-table.ts';
 export { FUNCTION_ALIASES, FUNCTION_DOCS } from './functions/functions.ts';
 export { CANCEL_ASKED, CANCEL_TIME, cancelledError, timeLimitError } from './limits/guard.ts';
 export { errorLine } from './limits/sql-error.ts';
+export { type AttachStatement, attachNameError, readAttachStatement } from './text/attach-statement.ts';
 export { isComplete, splitStatements, type Token, tokenize, tokensFrom, unquote } from './text/lexer.ts';
 export { STATEMENT_WORDS } from './text/statement-words.ts';
 export { parseInstant } from './values/instant.ts';

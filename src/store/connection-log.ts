@@ -26,6 +26,11 @@ export class ConnectionLog {
 		last.entries++;
 	}
 
+	/** Bytes of memory in use. */
+	get memoryBytes(): number {
+		return this.#chunks.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
+	}
+
 	/** The entries, oldest first, in pieces. */
 	*pieces(): Generator<Uint8Array> {
 		for (const { bytes, used } of this.#chunks) yield bytes.subarray(0, used);

@@ -62,7 +62,7 @@ export class ExchangeStore {
 	evictedRows = 0;
 	evictedBytes = 0;
 
-	readonly #limits: StoreLimits;
+	#limits: StoreLimits;
 	readonly #rowCapacity: number;
 	readonly #arenaCapacity: number;
 	#segments: OpenSegment[] = [];
@@ -159,6 +159,11 @@ export class ExchangeStore {
 	/** Bytes of all segments, including those kept for reuse. */
 	get memoryBytes(): number {
 		return this.#liveBytes;
+	}
+
+	/** Changes the maximum of all segments. A lower one is kept from the next segment on. */
+	set memoryLimit(memoryBytes: number) {
+		this.#limits = { ...this.#limits, memoryBytes };
 	}
 
 	#startSegment(need: number): RowWriter {

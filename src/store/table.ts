@@ -28,6 +28,9 @@ export type Column = {
 	readonly description: string;
 };
 
+/** A table as help and completion name it. */
+export type NamedTable = { readonly name: string; readonly columns: readonly Column[] };
+
 /** Reads one column of a snapshot. */
 export type ColumnReader = {
 	/** The value in `row` (0 … rowCount-1). */

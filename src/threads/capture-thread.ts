@@ -23,7 +23,6 @@ import { type LossTotal, lostBytes, lostEvents } from '../store/loss-table.ts';
 import { type EntryBytes, entryBytes } from '../store/row-writer.ts';
 import { type CapturePriority, capturePriority } from './capture-priority.ts';
 import { CaptureRecorder } from './capture-recorder.ts';
-import { memoryShares } from './memory-shares.ts';
 import {
 	type CaptureThreadData,
 	errorMessage,
@@ -37,6 +36,7 @@ import {
 	STATUS_LOST_BYTES,
 	STATUS_LOST_EVENTS,
 	STATUS_ROWS,
+	STATUS_STORE_BYTES,
 	type ToCapture,
 	unprintedRows,
 } from './messages.ts';
@@ -59,12 +59,11 @@ const TRIM_ABOVE_BYTES = 104 << 20;
 /** More bytes than arrive between two reads under moderate load. */
 const MUCH_BYTES = 384 << 10;
 
-const { settings, status: statusBuffer, signals: signalsBuffer } = workerData as CaptureThreadData;
+const { settings, shares, status: statusBuffer, signals: signalsBuffer } = workerData as CaptureThreadData;
 const main = parentPort!;
 const status = new Float64Array(statusBuffer);
 const signals = new Int32Array(signalsBuffer);
 
-const shares = memoryShares(settings.maxMemory);
 const decoder = createDecoder(readFileSync(settings.files.decoder), {
 	memoryLimit: shares.decoder,
 });
@@ -115,6 +114,7 @@ main.on('message', (message: ToCapture) => {
 	} else if (message.type === 'pause') paused = true;
 	else if (message.type === 'resume') paused = false;
 	else if (message.type === 'clear') clear();
+	else if (message.type === 'store-limit') store.memoryLimit = message.bytes;
 	else if (message.type === 'record') answerRecording((source) => void recorder.start(message.record, source));
 	else if (message.type === 'record-stop') answerRecording((source) => recorder.stop(source));
 	else running?.setFilters(message.filters);
@@ -154,6 +154,7 @@ async function run(): Promise<void> {
 		post({
 			type: 'ended',
 			loss: allLossTotals(),
+			memoryBytes: store.memoryBytes + decoder.memory.buffer.byteLength + closedConnections.memoryBytes,
 			...(recording === undefined ? {} : { recording }),
 			...(source.damage === undefined ? {} : { damage: source.damage }),
 		});
@@ -199,6 +200,7 @@ async function pump(source: BatchSource): Promise<void> {
 			if (process.memoryUsage.rss() > settings.maxMemory + TRIM_ABOVE_BYTES) source.trimMemory();
 		}
 		status[STATUS_ROWS] = store.appended;
+		status[STATUS_STORE_BYTES] = store.memoryBytes;
 		tellFollower();
 		if (store.appended >= settings.count) Atomics.store(signals, SIGNAL_STOP, 1);
 		if (!listen) continue;
@@ -379,6 +381,7 @@ function lossTotals(): LossTotal[] {
 function updateStatus(): void {
 	const totals = lossTotals();
 	status[STATUS_ROWS] = store.appended;
+	status[STATUS_STORE_BYTES] = store.memoryBytes;
 	status[STATUS_LOST_EVENTS] = lostEvents(totals);
 	status[STATUS_LOST_BYTES] = lostBytes(totals);
 }

@@ -20,6 +20,19 @@ const ROOMY = 320 << 20;
 /** The smallest limit that can be kept. */
 export const MAX_MEMORY_LEAST = 64 << 20;
 
+/** The decoder cannot be sure to read every recording with less. */
+const DECODER_LEAST = 12 << 20;
+
+/** With less memory no recording is attached. */
+export const ATTACHED_LEAST = 24 << 20;
+
+/** The parts of `bytes` for an attached recording. Statements have theirs already. */
+export function attachedShares(bytes: number): MemoryShares {
+	const decoder = Math.floor(Math.max(DECODER_LEAST, Math.min(bytes / 3, DECODER_ENOUGH)));
+	const connectionLog = Math.floor(bytes / 50);
+	return { store: bytes - decoder - connectionLog, decoder, connectionLog, statement: 0 };
+}
+
 /** The parts of `maxMemory` bytes. */
 export function memoryShares(maxMemory: number): MemoryShares {
 	// The compiler, the buffers between the threads and garbage take the same, however small the limit is.

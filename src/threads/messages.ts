@@ -9,6 +9,7 @@ import type { CaptureSnapshot } from '../store/database.ts';
 import type { ExchangeRecord, WantedExchange } from '../store/exchange-detail.ts';
 import type { LossTotal } from '../store/loss-table.ts';
 import type { Column, ColumnType, ParameterValue, ShownValue, SqlValue } from '../store/table.ts';
+import type { MemoryShares } from './memory-shares.ts';
 
 /** An error sent to another thread: a UserError, or an internal error with its stack. */
 export type ErrorMessage =
@@ -31,7 +32,9 @@ export const STATUS_UNPRINTED = 3;
 export const STATUS_DROPPED = 4;
 /** When one of these two last increased, in µs since 1970. */
 export const STATUS_DROPPED_AT = 5;
-export const STATUS_LENGTH = 6;
+/** Bytes that the rows take. */
+export const STATUS_STORE_BYTES = 6;
+export const STATUS_LENGTH = 7;
 
 /**
  * Rows of tails that were not printed (loss: output_dropped). They are in shared memory, so that reading them
@@ -43,6 +46,7 @@ export function unprintedRows(status: Float64Array): number {
 
 export type CaptureThreadData = {
 	readonly settings: CaptureSettings;
+	readonly shares: MemoryShares;
 	readonly status: SharedArrayBuffer;
 	/** Int32, indexed by SIGNAL_*. The capture thread checks them even while it waits for records. */
 	readonly signals: SharedArrayBuffer;
@@ -59,6 +63,8 @@ export type ToCapture =
 	| { readonly type: 'pause' }
 	| { readonly type: 'resume' }
 	| { readonly type: 'clear' }
+	/** Keep the rows within this many bytes from now on, because attached recordings take the rest, or no longer do. */
+	| { readonly type: 'store-limit'; readonly bytes: number }
 	| { readonly type: 'filters'; readonly filters: CaptureFilters }
 	/** Begin a recording. Answered by `recorded`. */
 	| { readonly type: 'record'; readonly record: NonNullable<CaptureSettings['record']> }
@@ -83,6 +89,8 @@ export type FromCapture =
 	| {
 			readonly type: 'ended';
 			readonly loss: readonly LossTotal[];
+			/** Bytes that the tables take. */
+			readonly memoryBytes: number;
 			readonly recording?: RecordingEnd;
 			readonly damage?: DamageMessage;
 	  }
@@ -118,6 +126,8 @@ export type QueryThreadData = {
 	readonly memoryLimit: number;
 	/** Statements to run first: they recreate the views of a query thread that had to be terminated. */
 	readonly views: readonly string[];
+	/** The names of the attached recordings, for the views; `attach` messages with their ports follow. */
+	readonly attached: readonly string[];
 	/** Rows come from the kernel, not from a recording. */
 	readonly isLive: boolean;
 	/** The key for the hashes in the placeholders of secrets. */
@@ -130,6 +140,10 @@ export type QueryThreadData = {
 
 export type ToQuery =
 	| { readonly type: 'port'; readonly port: MessagePort }
+	/** The recording `name` has been read; its capture thread answers on `port` and looks at `signals`. */
+	| { readonly type: 'attach'; readonly name: string; readonly port: MessagePort; readonly signals: SharedArrayBuffer }
+	/** Forget this recording. Answers `done`, or `error` if a view reads it. */
+	| { readonly type: 'detach'; readonly id: number; readonly name: string }
 	/** Run one statement. `timeoutMs` is 0 if there is no limit. */
 	| {
 			readonly type: 'run';
@@ -199,6 +213,9 @@ export type ResultColumn = { readonly name: string; readonly type: ColumnType | 
 /** A view or temporary table of the user. */
 export type OwnTable = { readonly name: string; readonly isView: boolean; readonly columns: readonly Column[] };
 
+/** What is missing in an attached recording. */
+export type AttachedLoss = { readonly name: string; readonly lostEvents: number; readonly lostBytes: number };
+
 /** The answers to one statement, in this order: columns, rows (or only the first ones), done. */
 export type ResultPart = Extract<FromQuery, { readonly type: 'columns' | 'rows' | 'first' | 'done' }>;
 
@@ -213,6 +230,8 @@ export type FromQuery =
 			/** Events of kind `lost` at the time of the statement's snapshot. */
 			readonly lostEvents: number;
 			readonly lostBytes: number;
+			/** The attached recordings that the statement read and of which events of kind `lost` are missing. */
+			readonly attachedLoss?: readonly AttachedLoss[];
 			/** With `again`: how many captured rows were evicted in the meantime. */
 			readonly evicted?: number;
 			/** If only both ends are shown: the number of rows, and the last ones. */
@@ -236,6 +255,26 @@ export type FromQuery =
 	/** The tail has passed the last row of a capture that has ended. */
 	| { readonly type: 'tail-end'; readonly id: number; readonly dropped: number }
 	| { readonly type: 'error'; readonly id: number; readonly error: ErrorMessage };
+
+/** A UserError from another thread, with its position in the SQL text and, if known here, that text. */
+class RemoteError extends UserError {
+	readonly position: number | undefined;
+	readonly sql: string | undefined;
+
+	constructor(error: Exclude<ErrorMessage, { stack: string }>, sql: string | undefined) {
+		super(error.message, error.code, error.hint);
+		this.position = error.position;
+		this.sql = sql;
+	}
+}
+
+/** The error that another thread sent. */
+export function thrownError(error: ErrorMessage, sql?: string): Error {
+	if (!('stack' in error)) return new RemoteError(error, sql);
+	const bug = new Error(error.message);
+	bug.stack = error.stack;
+	return bug;
+}
 
 /** An error as a message for another thread. Every error except a UserError is internal and keeps its stack. */
 export function errorMessage(error: unknown): ErrorMessage {

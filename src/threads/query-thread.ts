@@ -1,6 +1,6 @@
 // The query thread: runs statements on snapshots of the tables, and follows new rows for the tail. It connects
 // src/store and src/sql. Statements run one after another; the tail continues between their slices.
-import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { redactExchange } from '../output/redacted-exchange.ts';
 import { redactedExchanges, redactedTables } from '../output/redacted-tables.ts';
 import { createRedactor } from '../output/redaction.ts';
@@ -16,7 +16,7 @@ import {
 	SqlError,
 } from '../sql/sql.ts';
 import { CANCEL_ASKED, rowBytes } from '../sql/sql-light.ts';
-import { type CaptureSnapshot, openDatabase, SegmentCache, snapshotMask, TABLES } from '../store/database.ts';
+import { type CaptureSnapshot, openDatabase, snapshotMask, TABLES } from '../store/database.ts';
 import { exchangeCalls } from '../store/exchange-calls.ts';
 import { type ExchangeRecord, exchangeRecord, recordsById } from '../store/exchange-detail.ts';
 import type { StoreSnapshot } from '../store/exchange-store.ts';
@@ -26,20 +26,19 @@ import { type Moment, momentOf, snapshotAt } from '../store/moment.ts';
 import { NameBook } from '../store/remote-names.ts';
 import type { SegmentRows } from '../store/row-locator.ts';
 import type { Column, ColumnType, DatabaseSnapshot, SqlValue } from '../store/table.ts';
+import { type AttachedRead, AttachedTables } from './attached-tables.ts';
 import {
 	errorMessage,
 	type FromQuery,
 	type OwnTable,
 	type QueryThreadData,
-	SIGNAL_MESSAGE,
-	type SnapshotReply,
-	type SnapshotRequest,
 	STATUS_DROPPED,
 	STATUS_DROPPED_AT,
 	type TailWanted,
 	type ToQuery,
 } from './messages.ts';
 import { OnePerExchange, type SideRow } from './one-per-exchange.ts';
+import { SnapshotSource } from './snapshot-source.ts';
 
 /** If main has more than this many parts of a result left to take, the statement pauses. */
 const PARTS_AHEAD = 4;
@@ -75,26 +74,25 @@ const {
 	taken: takenBuffer,
 	memoryLimit,
 	views,
+	attached: attachedNames,
 	hostNames,
 	isLive,
 	redactionKey,
 	redactsAll,
 } = workerData as QueryThreadData;
 const main = parentPort!;
-const captureSignals = new Int32Array(signalsBuffer);
 const cancel = new Int32Array(cancelBuffer);
 const valuesCancel = new Int32Array(new SharedArrayBuffer(4));
 const progress = new Float64Array(progressBuffer);
 const status = new Float64Array(statusBuffer);
 const taken = new Int32Array(takenBuffer);
-const cache = new SegmentCache(new NameBook(hostNames));
+const capture = new SnapshotSource(signalsBuffer, new NameBook(hostNames));
+const { cache } = capture;
+const attached = new AttachedTables(attachedNames);
 const session = new Session();
 const redactor = createRedactor(redactionKey);
-const schema = { tables: new Map(TABLES.map(({ name, columns }) => [name, { columns }])) };
+let schema = allTables();
 
-let capture: MessagePort | undefined;
-let nextRequest = 1;
-const requests = new Map<number, (snapshot: CaptureSnapshot) => void>();
 /** Resolves when all statements received so far have ended. */
 let queue: Promise<void> = Promise.resolve();
 let running: { readonly id: number; posted: number; wake: (() => void) | undefined } | undefined;
@@ -147,8 +145,14 @@ if (views.length > 0) queue = queue.then(async () => post({ type: 'own', id: 0, 
 main.on('message', (message: ToQuery) => {
 	switch (message.type) {
 		case 'port':
-			capture = message.port;
-			capture.on('message', takeReply);
+			capture.connect(message.port, ({ snapshot, ended }) => followRows(snapshot, ended));
+			return;
+		case 'attach':
+			attached.add(message.name, message.port, message.signals);
+			schema = allTables();
+			return;
+		case 'detach':
+			inTurn(message.id, async () => detach(message.id, message.name));
 			return;
 		case 'values':
 			inTurn(message.id, () => findValues(message));
@@ -168,7 +172,7 @@ main.on('message', (message: ToQuery) => {
 		case 'show':
 			inTurn(message.id, async () => {
 				const needed = message.calls ? ['exchanges', 'events'] : ['exchanges'];
-				const snapshot = await requestSnapshot(snapshotMask(needed));
+				const snapshot = await capture.snapshot(snapshotMask(needed));
 				try {
 					const { exchanges: rows, tables } = openDatabase(snapshot, cache);
 					const names = () => cache.names.learn(rows);
@@ -180,7 +184,7 @@ main.on('message', (message: ToQuery) => {
 						: { ...record, calls: exchangeCalls(record.columns, tables.get('events')!) };
 					post({ type: 'exchange', id: message.id, exchange });
 				} finally {
-					release(snapshot);
+					capture.release(snapshot);
 				}
 			});
 			return;
@@ -217,22 +221,23 @@ async function runStatement({
 }: Extract<ToQuery, { type: 'run' }>): Promise<void> {
 	const statement = prepare(sql, schema, session);
 	const mask = snapshotMask(statement.tables);
-	const now = await requestSnapshot(mask);
+	const now = await capture.snapshot(mask);
 	const moment = again === true && seen?.sql === sql ? seen.moment : undefined;
 	const { snapshot, evicted } = moment === undefined ? { snapshot: now, evicted: 0 } : snapshotAt(moment, now);
 	if (statement.columns.length > 0 && moment === undefined) seen = { sql, moment: momentOf(snapshot) };
 	if (statement.columns.length > 0) post({ type: 'columns', id, columns: statement.columns.map(resultColumn) });
+	const others = await attached.read(statement.tables);
 	running = { id, posted: 0, wake: undefined };
 	try {
 		const database = openDatabase(snapshot, cache);
-		const result = await execute(statement, database, {
+		const result = await execute(statement, withAttached(database, others), {
 			session,
 			parameters: new Map(parameters),
 			cancel,
 			memoryLimit,
 			...(timeoutMs > 0 ? { timeLimitMs: timeoutMs } : {}),
 			now: snapshot.nowUs,
-			...(redact === true || redactsAll ? { shown: withoutSecrets(database) } : {}),
+			...(redact === true || redactsAll ? { shown: withoutSecrets(database, others) } : {}),
 			progress,
 			onRows: (rows) => {
 				postRows(id, rows);
@@ -249,6 +254,7 @@ async function runStatement({
 			lostBytes: lostBytes(snapshot.loss),
 			// `loss` by itself is always exact.
 			readsCaptured: mask !== 0 && ['query', 'create table', 'insert'].includes(statement.kind),
+			...(others.loss.length === 0 ? {} : { attachedLoss: others.loss }),
 			...(evicted === 0 ? {} : { evicted }),
 			...(result.ends === undefined ? {} : { ends: result.ends }),
 			...(result.message === undefined ? {} : { notice: result.message }),
@@ -257,13 +263,14 @@ async function runStatement({
 		});
 	} finally {
 		running = undefined;
-		release(snapshot);
+		capture.release(snapshot);
+		others.release();
 	}
 }
 
 /** Sends the first of the wanted exchanges, as many as fit into one message. */
 async function sendExchanges({ id, ids }: Extract<ToQuery, { type: 'show-all' }>): Promise<void> {
-	const snapshot = await requestSnapshot(snapshotMask(['exchanges']));
+	const snapshot = await capture.snapshot(snapshotMask(['exchanges']));
 	try {
 		const { exchanges: rows } = openDatabase(snapshot, cache);
 		const record = recordsById(rows, () => cache.names.learn(rows));
@@ -275,14 +282,59 @@ async function sendExchanges({ id, ids }: Extract<ToQuery, { type: 'show-all' }>
 		}
 		post({ type: 'exchanges', id, exchanges });
 	} finally {
-		release(snapshot);
+		capture.release(snapshot);
 	}
 }
 
-/** Returns a function that redacts the tables of a statement: those of `database`, and temporary ones. */
-function withoutSecrets(database: ReturnType<typeof openDatabase>): (all: DatabaseSnapshot) => DatabaseSnapshot {
+/** The tables of the schema, without those of the user. */
+function allTables() {
+	return { tables: new Map([...TABLES.map(({ name, columns }) => [name, { columns }] as const), ...attached.columns]) };
+}
+
+function withAttached({ tables }: DatabaseSnapshot, others: AttachedRead): DatabaseSnapshot {
+	return { tables: new Map([...tables, ...others.tables]) };
+}
+
+/** Forgets an attached recording that no view reads. */
+function detach(id: number, name: string): void {
+	const reader = session.views.find((view) => readsAttached(view.name, name));
+	if (reader !== undefined)
+		throw new SqlError(
+			`${name} cannot be detached: the view ${reader.name} reads it`,
+			'ERR_SQL_NAME',
+			undefined,
+			`DROP VIEW ${reader.name} first`,
+		);
+	attached.remove(name);
+	schema = allTables();
+	post({ type: 'done', id, lostEvents: 0, lostBytes: 0, readsCaptured: false });
+}
+
+function readsAttached(view: string, name: string): boolean {
+	try {
+		const { tables } = prepare(`FROM "${view.replaceAll('"', '""')}"`, schema, session);
+		return tables.some((table) => table.startsWith(`${name}.`));
+	} catch (error) {
+		// The view uses a table that has been dropped.
+		if (error instanceof SqlError) return false;
+		throw error;
+	}
+}
+
+/**
+ * Returns a function that redacts the tables of a statement: those of `database`, those of attached recordings, and
+ * temporary ones.
+ */
+function withoutSecrets(
+	database: ReturnType<typeof openDatabase>,
+	others: AttachedRead,
+): (all: DatabaseSnapshot) => DatabaseSnapshot {
 	const names = () => cache.names.learn(database.exchanges);
-	return (all) => redactedTables(all, database, names, redactor);
+	return (all) => {
+		const own = new Map([...all.tables].filter(([key]) => !others.tables.has(key)));
+		const redacted = redactedTables({ tables: own }, database, names, redactor);
+		return { tables: new Map([...redacted.tables, ...others.redacted(redactor)]) };
+	};
 }
 
 /** Sends values of a column. A statement that the user runs in the meantime ends the search. */
@@ -301,12 +353,13 @@ async function findValues({ id, table, column, where, typed }: Extract<ToQuery, 
 		schema,
 		session,
 	);
-	const snapshot = await requestSnapshot(snapshotMask(statement.tables));
+	const snapshot = await capture.snapshot(snapshotMask(statement.tables));
+	const others = await attached.read(statement.tables);
 	try {
 		const database = openDatabase(snapshot, cache);
-		const { rows } = await execute(statement, database, {
+		const { rows } = await execute(statement, withAttached(database, others), {
 			session,
-			...(redactsAll ? { shown: withoutSecrets(database) } : {}),
+			...(redactsAll ? { shown: withoutSecrets(database, others) } : {}),
 			cancel: valuesCancel,
 			memoryLimit: VALUES_MEMORY,
 			timeLimitMs: VALUES_MS,
@@ -314,7 +367,8 @@ async function findValues({ id, table, column, where, typed }: Extract<ToQuery, 
 		});
 		post({ type: 'values', id, values: rows.map(([value]) => value ?? null) });
 	} finally {
-		release(snapshot);
+		capture.release(snapshot);
+		others.release();
 	}
 }
 
@@ -339,10 +393,6 @@ function columnsOf(table: string): Column[] {
 		if (error instanceof SqlError) return [];
 		throw error;
 	}
-}
-
-function release({ store }: CaptureSnapshot): void {
-	ask({ type: 'release', id: store.id });
 }
 
 function postRows(id: number, rows: readonly SqlValue[][]): void {
@@ -386,23 +436,6 @@ function define(sql: string): void {
 		.catch(() => undefined);
 }
 
-function requestSnapshot(mask: number): Promise<CaptureSnapshot> {
-	return new Promise((resolve) => {
-		const id = nextRequest++;
-		requests.set(id, resolve);
-		ask({ type: 'snapshot', id, mask });
-	});
-}
-
-function takeReply(reply: SnapshotReply): void {
-	if (reply.type === 'snapshot') {
-		requests.get(reply.id)?.(reply.snapshot);
-		requests.delete(reply.id);
-	} else {
-		followRows(reply.snapshot, reply.ended);
-	}
-}
-
 function startTail(message: Extract<ToQuery, { type: 'tail' }>): void {
 	const { id, wanted, fromStart, onePerExchange, redact } = message;
 	try {
@@ -425,7 +458,7 @@ function startTail(message: Extract<ToQuery, { type: 'tail' }>): void {
 			timer: undefined,
 		};
 		post({ type: 'columns', id, columns: columns.map(resultColumn) });
-		ask({ type: 'follow', on: true });
+		capture.follow(true);
 	} catch (error) {
 		post({ type: 'error', id, error: errorMessage(error) });
 	}
@@ -447,17 +480,17 @@ function compileTail(wanted: TailWanted): Pick<Tail, 'condition' | 'values'> & {
 }
 
 function stopTail(): void {
-	if (tail?.reading !== undefined) release(tail.reading.snapshot);
+	if (tail?.reading !== undefined) capture.release(tail.reading.snapshot);
 	clearTimeout(tail?.timer);
 	tail = undefined;
-	ask({ type: 'follow', on: false });
+	capture.follow(false);
 }
 
 /** Sends the rows committed since the last call. */
 function followRows(snapshot: CaptureSnapshot, ended: boolean): void {
 	const current = tail;
 	if (current === undefined) {
-		release(snapshot);
+		capture.release(snapshot);
 		return;
 	}
 	const { store } = snapshot;
@@ -470,7 +503,7 @@ function followRows(snapshot: CaptureSnapshot, ended: boolean): void {
 		current.reading = { snapshot, ended, table, sides, row: 0 };
 		sendRows(current);
 	} catch (error) {
-		if (current.reading === undefined) release(snapshot);
+		if (current.reading === undefined) capture.release(snapshot);
 		fail(current, error);
 	}
 }
@@ -507,7 +540,7 @@ function sendRows(current: Tail): void {
 	send(current);
 	if (!isRead) return;
 	current.reading = undefined;
-	release(reading.snapshot);
+	capture.release(reading.snapshot);
 	if (!reading.ended) {
 		wakeWhenDue(current);
 		return;
@@ -619,9 +652,4 @@ function resultColumn({ name, type }: ResultColumn) {
 
 function post(message: FromQuery): void {
 	main.postMessage(message);
-}
-
-function ask(request: SnapshotRequest): void {
-	capture?.postMessage(request);
-	Atomics.store(captureSignals, SIGNAL_MESSAGE, 1);
 }

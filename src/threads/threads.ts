@@ -1,9 +1,7 @@
 // Main's side of the capture thread and the query thread: start, run statements, follow rows, stop.
-import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { systemCode, UserError } from '../base/errors.ts';
-import { FILES } from '../base/installation.ts';
 import { wait } from '../base/wait.ts';
 import { explainedByDirectory } from '../base/working-directory.ts';
 import type { CaptureFilters, CaptureSettings } from '../capture/capture-settings.ts';
@@ -11,15 +9,16 @@ import { ownHostNames } from '../capture/host-facts.ts';
 import { explainedByLimits, requireAddressSpace } from '../capture/process-limits.ts';
 import { SESSION_KEY } from '../output/redaction.ts';
 import { CANCEL_ASKED, CANCEL_TIME, cancelledError, timeLimitError } from '../sql/sql-light.ts';
+import { TABLES } from '../store/database.ts';
 import type { ExchangeRecord, WantedExchange } from '../store/exchange-detail.ts';
 import { type LossTotal, lostReasons } from '../store/loss-table.ts';
-import type { ParameterValue, SqlValue } from '../store/table.ts';
-import { memoryShares } from './memory-shares.ts';
+import type { NamedTable, ParameterValue, SqlValue } from '../store/table.ts';
+import { ATTACHED_MAX, type AttachedEnd, AttachedRecording } from './attached-recording.ts';
+import { ATTACHED_LEAST, attachedShares, memoryShares } from './memory-shares.ts';
 import {
 	type CaptureThreadData,
 	type ColumnValues,
 	type DamageMessage,
-	type ErrorMessage,
 	type FollowedBy,
 	type FromCapture,
 	type FromQuery,
@@ -36,12 +35,15 @@ import {
 	STATUS_LOST_BYTES,
 	STATUS_LOST_EVENTS,
 	STATUS_ROWS,
+	STATUS_STORE_BYTES,
 	STATUS_UNPRINTED,
 	type TailWanted,
 	type ToCapture,
 	type ToQuery,
+	thrownError,
 	unprintedRows,
 } from './messages.ts';
+import { threadFile } from './thread-file.ts';
 
 /** If a query thread has not ended its statement this long after a cancellation, it is terminated. */
 const CANCEL_MS = 100;
@@ -56,18 +58,6 @@ const SHOWN_TOGETHER = 100;
 
 /** Heap of the query thread beyond the memory of a statement: code, cached texts, uncounted memory. */
 const QUERY_HEAP_MIB = 40;
-
-/** A UserError from another thread, with its position in the SQL text and, if known here, that text. */
-class RemoteError extends UserError {
-	readonly position: number | undefined;
-	readonly sql: string | undefined;
-
-	constructor(error: Exclude<ErrorMessage, { stack: string }>, sql: string | undefined) {
-		super(error.message, error.code, error.hint);
-		this.position = error.position;
-		this.sql = sql;
-	}
-}
 
 export type CaptureEnd = {
 	readonly loss: readonly LossTotal[];
@@ -127,9 +117,15 @@ export class Threads {
 	#views: string[] = [];
 	/** The user's views and temporary tables, which live in the query thread. */
 	ownTables: readonly OwnTable[] = [];
+	/** The tables of the attached recordings, as SQL names them. */
+	attachedTables: readonly NamedTable[] = [];
 	/** The messages that started the running tails. */
 	readonly #tails = new Map<number, ToQuery>();
 	#nextId = 1;
+	/** Attached recordings by their names in lower case, and the memory that each of them takes from the rows. */
+	readonly #attached = new Map<string, { readonly recording: AttachedRecording; bytes: number }>();
+	/** The recording that is being read to be attached. */
+	#attaching: AttachedRecording | undefined;
 	#closing = false;
 	readonly #closed = deferred<void>();
 	/** The answer to the last message about a recording. */
@@ -146,6 +142,7 @@ export class Threads {
 		this.#hostNames = settings.replay === undefined ? ownHostNames() : [];
 		const data: CaptureThreadData = {
 			settings,
+			shares: memoryShares(settings.maxMemory),
 			status: this.#status.buffer,
 			signals: this.#signals.buffer,
 		};
@@ -164,8 +161,8 @@ export class Threads {
 			} else if (message.type === 'warning') warn(message.message, message.hint);
 			else if (message.type === 'recorded') {
 				if (message.error === undefined) this.#recording?.resolve(message.end);
-				else this.#recording?.reject(fromMessage(message.error));
-			} else fail(fromMessage(message.error));
+				else this.#recording?.reject(thrownError(message.error));
+			} else fail(thrownError(message.error));
 		});
 		this.#capture.on('error', (error) => fail(explainedByLimits(explainedByDirectory(error))));
 		this.#capture.on('exit', (code) => {
@@ -196,7 +193,83 @@ export class Threads {
 
 	/** Rows that the running statement has read. */
 	get progress(): number {
-		return this.#progress[0]!;
+		return this.#attaching?.rows ?? this.#progress[0]!;
+	}
+
+	/** The attached recordings. */
+	get attachedRecordings(): readonly AttachedRecording[] {
+		return [...this.#attached.values()].map(({ recording }) => recording);
+	}
+
+	/**
+	 * Reads a recording whole into tables of its own, whose names begin with `name` and a dot. Of the memory that the
+	 * tables do not use yet, it may take half; what it does not need is given back. `name` must not be in use.
+	 */
+	async attach(name: string, path: string): Promise<AttachedEnd> {
+		if (this.#attached.size >= ATTACHED_MAX)
+			throw new UserError(
+				`expected at most ${ATTACHED_MAX} attached recordings, got one more`,
+				'ERR_ATTACH_LIMIT',
+				'DETACH one of them first.',
+			);
+		const free = Math.max(0, this.#storeLimit - this.#status[STATUS_STORE_BYTES]!);
+		const bytes = Math.floor(free / 2);
+		if (bytes < ATTACHED_LEAST) {
+			const [least, left] = [2 * ATTACHED_LEAST, free].map((each) => Math.floor(each / 2 ** 20));
+			throw new UserError(
+				`another recording needs ${least} MiB of free memory, but --max-memory leaves only ${left} MiB`,
+				'ERR_ATTACH_LIMIT',
+				'Raise --max-memory, or DETACH another recording.',
+			);
+		}
+		const recording = new AttachedRecording(name, path, this.#settings, attachedShares(bytes));
+		const entry = { recording, bytes };
+		this.#attached.set(name.toLowerCase(), entry);
+		this.#attaching = recording;
+		this.#limitStore();
+		try {
+			const end = await recording.read;
+			entry.bytes = Math.min(bytes, end.memoryBytes);
+			recording.connect((message, transfer) => this.#toQuery(message, transfer));
+			return end;
+		} catch (error) {
+			await this.#forget(name);
+			throw error;
+		} finally {
+			this.#attaching = undefined;
+			this.#limitStore();
+			this.#nameAttachedTables();
+		}
+	}
+
+	/** Ends the use of an attached recording, named as in attach(). Rejects if a view reads it. */
+	async detach(name: string): Promise<void> {
+		await this.#ask((id) => ({ type: 'detach', id, name }));
+		await this.#forget(name);
+		this.#limitStore();
+		this.#nameAttachedTables();
+	}
+
+	#nameAttachedTables(): void {
+		this.attachedTables = this.attachedRecordings.flatMap(({ name: schema }) =>
+			TABLES.map(({ name, columns }) => ({ name: `${schema}.${name}`, columns })),
+		);
+	}
+
+	async #forget(name: string): Promise<void> {
+		const entry = this.#attached.get(name.toLowerCase());
+		this.#attached.delete(name.toLowerCase());
+		await entry?.recording.close();
+	}
+
+	/** How many bytes the rows of the capture may take. */
+	get #storeLimit(): number {
+		const taken = [...this.#attached.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+		return memoryShares(this.#settings.maxMemory).store - taken;
+	}
+
+	#limitStore(): void {
+		this.#toCapture({ type: 'store-limit', bytes: this.#storeLimit });
 	}
 
 	/** Runs one statement. Parts of the result are computed only as fast as the caller takes them. */
@@ -228,7 +301,7 @@ export class Threads {
 		try {
 			for (;;) {
 				const part = await parts.next();
-				if (part.type === 'error') throw fromMessage(part.error, sql);
+				if (part.type === 'error') throw thrownError(part.error, sql);
 				if (part.type !== 'columns' && part.type !== 'rows' && part.type !== 'first' && part.type !== 'done') continue;
 				// Drop rows that were sent before the statement was cancelled.
 				const isRows = part.type === 'rows' || part.type === 'first';
@@ -260,6 +333,7 @@ export class Threads {
 
 	/** Ends the running statement. A query thread that does not respond is replaced. */
 	cancel(): void {
+		this.#attaching?.close().catch(() => undefined);
 		this.#end(CANCEL_ASKED, () =>
 			cancelledError(
 				this.ownTables.some(({ isView }) => !isView)
@@ -347,7 +421,7 @@ export class Threads {
 		try {
 			for (;;) {
 				const part = await parts.next();
-				if (part.type === 'error') throw fromMessage(part.error, 'sql' in wanted ? wanted.sql : undefined);
+				if (part.type === 'error') throw thrownError(part.error, 'sql' in wanted ? wanted.sql : undefined);
 				if (part.type === 'tail-end') {
 					this.droppedLines = part.dropped;
 					return;
@@ -434,10 +508,12 @@ export class Threads {
 			() => undefined,
 		);
 		await Promise.race([ended, wait(CLOSE_MS)]);
-		await Promise.all([this.#capture.terminate(), this.#query.terminate()]);
+		const attached = this.attachedRecordings.map((recording) => recording.close());
+		await Promise.all([this.#capture.terminate(), this.#query.terminate(), ...attached]);
 	}
 
 	#startQuery(): void {
+		const connected = this.attachedRecordings.filter((recording) => recording !== this.#attaching);
 		const data: QueryThreadData = {
 			signals: this.#signals.buffer,
 			cancel: this.#cancel.buffer,
@@ -446,6 +522,7 @@ export class Threads {
 			taken: this.#taken.buffer,
 			memoryLimit: memoryShares(this.#settings.maxMemory).statement,
 			views: this.#views,
+			attached: connected.map(({ name }) => name),
 			hostNames: this.#hostNames,
 			isLive: this.#settings.replay === undefined,
 			redactionKey: SESSION_KEY,
@@ -475,6 +552,8 @@ export class Threads {
 		const { port1, port2 } = new MessageChannel();
 		query.postMessage({ type: 'port', port: port1 } satisfies ToQuery, [port1]);
 		this.#toCapture({ type: 'port', port: port2 }, [port2]);
+		for (const recording of connected)
+			recording.connect((message, transfer) => query.postMessage(message, transfer));
 	}
 
 	/** Sends a message and waits for its answer. */
@@ -485,7 +564,7 @@ export class Threads {
 		this.#toQuery(message(id));
 		try {
 			const part = await parts.next();
-			if (part.type === 'error') throw fromMessage(part.error, sql);
+			if (part.type === 'error') throw thrownError(part.error, sql);
 			return part;
 		} finally {
 			this.#waiting.delete(id);
@@ -510,9 +589,9 @@ export class Threads {
 		}
 	}
 
-	#toQuery(message: ToQuery): void {
+	#toQuery(message: ToQuery, transfer: readonly MessagePort[] = []): void {
 		if (this.#queryFailure !== undefined) throw this.#queryFailure.error;
-		this.#query.postMessage(message);
+		this.#query.postMessage(message, transfer);
 	}
 
 	#toCapture(message: ToCapture, transfer: readonly MessagePort[] = []): void {
@@ -575,18 +654,6 @@ function deferred<T>(): Deferred<T> {
 		settle = { resolve, reject };
 	});
 	return { promise, ...settle! };
-}
-
-/** The bundled entry file of a thread, in the directory of the bundled CLI. */
-function threadFile(name: string): string {
-	return join(FILES.threads, `${name}.cjs`);
-}
-
-function fromMessage(error: ErrorMessage, sql?: string): Error {
-	if (!('stack' in error)) return new RemoteError(error, sql);
-	const bug = new Error(error.message);
-	bug.stack = error.stack;
-	return bug;
 }
 
 function queryThreadError(error: unknown): unknown {

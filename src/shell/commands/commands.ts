@@ -2,6 +2,8 @@
 import { distance } from 'fastest-levenshtein';
 import { UserError, usageError } from '../../base/errors.ts';
 import { forTerminal } from '../../output/terminal-text.ts';
+import { readAttachStatement } from '../../sql/sql-light.ts';
+import { runAttachStatement } from '../attach.ts';
 import { COMMAND_WORDS, type CommandName, namedCommand } from '../command-names.ts';
 import type { ShellSession } from '../shell-session.ts';
 import { CAPTURE_COMMANDS } from './capture-commands.ts';
@@ -70,7 +72,9 @@ export async function runStatement(
 	inScript: boolean,
 ): Promise<void> {
 	try {
-		if (ending === undefined) await shell.run(sql);
+		const attaching = readAttachStatement(sql);
+		if (attaching !== undefined) await runAttachStatement(shell, sql, attaching);
+		else if (ending === undefined) await shell.run(sql);
 		else await runNamed(shell, ending, inScript, sql);
 	} finally {
 		await shell.settleOutput(true);

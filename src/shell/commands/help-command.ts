@@ -11,7 +11,7 @@ import type { Column } from '../../store/table.ts';
 import { COMMAND_FORMS, namedCommand } from '../command-names.ts';
 import { errorEntries, errorHelp } from '../error-help.ts';
 import type { Command, CommandGroup } from './command.ts';
-import { schemaText } from './table-commands.ts';
+import { allTables, schemaText } from './table-commands.ts';
 
 /** What to type first for common questions. Exported for tests. */
 export const FIRST_STEPS: readonly Entry[] = [
@@ -51,7 +51,7 @@ export function createHelp(groups: () => readonly CommandGroup[]): {
 		run: async (shell, argument) => {
 			const page: HelpPage = {
 				groups: groups(),
-				tables: [...TABLES, ...shell.threads.ownTables],
+				tables: allTables(shell),
 				theme: shell.theme,
 				width: shell.listWidth,
 			};

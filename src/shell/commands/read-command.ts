@@ -1,11 +1,9 @@
 // `.read FILE`: runs a file of statements and commands.
-import { realpathSync } from 'node:fs';
-import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
-import { UserError, usageError } from '../../base/errors.ts';
+import { usageError } from '../../base/errors.ts';
 import { fileError } from '../../base/file-error.ts';
 import { readUserFile } from '../../base/user-files.ts';
-import { userPath } from '../result-output.ts';
 import { scriptSteps } from '../script.ts';
+import { readablePath } from '../script-path.ts';
 import type { ShellSession } from '../shell-session.ts';
 import { StepRunner } from '../steps.ts';
 import type { Command } from './command.ts';
@@ -20,7 +18,7 @@ export const READ_COMMAND: Command = {
 	argument: 'file',
 	run: async (shell, argument, table) => {
 		if (argument === '') throw usageError('.read: expected the name of a file');
-		const path = pathToRead(shell, userPath(argument, shell.options.user));
+		const path = readablePath(shell, argument, '.read');
 		const runner = new StepRunner(shell, table, { place: path });
 		await runner.runAll(scriptSteps(readScript(shell, path)));
 		const failure = runner.endError();
@@ -28,31 +26,6 @@ export const READ_COMMAND: Command = {
 		return undefined;
 	},
 };
-
-/** Throws a UserError if a script reads a file outside its directory. */
-function pathToRead({ files, interactive }: ShellSession, name: string): string {
-	const innermost = files.at(-1);
-	if (innermost === undefined && interactive) return name;
-	const path = resolve(innermost === undefined ? '.' : dirname(innermost), name);
-	// Somebody else may have written the script, and error messages could quote parts of any file.
-	const root = real(files[0] === undefined ? '.' : dirname(files[0]));
-	const inside = relative(root, join(real(dirname(path)), basename(path)));
-	if (inside !== '..' && !inside.startsWith('../') && !isAbsolute(inside)) return path;
-	throw new UserError(
-		`.read: expected a file in ${root}, where the script is, got ${path}`,
-		'ERR_USAGE',
-		'At the prompt, .read reads any file.',
-	);
-}
-
-function real(path: string): string {
-	try {
-		return realpathSync(path);
-	} catch {
-		// The file does not exist; opening it reports that.
-		return resolve(path);
-	}
-}
 
 function readScript({ options, files, interactive }: ShellSession, path: string): string {
 	const isPlain = files.length > 0 || !interactive;

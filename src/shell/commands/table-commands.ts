@@ -4,7 +4,8 @@ import { UserError } from '../../base/errors.ts';
 import { forTerminal } from '../../output/terminal-text.ts';
 import { twoColumns } from '../../output/two-columns.ts';
 import { TABLES } from '../../store/database.ts';
-import type { Column } from '../../store/table.ts';
+import type { NamedTable } from '../../store/table.ts';
+import type { ShellSession } from '../shell-session.ts';
 import type { CommandGroup } from './command.ts';
 
 export const TABLE_COMMANDS: CommandGroup = {
@@ -21,10 +22,11 @@ export const TABLE_COMMANDS: CommandGroup = {
 					({ name, isView }) => [name, `${forTerminal(name)} (${isView ? 'view' : 'temporary'})`] as const,
 				);
 				const wanted = patternOf(argument);
-				const found = [...TABLES.map(({ name }) => [name, name] as const), ...own].filter(([name]) =>
+				const captured = [...TABLES, ...shell.threads.attachedTables].map(({ name }) => [name, name] as const);
+				const found = [...captured, ...own].filter(([name]) =>
 					wanted.test(name),
 				);
-				if (found.length === 0) throw noTable(argument, [...TABLES, ...shell.threads.ownTables]);
+				if (found.length === 0) throw noTable(argument, allTables(shell));
 				await shell.page(`${found.map(([, shown]) => shown).join('\n')}\n`);
 				return undefined;
 			},
@@ -36,14 +38,17 @@ export const TABLE_COMMANDS: CommandGroup = {
 			example: '.schema exchanges',
 			argument: 'table',
 			run: async (shell, argument) => {
-				await shell.page(schemaText(argument, [...TABLES, ...shell.threads.ownTables], shell.listWidth));
+				await shell.page(schemaText(argument, allTables(shell), shell.listWidth));
 				return undefined;
 			},
 		},
 	],
 };
 
-type NamedTable = { readonly name: string; readonly columns: readonly Column[] };
+/** All tables that a statement can use. */
+export function allTables({ threads }: ShellSession): readonly NamedTable[] {
+	return [...TABLES, ...threads.attachedTables, ...threads.ownTables];
+}
 
 /** The columns of a table, or of all tables if `argument` is empty, wrapped at `width`. */
 export function schemaText(argument: string, all: readonly NamedTable[], width = Number.POSITIVE_INFINITY): string {

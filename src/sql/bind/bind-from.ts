@@ -8,7 +8,7 @@ import { bindExpression, compare, withoutJsonCall } from './bind-expression.ts';
 import type { Bound, JoinStep, QueryPlan, SelectPlan, Source, SourceColumn } from './bound.ts';
 import { partsOf, subqueryOf } from './bound-walk.ts';
 import { commonFacts, facts, INTEGER } from './facts.ts';
-import { columnFacts, didYouMean, meantTable } from './schema.ts';
+import { attachedTable, columnFacts, didYouMean, meantTable } from './schema.ts';
 import { CLAUSES, columnOf, type Environment, type NamedTable, Scope } from './scope.ts';
 
 /** Maximum number of tables in one FROM clause. */
@@ -107,14 +107,8 @@ function bindTable(reference: TableReference, scope: Scope, mayReplace: boolean)
 		return queryTable(reference.alias ?? 'subquery', plan, scope, mayReplace);
 	}
 	if (reference.kind === 'function') return functionTable(reference, scope);
-	if (reference.schema !== undefined && !/^(main|temp)$/i.test(reference.schema)) {
-		throw new SqlError(
-			`unknown schema ${reference.schema}`,
-			'ERR_SQL_NAME',
-			reference.at,
-			`write ${reference.name} alone`,
-		);
-	}
+	if (reference.schema !== undefined && !/^(main|temp)$/i.test(reference.schema))
+		return capturedTable(attachedTable(reference.schema, reference.name, reference.at, environment.schema), reference, scope);
 	const name = reference.name.toLowerCase();
 	const alias = reference.alias ?? reference.name;
 	const common = reference.schema === undefined ? environment.common.get(name)?.use() : undefined;
@@ -137,17 +131,24 @@ function bindTable(reference: TableReference, scope: Scope, mayReplace: boolean)
 		const plan = renamed(environment.bindQuery(view.query, inner, undefined), view.columns, reference.at);
 		return queryTable(alias, plan, scope, mayReplace);
 	}
-	for (const [known, table] of environment.schema.tables) {
-		if (known.toLowerCase() !== name) continue;
-		environment.tables.add(known);
-		return plainTable({
-			name: alias,
-			columns: table.columns.map(columnFacts),
-			origin: { kind: 'table', table: known },
-			nullable: false,
-		});
-	}
+	for (const known of environment.schema.tables.keys())
+		if (known.toLowerCase() === name) return capturedTable(known, reference, scope);
 	throw unknownTable(reference.name, reference.at, environment);
+}
+
+/** A table of the schema, by its name there. */
+function capturedTable(
+	known: string,
+	{ alias, name }: TableReference & { kind: 'table' },
+	{ environment }: Scope,
+): BoundTable {
+	environment.tables.add(known);
+	return plainTable({
+		name: alias ?? name,
+		columns: environment.schema.tables.get(known)!.columns.map(columnFacts),
+		origin: { kind: 'table', table: known },
+		nullable: false,
+	});
 }
 
 /** A table function. Its arguments see the tables before it in FROM. */

@@ -3,11 +3,12 @@
 import { distance } from 'fastest-levenshtein';
 import type { Column, ColumnType } from '../../store/table.ts';
 import type { Query } from '../grammar/syntax.ts';
+import { SqlError } from '../limits/sql-error.ts';
 import type { StaticType } from '../values/value.ts';
 import type { Affinity, SourceColumn } from './bound.ts';
 import { meantColumns, meantTables } from './guessed-names.ts';
 
-/** A DatabaseSnapshot is also a Schema. */
+/** A DatabaseSnapshot is also a Schema. The table `t` of an attached recording `a` has the key `a.t`. */
 export type Schema = {
 	readonly tables: ReadonlyMap<string, { readonly columns: readonly Column[] }>;
 	/** The user's views, by lower-case name. */
@@ -58,6 +59,22 @@ export function columnFacts(column: Column): SourceColumn {
 		output: column.type,
 		unit: /_ms$/i.test(column.name) && AFFINITIES[column.type] === 'numeric' ? 'ms' : undefined,
 	};
+}
+
+/** The key of a table of an attached recording. Throws a SqlError if there is no such recording or table. */
+export function attachedTable(schema: string, name: string, at: number, { tables }: Schema): string {
+	const prefix = `${schema.toLowerCase()}.`;
+	const all = [...tables.keys()].filter((key) => key.toLowerCase().startsWith(prefix));
+	const known = all.find((key) => key.slice(prefix.length).toLowerCase() === name.toLowerCase());
+	if (known !== undefined) return known;
+	if (all.length > 0) {
+		const names = all.map((key) => key.slice(prefix.length));
+		const hint = meantTable(name, names, `tables are ${names.join(', ')}`);
+		throw new SqlError(`unknown table ${name} in ${schema}`, 'ERR_SQL_NAME', at, hint);
+	}
+	const schemas = new Set([...tables.keys()].filter((key) => key.includes('.')).map((key) => key.split('.')[0]!));
+	const attach = `ATTACH 'FILE' AS ${schema} gives a recording this name; for the tables of the capture, write ${name} alone`;
+	throw new SqlError(`unknown schema ${schema}`, 'ERR_SQL_NAME', at, didYouMean(schema, schemas, attach));
 }
 
 /** A hint with the columns that somebody who guessed this name may mean, otherwise with the nearest ones. */

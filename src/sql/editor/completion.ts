@@ -108,7 +108,7 @@ function candidates(
 
 const STATEMENTS = [
 	...['SELECT', 'FROM', 'WITH', 'EXPLAIN', 'DESCRIBE', 'SUMMARIZE', 'VALUES'],
-	...['CREATE VIEW', 'CREATE TEMP TABLE', 'DROP VIEW', 'DROP TABLE', 'INSERT INTO', 'DELETE FROM'],
+	...['CREATE VIEW', 'CREATE TEMP TABLE', 'DROP VIEW', 'DROP TABLE', 'INSERT INTO', 'DELETE FROM', 'ATTACH', 'DETACH'],
 ];
 const QUERIES = ['SELECT', 'FROM', 'WITH', 'VALUES'];
 const OPERANDS = ['NOT', 'NULL', 'TRUE', 'FALSE', 'CASE', 'CAST', 'EXISTS', 'INTERVAL'];
@@ -245,7 +245,7 @@ function tablesOf(schema: Schema): Completion[] {
 }
 
 function ownTables(schema: Schema): Completion[] {
-	return tablesOf(schema).filter(({ text }) => !TABLES.some(({ name }) => name === text));
+	return tablesOf(schema).filter(({ text }) => !text.includes('.') && !TABLES.some(({ name }) => name === text));
 }
 
 /** The names before `AS (`. */
@@ -269,7 +269,15 @@ function membersOf(name: string, scope: Mentioned, schema: Schema): Completion[]
 	const called = scope.functions.get(name);
 	if (called !== undefined) return called.columns.map((column) => functionColumn(column.name, called.name));
 	const table = scope.tables.get(name);
-	return table === undefined ? [] : tableColumns(table, schema);
+	return table === undefined ? attachedTables(name, schema) : tableColumns(table, schema);
+}
+
+/** The tables of the attached recording that has this name. */
+function attachedTables(recording: string, schema: Schema): Completion[] {
+	const prefix = `${recording}.`;
+	return [...schema.tables.keys()]
+		.filter((name) => name.toLowerCase().startsWith(prefix))
+		.map((name) => ({ text: name.slice(prefix.length), kind: 'table', doc: `table of ${recording}` }));
 }
 
 function tableColumns(table: string, schema: Schema): Completion[] {

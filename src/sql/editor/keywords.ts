@@ -83,6 +83,8 @@ export const KEYWORDS: readonly Keyword[] = [
 	{ word: 'DROP TABLE', doc: 'remove one of your own tables' },
 	{ word: 'INSERT INTO', doc: 'add rows to one of your own tables' },
 	{ word: 'DELETE FROM', doc: 'remove rows from one of your own tables' },
+	{ word: 'ATTACH', doc: "read a recording into tables of its own: ATTACH 'FILE' AS name" },
+	{ word: 'DETACH', doc: 'give up the tables of an attached recording' },
 ];
 
 /** The single words of all keywords, in capitals. */

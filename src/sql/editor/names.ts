@@ -45,7 +45,7 @@ export function mentioned(words: readonly Word[], schema: Schema): Mentioned {
 	const functions = new Map<string, TableFunction>();
 	for (const [at, word] of words.entries()) {
 		if (word.token.kind !== 'word' && word.token.kind !== 'quoted') continue;
-		const table = byName.get(word.lower);
+		const table = byName.get(qualified(words, at) ?? '') ?? byName.get(word.lower);
 		if (table !== undefined) {
 			tables.set(word.lower, table);
 			const alias = aliasAfter(words, at);
@@ -59,6 +59,11 @@ export function mentioned(words: readonly Word[], schema: Schema): Mentioned {
 		if (alias !== undefined) functions.set(alias, called);
 	}
 	return { tables, functions };
+}
+
+/** The word at `at` with the name and the dot before it. */
+function qualified(words: readonly Word[], at: number): string | undefined {
+	return words[at - 1]?.text === '.' ? `${words[at - 2]?.lower ?? ''}.${words[at]!.lower}` : undefined;
 }
 
 /** The name given to the expression that ends at `at`, with or without AS. */
@@ -88,12 +93,15 @@ export function knownNames(text: string, tokens: readonly Token[], schema: Schem
 		for (const column of schema.tables.get(name)!.columns) columns.add(column.name.toLowerCase());
 	for (const called of functions.values()) for (const { name } of called.columns) columns.add(name);
 	const allTables = new Set([...schema.tables.keys()].map((name) => name.toLowerCase()));
+	// Names of attached recordings stand before their tables.
+	for (const name of [...allTables]) if (name.includes('.')) allTables.add(name.slice(0, name.indexOf('.')));
 	const defined = definedNames(words, schema);
 	const unknown = new Set<number>();
 	for (const [at, word] of words.entries()) {
 		if (!isName(word) || SOFT_WORDS.has(word.lower) || defined.names.has(word.lower)) continue;
 		const before = words[at - 1];
 		if (before?.text === '.') {
+			if (allTables.has(qualified(words, at)!)) continue;
 			const table = tables.get(words[at - 2]?.lower ?? '');
 			const own = table === undefined ? undefined : schema.tables.get(table)!.columns;
 			if (own !== undefined && !own.some(({ name }) => name.toLowerCase() === word.lower)) unknown.add(word.index);

@@ -11,7 +11,7 @@ import { TokenReader } from './token-reader.ts';
 export type StatementSyntax =
 	| { readonly kind: 'query'; readonly query: Query }
 	| { readonly kind: 'explain'; readonly query: Query }
-	| { readonly kind: 'describe'; readonly table: string; readonly at: number }
+	| { readonly kind: 'describe'; readonly schema: string | undefined; readonly table: string; readonly at: number }
 	| { readonly kind: 'describe query'; readonly query: Query }
 	| {
 			readonly kind: 'create view' | 'create table';
@@ -70,8 +70,10 @@ function readStatement(reader: TokenReader): StatementSyntax {
 	}
 	if (reader.takes('DESCRIBE') || reader.takes('DESC')) {
 		if (seesQuery(reader)) return { kind: 'describe query', query: readQuery(reader) };
-		const name = reader.name('a table after DESCRIBE');
-		return { kind: 'describe', table: name.text, at: name.at };
+		const first = reader.name('a table after DESCRIBE');
+		const schema = reader.takes('.') ? first.text : undefined;
+		const table = schema === undefined ? first.text : reader.name('a table').text;
+		return { kind: 'describe', schema, table, at: first.at };
 	}
 	if (reader.takes('CREATE')) return readCreate(reader, token.start);
 	if (reader.takes('DROP')) return readDrop(reader, token.start);

@@ -3,7 +3,7 @@ import { bindExpression } from '../bind/bind-expression.ts';
 import { tableScope } from '../bind/bind-from.ts';
 import { bindQuery } from '../bind/bind-query.ts';
 import type { Bound, QueryPlan, Source } from '../bind/bound.ts';
-import { columnFacts, didYouMean, meantTable, type Schema } from '../bind/schema.ts';
+import { attachedTable, columnFacts, didYouMean, meantTable, type Schema } from '../bind/schema.ts';
 import { CLAUSES, type Environment } from '../bind/scope.ts';
 import { parseStatement, type StatementSyntax } from '../grammar/parse-statement.ts';
 import type { Query } from '../grammar/syntax.ts';
@@ -160,9 +160,11 @@ function describe(
 	syntax: Extract<StatementSyntax, { kind: 'describe' }>,
 	environment: Environment,
 ): { action: Action; columns: readonly ResultColumn[] } {
-	const name = syntax.table.toLowerCase();
+	const isAttached = syntax.schema !== undefined && !/^(main|temp)$/i.test(syntax.schema);
+	const key = isAttached ? attachedTable(syntax.schema, syntax.table, syntax.at, environment.schema) : syntax.table;
+	const name = key.toLowerCase();
 	const columns = DESCRIPTION_COLUMNS;
-	const view = environment.schema.views?.get(name);
+	const view = isAttached ? undefined : environment.schema.views?.get(name);
 	if (view !== undefined) {
 		const plan = bindQuery(view.query, { ...environment, expanding: [name] }, undefined);
 		const rows = plan.columns.map((column, index) => [
