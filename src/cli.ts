@@ -10,10 +10,11 @@ import { loadNativeAddon } from './capture/native-addon.ts';
 import { explainedByLimits } from './capture/process-limits.ts';
 import { completedCommands, SHELLS } from './commands/completion-model.ts';
 import { completionScript } from './commands/completion-scripts.ts';
+import { diffCommand } from './commands/diff-command.ts';
 import { doctorCommand } from './commands/doctor-command.ts';
 import { infoCommand } from './commands/info-command.ts';
 import { type MergeOptions, mergeCommand } from './commands/merge-command.ts';
-import { addCaptureOptions, addEndOptions, parseOptions } from './commands/options.ts';
+import { addCaptureOptions, addComparingOptions, addEndOptions, parseOptions } from './commands/options.ts';
 import { queryCommand } from './commands/query-command.ts';
 import { type RecordOptions, recordCommand } from './commands/record-command.ts';
 import { runCommand } from './commands/run-command.ts';
@@ -74,6 +75,15 @@ Examples:
   tinytap queries latency                     those about latency
   tinytap queries slow                        what slow shows, and its parameters
   tinytap run slow --replay FILE --set top=5`;
+
+const DIFF_HELP = `
+It runs the saved query diff: a row for each endpoint that is new or gone, became
+slower, or answers with other statuses, content types or JSON keys.
+\`tinytap queries diff\` describes its parameters.
+
+Examples:
+  tinytap diff before.tinytap after.tinytap
+  tinytap diff before.tinytap after.tinytap --set factor=2 --format json`;
 
 const USER_OPTION: [string, string] = ['--user <name>', 'read and write files as this user (default: the sudo user)'];
 
@@ -207,6 +217,15 @@ function addOtherCommands(command: NewCommand, setWork: SetWork, program: Comman
 			'\nExamples:\n  tinytap merge before.tinytap after.tinytap -o both.tinytap\n  tinytap merge shop-2026*.tinytap --compress -o shop.tinytap',
 		)
 		.action((files: string[], own: MergeOptions) => setWork(() => mergeCommand(files, own)));
+	const diff = command('diff', 'say which endpoints changed between two recordings')
+		.argument('<old>', 'the earlier recording')
+		.argument('<new>', 'the later recording')
+		.option(...SET_OPTION)
+		.addHelpText('after', DIFF_HELP)
+		.action((older: string, newer: string, own: { set?: string[] }, self: Command) =>
+			setWork(() => diffCommand(parseOptions(self, afterDashes), [older, newer], own.set ?? [])),
+		);
+	addComparingOptions(diff);
 	command('completion', 'print a script that completes the command line of tinytap')
 		.argument('<shell>', 'bash, zsh or fish')
 		.addHelpText(

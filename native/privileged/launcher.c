@@ -75,6 +75,7 @@ static struct words ReadWords(char** argv) {
 static const char* const kUnusual[] = {
     "--help", "-h",   "--version", "-V",      "--ring-size", "--call-limit", "--iovec-limit",
     "doctor", "help", "queries",   "version", "info",        "merge",
+    "diff",
 };
 
 static bool IsReplay(char** argv) {

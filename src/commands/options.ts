@@ -129,6 +129,16 @@ export function addCaptureOptions(command: Command): Command {
 	return command;
 }
 
+/** The capture options that also apply to reading two recordings. */
+const COMPARING = /^--(body-limit|max-memory|max-rows|format|no-color|user|redact|no-redact|raw|timeout|strict|quiet|config)\b/;
+
+/** Adds the options of a command that reads recordings only. */
+export function addComparingOptions(command: Command): Command {
+	for (const [flags, description] of CAPTURE_OPTIONS)
+		if (COMPARING.test(flags)) command.option(flags, description);
+	return command;
+}
+
 export function addEndOptions(command: Command): Command {
 	for (const [flags, description] of END_OPTIONS) command.option(flags, description);
 	return command;

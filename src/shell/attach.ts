@@ -27,8 +27,13 @@ export async function runAttachStatement(shell: ShellSession, sql: string, state
 	if (options.safe) throw new UserError(`${verb} is refused with --safe`, 'ERR_SAFE', 'Start tinytap without --safe.');
 	checkName(shell, statement.schema, statement.at);
 	const path = readablePath(shell, statement.path, verb, shell.isTyped);
-	const end = await shell.attach(statement.schema, path);
-	tellUnlessQuiet(shell, attachedSentence(statement.schema, path, end));
+	await attachRecording(shell, statement.schema, path);
+}
+
+/** Reads a recording into tables of its own and says what is in it. `schema` must not be in use. */
+export async function attachRecording(shell: ShellSession, schema: string, path: string): Promise<void> {
+	const end = await shell.attach(schema, path);
+	tellUnlessQuiet(shell, attachedSentence(schema, path, end));
 	for (const warning of attachWarnings(path, end))
 		shell.tell(`${shell.asideTheme.warning('tinytap: warning:')} ${forTerminal(warning)}\n`);
 }
@@ -57,7 +62,7 @@ function attachedSentence(name: string, path: string, { rows }: AttachedEnd): st
 }
 
 /** What of an attached recording is missing. */
-export function attachWarnings(path: string, { damage, evicted }: AttachedEnd): string[] {
+function attachWarnings(path: string, { damage, evicted }: AttachedEnd): string[] {
 	return [
 		...(damage === undefined ? [] : [`${path} ${damageText(damage)}`]),
 		...(evicted === 0
