@@ -26,6 +26,17 @@ const DECODER_LEAST = 12 << 20;
 /** With less memory no recording is attached. */
 export const ATTACHED_LEAST = 24 << 20;
 
+/** The rows of the capture keep at least this much room when a recording is attached. */
+const ROOM_LEAST = 8 << 20;
+
+/** Free memory without which no recording is attached. */
+export const ATTACHING_LEAST = ATTACHED_LEAST + ROOM_LEAST;
+
+/** How much of `free` bytes a recording may take, at most half if that is enough. 0: too little is free. */
+export function attachedBytes(free: number): number {
+	return free < ATTACHING_LEAST ? 0 : Math.floor(Math.max(free / 2, ATTACHED_LEAST));
+}
+
 /** The parts of `bytes` for an attached recording. Statements have theirs already. */
 export function attachedShares(bytes: number): MemoryShares {
 	const decoder = Math.floor(Math.max(DECODER_LEAST, Math.min(bytes / 3, DECODER_ENOUGH)));

@@ -14,7 +14,7 @@ import type { ExchangeRecord, WantedExchange } from '../store/exchange-detail.ts
 import { type LossTotal, lostReasons } from '../store/loss-table.ts';
 import type { NamedTable, ParameterValue, SqlValue } from '../store/table.ts';
 import { ATTACHED_MAX, type AttachedEnd, AttachedRecording } from './attached-recording.ts';
-import { ATTACHED_LEAST, attachedShares, memoryShares } from './memory-shares.ts';
+import { ATTACHING_LEAST, attachedBytes, attachedShares, memoryShares } from './memory-shares.ts';
 import {
 	type CaptureThreadData,
 	type ColumnValues,
@@ -203,7 +203,7 @@ export class Threads {
 
 	/**
 	 * Reads a recording whole into tables of its own, whose names begin with `name` and a dot. Of the memory that the
-	 * tables do not use yet, it may take half; what it does not need is given back. `name` must not be in use.
+	 * rows do not use yet, it may take half; what it does not need is given back. `name` must not be in use.
 	 */
 	async attach(name: string, path: string): Promise<AttachedEnd> {
 		if (this.#attached.size >= ATTACHED_MAX)
@@ -213,9 +213,9 @@ export class Threads {
 				'DETACH one of them first.',
 			);
 		const free = Math.max(0, this.#storeLimit - this.#status[STATUS_STORE_BYTES]!);
-		const bytes = Math.floor(free / 2);
-		if (bytes < ATTACHED_LEAST) {
-			const [least, left] = [2 * ATTACHED_LEAST, free].map((each) => Math.floor(each / 2 ** 20));
+		const bytes = attachedBytes(free);
+		if (bytes === 0) {
+			const [least, left] = [ATTACHING_LEAST, free].map((each) => Math.floor(each / 2 ** 20));
 			throw new UserError(
 				`another recording needs ${least} MiB of free memory, but --max-memory leaves only ${left} MiB`,
 				'ERR_ATTACH_LIMIT',
