@@ -57,6 +57,12 @@ export function check(
 	if (hasTop) assert.deepEqual(answer(name, database, { ...values, top: '1' }), rows.slice(0, 1), `${name} top=1`);
 }
 
+/** What a statement sees of `database` while another recording is attached as `old`. */
+export function withOld(database: DatabaseSnapshot, old: DatabaseSnapshot): DatabaseSnapshot {
+	const attached = [...old.tables].map(([name, table]) => [`old.${name}`, table] as const);
+	return { tables: new Map([...database.tables, ...attached]) };
+}
+
 /** What a statement sees of the traffic; `open`: what has not ended is still open. */
 export function databaseOf(traffic: TimedTraffic, open = false): DatabaseSnapshot {
 	const { database } = stored(traffic.tape(), undefined, open);

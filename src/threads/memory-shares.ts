@@ -23,8 +23,11 @@ export const MAX_MEMORY_LEAST = 64 << 20;
 /** The decoder cannot be sure to read every recording with less. */
 const DECODER_LEAST = 12 << 20;
 
+/** What one more thread takes besides its tables. */
+export const THREAD_BYTES = 8 << 20;
+
 /** With less memory no recording is attached. */
-export const ATTACHED_LEAST = 24 << 20;
+export const ATTACHED_LEAST = 32 << 20;
 
 /** The rows of the capture keep at least this much room when a recording is attached. */
 const ROOM_LEAST = 8 << 20;
@@ -39,9 +42,10 @@ export function attachedBytes(free: number): number {
 
 /** The parts of `bytes` for an attached recording. Statements have theirs already. */
 export function attachedShares(bytes: number): MemoryShares {
-	const decoder = Math.floor(Math.max(DECODER_LEAST, Math.min(bytes / 3, DECODER_ENOUGH)));
-	const connectionLog = Math.floor(bytes / 50);
-	return { store: bytes - decoder - connectionLog, decoder, connectionLog, statement: 0 };
+	const all = bytes - THREAD_BYTES;
+	const decoder = Math.floor(Math.max(DECODER_LEAST, Math.min(all / 3, DECODER_ENOUGH)));
+	const connectionLog = Math.floor(all / 50);
+	return { store: all - decoder - connectionLog, decoder, connectionLog, statement: 0 };
 }
 
 /** The parts of `maxMemory` bytes. */

@@ -14,7 +14,7 @@ import type { ExchangeRecord, WantedExchange } from '../store/exchange-detail.ts
 import { type LossTotal, lostReasons } from '../store/loss-table.ts';
 import type { NamedTable, ParameterValue, SqlValue } from '../store/table.ts';
 import { ATTACHED_MAX, type AttachedEnd, AttachedRecording } from './attached-recording.ts';
-import { ATTACHING_LEAST, attachedBytes, attachedShares, memoryShares } from './memory-shares.ts';
+import { ATTACHING_LEAST, attachedBytes, attachedShares, memoryShares, THREAD_BYTES } from './memory-shares.ts';
 import {
 	type CaptureThreadData,
 	type ColumnValues,
@@ -229,7 +229,7 @@ export class Threads {
 		this.#limitStore();
 		try {
 			const end = await recording.read;
-			entry.bytes = Math.min(bytes, end.memoryBytes);
+			entry.bytes = Math.min(bytes, end.memoryBytes + THREAD_BYTES);
 			recording.connect((message, transfer) => this.#toQuery(message, transfer));
 			return end;
 		} catch (error) {

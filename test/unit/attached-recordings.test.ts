@@ -10,12 +10,18 @@ import type { CaptureSettings } from '../../src/capture/capture-settings.ts';
 import type { SqlError } from '../../src/sql/sql.ts';
 import { readAttachStatement } from '../../src/sql/sql-light.ts';
 import type { SqlValue } from '../../src/store/table.ts';
-import { ATTACHED_LEAST, attachedBytes, attachedShares, memoryShares } from '../../src/threads/memory-shares.ts';
+import {
+	ATTACHED_LEAST,
+	attachedBytes,
+	attachedShares,
+	memoryShares,
+	THREAD_BYTES,
+} from '../../src/threads/memory-shares.ts';
 import { type RunOptions, Threads } from '../../src/threads/threads.ts';
 import { Tape } from '../../support/record-builder.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 import { recordTape } from '../../support/tape-recording.ts';
-import { runTinytap } from '../../support/tinytap.ts';
+import { parseRows, runTinytap } from '../../support/tinytap.ts';
 
 const directory = temporaryDirectory();
 after(directory.remove);
@@ -168,11 +174,11 @@ test('what cannot be attached leaves nothing behind, Ctrl-C ends the reading, --
 
 test('an attached recording takes of the memory that the rows do not use, and gives back what it does not need', async () => {
 	const least = attachedShares(ATTACHED_LEAST);
-	assert.equal(least.store + least.decoder + least.connectionLog, ATTACHED_LEAST);
+	assert.equal(least.store + least.decoder + least.connectionLog + THREAD_BYTES, ATTACHED_LEAST);
 	assert.ok(least.store >= 8 << 20);
 	const small = recordingOf(['/a']);
-	const free = 40 << 20;
-	assert.deepEqual([attachedBytes(30 << 20), attachedBytes(free), attachedBytes(free * 2)], [0, ATTACHED_LEAST, free]);
+	const free = 50 << 20;
+	assert.deepEqual([attachedBytes(39 << 20), attachedBytes(free), attachedBytes(free * 2)], [0, ATTACHED_LEAST, free]);
 	const refused = { code: 'ERR_ATTACH_LIMIT' };
 	// Larger than half of what is free.
 	const maxMemory = 160 << 20;
@@ -285,4 +291,31 @@ FROM y.exchanges;\nFROM x.nothing;\nWITH a AS (DETACH x) FROM a;\nDETACH x;\n.ta
 	assert.equal((await runTinytap([...query, '--strict', '--quiet'])).code, 3);
 	const safe = await runTinytap([...query, '--safe']);
 	assert.match(safe.stderr, /ATTACH is refused with --safe \[ERR_SAFE\]/);
+});
+
+test('diff compares two recordings with the bundled query', async () => {
+	const [older, newer] = [recordingOf(['/a', '/gone']), recordingOf(['/a', '/new/1', '/new/2'])];
+	const cwd = join(directory.path, 'project');
+	mkdirSync(join(cwd, '.tinytap/queries'), { recursive: true });
+	// The project's query of the same name is not the one.
+	writeFileSync(join(cwd, '.tinytap/queries/diff.sql'), 'SELECT 1;');
+	const diff = await runTinytap(['diff', older, newer, '--format', 'ndjson', '--set', 'top=5'], { cwd });
+	assert.deepEqual(
+		parseRows(diff.stdout).map(({ change, path, old_requests, new_requests }) => [
+			change,
+			path,
+			old_requests,
+			new_requests,
+		]),
+		[
+			['gone', '/gone', 1, 0],
+			['new', '/new/:id', 0, 2],
+		],
+		diff.stderr,
+	);
+	assert.equal(diff.code, 0);
+	const wrong = await runTinytap(['diff', older, newer, '--set', 'topp=5']);
+	assert.deepEqual([wrong.code, /\[ERR_QUERY_PARAMETER\]/.test(wrong.stderr)], [2, true], wrong.stderr);
+	const alone = await runTinytap(['run', 'diff', '--replay', newer]);
+	assert.match(alone.stderr, /unknown schema old \[ERR_SQL_NAME\][\s\S]*hint: ATTACH 'FILE' AS old/);
 });

@@ -68,7 +68,7 @@ test('functions are in the files that docs/architecture.md gives for them', () =
 async function withExampleFiles<T>(work: (cwd: string) => Promise<T>): Promise<T> {
 	const cwd = mkdtempSync(join(tmpdir(), 'tinytap-docs-'));
 	try {
-		copyFileSync(DEMO, join(cwd, 'traffic.tinytap'));
+		for (const name of ['traffic', 'before', 'after']) copyFileSync(DEMO, join(cwd, `${name}.tinytap`));
 		writeFileSync(join(cwd, 'report.sql'), 'SELECT count(*) FROM exchanges WHERE status >= 500;\n');
 		return await work(cwd);
 	} finally {
@@ -119,7 +119,7 @@ test('commands in the documentation run on the demo recording', async () => {
 			rmSync(join(cwd, words[1] === 'record' ? 'traffic.tinytap' : 'none'), { force: true });
 			const live =
 				!words.includes('--replay') &&
-				!['doctor', 'queries', 'help', 'version', 'info', 'merge'].includes(words[1] ?? '');
+				!['doctor', 'queries', 'help', 'version', 'info', 'merge', 'diff'].includes(words[1] ?? '');
 			const args = [...words.slice(1), ...(live ? ['--replay', DEMO] : [])];
 			const { code, stderr } = await runTinytap(args, { cwd, input: '.quit\n' });
 			assert.equal(code, 0, `${place}: ${words.join(' ')}: exit code ${code}: ${stderr}`);

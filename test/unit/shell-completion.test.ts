@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { processUser } from '../../src/base/invoking-user.ts';
-import { type CompletionContext, complete } from '../../src/shell/completion.ts';
+import { type CompletionContext, complete, schemaOf } from '../../src/shell/completion.ts';
 import { literalText, parseParameter } from '../../src/shell/parameters.ts';
 import { progressText } from '../../src/shell/progress.ts';
+import { classify } from '../../src/sql/sql-light.ts';
 
 const CONTEXT: CompletionContext = {
 	ownTables: [
@@ -41,6 +42,28 @@ test('Tab offers commands after a dot, and their arguments', () => {
 	assert.deepEqual(offers('.help ERR_NO_TR'), ['ERR_NO_TRACEFS']);
 	assert.deepEqual(offers('.help fun'), ['functions']);
 	assert.deepEqual(offers('.nosuch x'), []);
+});
+
+test('Tab offers the tables of attached recordings, and their columns', () => {
+	const column = { name: 'some_column', type: 'int', description: '' } as const;
+	const attachedTables = [
+		{ name: 'before.exchanges', columns: [column] },
+		{ name: 'before.loss', columns: [] },
+	];
+	const changes = { attachedTables };
+	assert.deepEqual(offers('.schema bef', changes), ['before.exchanges', 'before.loss']);
+	assert.deepEqual(offers('SELECT * FROM bef', changes), ['before.exchanges', 'before.loss']);
+	assert.deepEqual(offers('SELECT * FROM before.ex', changes), ['exchanges']);
+	assert.deepEqual(offers('SELECT so| FROM before.exchanges', changes), ['some_column']);
+	assert.deepEqual(offers('SELECT b.so| FROM before.exchanges b', changes), ['some_column']);
+	assert.deepEqual(offers('DELETE FROM bef', changes), []);
+	assert.deepEqual(offers('ATT'), ['ATTACH']);
+	const schema = schemaOf([], attachedTables);
+	const unknown = (text: string) =>
+		classify(text, schema)
+			.filter((token) => token.class === 'unknown')
+			.map(({ start, end }) => text.slice(start, end));
+	assert.deepEqual(unknown('SELECT some_column FROM before.exchanges, before.nothing'), ['nothing']);
 });
 
 test('Tab offers saved queries after .run and .queries, then the parameters of the query', () => {

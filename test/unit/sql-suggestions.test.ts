@@ -115,6 +115,7 @@ test('statements that are refused name commands and options that exist', () => {
 		'USE',
 		'SOURCE',
 		'ATTACH',
+		'DETACH',
 		'BEGIN',
 		'COMMIT',
 		'UPDATE',

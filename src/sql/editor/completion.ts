@@ -70,7 +70,9 @@ function candidates(
 			return [
 				...(/^(describe|desc|summarize)$/.test(before.at(-1)?.lower ?? '') ? tablesOf(schema) : []),
 				...keywords(
-					context.clause === 'start' && context.opener === 'none' && before.length === 0 ? STATEMENTS : QUERIES,
+					context.clause === 'start' && context.opener === 'none' && before.length === 0
+						? [...STATEMENTS, 'ATTACH', 'DETACH']
+						: QUERIES,
 				),
 				...(/^explain$/.test(before.at(-1)?.lower ?? '') ? keywords(STATEMENTS) : []),
 				...rest,
@@ -108,7 +110,7 @@ function candidates(
 
 const STATEMENTS = [
 	...['SELECT', 'FROM', 'WITH', 'EXPLAIN', 'DESCRIBE', 'SUMMARIZE', 'VALUES'],
-	...['CREATE VIEW', 'CREATE TEMP TABLE', 'DROP VIEW', 'DROP TABLE', 'INSERT INTO', 'DELETE FROM', 'ATTACH', 'DETACH'],
+	...['CREATE VIEW', 'CREATE TEMP TABLE', 'DROP VIEW', 'DROP TABLE', 'INSERT INTO', 'DELETE FROM'],
 ];
 const QUERIES = ['SELECT', 'FROM', 'WITH', 'VALUES'];
 const OPERANDS = ['NOT', 'NULL', 'TRUE', 'FALSE', 'CASE', 'CAST', 'EXISTS', 'INTERVAL'];

@@ -94,7 +94,7 @@ export function knownNames(text: string, tokens: readonly Token[], schema: Schem
 	for (const called of functions.values()) for (const { name } of called.columns) columns.add(name);
 	const allTables = new Set([...schema.tables.keys()].map((name) => name.toLowerCase()));
 	// Names of attached recordings stand before their tables.
-	for (const name of [...allTables]) if (name.includes('.')) allTables.add(name.slice(0, name.indexOf('.')));
+	const recordings = new Set([...allTables].filter((name) => name.includes('.')).map((name) => name.split('.')[0]!));
 	const defined = definedNames(words, schema);
 	const unknown = new Set<number>();
 	for (const [at, word] of words.entries()) {
@@ -102,13 +102,15 @@ export function knownNames(text: string, tokens: readonly Token[], schema: Schem
 		const before = words[at - 1];
 		if (before?.text === '.') {
 			if (allTables.has(qualified(words, at)!)) continue;
-			const table = tables.get(words[at - 2]?.lower ?? '');
+			const owner = words[at - 2]?.lower ?? '';
+			const table = tables.get(owner);
+			if (table === undefined && recordings.has(owner)) unknown.add(word.index);
 			const own = table === undefined ? undefined : schema.tables.get(table)!.columns;
 			if (own !== undefined && !own.some(({ name }) => name.toLowerCase() === word.lower)) unknown.add(word.index);
 			continue;
 		}
 		if (defined.at.has(at)) continue;
-		const isTable = allTables.has(word.lower) || functions.has(word.lower) || tables.has(word.lower);
+		const isTable = allTables.has(word.lower) || recordings.has(word.lower) || functions.has(word.lower) || tables.has(word.lower);
 		const isColumn = columns.has(word.lower) || /^column\d+$/.test(word.lower);
 		if (isAfterFrom(words, at) ? !isTable : !isTable && !isColumn) unknown.add(word.index);
 	}
