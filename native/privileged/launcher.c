@@ -74,8 +74,7 @@ static struct words ReadWords(char** argv) {
 // Words of a session that captures nothing, or that sets sizes of its own.
 static const char* const kUnusual[] = {
     "--help", "-h",   "--version", "-V",      "--ring-size", "--call-limit", "--iovec-limit",
-    "doctor", "help", "queries",   "version", "info",        "merge",
-    "diff",
+    "doctor", "help", "queries",   "version", "info",        "merge",        "diff",
 };
 
 static bool IsReplay(char** argv) {

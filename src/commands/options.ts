@@ -130,12 +130,12 @@ export function addCaptureOptions(command: Command): Command {
 }
 
 /** The capture options that also apply to reading two recordings. */
-const COMPARING = /^--(body-limit|max-memory|max-rows|format|no-color|user|redact|no-redact|raw|timeout|strict|quiet|config)\b/;
+const COMPARING =
+	/^--(body-limit|max-memory|max-rows|format|no-color|user|redact|no-redact|raw|timeout|strict|quiet|config)\b/;
 
 /** Adds the options of a command that reads recordings only. */
 export function addComparingOptions(command: Command): Command {
-	for (const [flags, description] of CAPTURE_OPTIONS)
-		if (COMPARING.test(flags)) command.option(flags, description);
+	for (const [flags, description] of CAPTURE_OPTIONS) if (COMPARING.test(flags)) command.option(flags, description);
 	return command;
 }
 

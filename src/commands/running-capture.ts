@@ -101,7 +101,9 @@ export class RunningCapture {
 	/** With `--strict`: throws a UserError (exit code 3) if bytes were lost. */
 	checkLoss(): void {
 		const { status, attachedRecordings } = this.threads;
-		const others = attachedRecordings.map(({ name, end }) => lossSentence({ name, lostEvents: 0, lostBytes: 0, ...end }));
+		const others = attachedRecordings.map(({ name, end }) =>
+			lossSentence({ name, lostEvents: 0, lostBytes: 0, ...end }),
+		);
 		const sentence = [lossSentence(status), ...others].find((each) => each !== undefined);
 		if (!this.#options.strict || sentence === undefined) return;
 		throw new UserError(sentence, 'ERR_LOSS', 'A larger --ring-size or a filter (--port, --pid, --comm) may help.');

@@ -67,7 +67,9 @@ function attachWarnings(path: string, { damage, evicted }: AttachedEnd): string[
 		...(damage === undefined ? [] : [`${path} ${damageText(damage)}`]),
 		...(evicted === 0
 			? []
-			: [`${path} does not fit into memory: its oldest rows (${evicted}) are missing; raise --max-memory to keep them`]),
+			: [
+					`${path} does not fit into memory: its oldest rows (${evicted}) are missing; raise --max-memory to keep them`,
+				]),
 	];
 }
 

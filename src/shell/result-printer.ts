@@ -292,6 +292,7 @@ export function lossSentence(lost: {
 	const [of, table] = lost.name === undefined ? ['', 'loss'] : [` of ${lost.name}`, `${lost.name}.loss`];
 	const events = lost.lostEvents === 1 ? `1 event${of} was` : `${lost.lostEvents} events${of} were`;
 	const what = `${events} lost (${lost.lostBytes} bytes`;
-	if (lost.reasons === undefined) return `${what}): rows may be missing or incomplete; SELECT * FROM ${table}; shows why`;
+	if (lost.reasons === undefined)
+		return `${what}): rows may be missing or incomplete; SELECT * FROM ${table}; shows why`;
 	return `${what}; loss: ${lost.reasons.join(', ')}): rows may be missing or incomplete`;
 }

@@ -552,8 +552,7 @@ export class Threads {
 		const { port1, port2 } = new MessageChannel();
 		query.postMessage({ type: 'port', port: port1 } satisfies ToQuery, [port1]);
 		this.#toCapture({ type: 'port', port: port2 }, [port2]);
-		for (const recording of connected)
-			recording.connect((message, transfer) => query.postMessage(message, transfer));
+		for (const recording of connected) recording.connect((message, transfer) => query.postMessage(message, transfer));
 	}
 
 	/** Sends a message and waits for its answer. */

@@ -23,9 +23,7 @@ export const TABLE_COMMANDS: CommandGroup = {
 				);
 				const wanted = patternOf(argument);
 				const captured = [...TABLES, ...shell.threads.attachedTables].map(({ name }) => [name, name] as const);
-				const found = [...captured, ...own].filter(([name]) =>
-					wanted.test(name),
-				);
+				const found = [...captured, ...own].filter(([name]) => wanted.test(name));
 				if (found.length === 0) throw noTable(argument, allTables(shell));
 				await shell.page(`${found.map(([, shown]) => shown).join('\n')}\n`);
 				return undefined;

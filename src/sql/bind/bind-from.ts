@@ -108,7 +108,11 @@ function bindTable(reference: TableReference, scope: Scope, mayReplace: boolean)
 	}
 	if (reference.kind === 'function') return functionTable(reference, scope);
 	if (reference.schema !== undefined && !/^(main|temp)$/i.test(reference.schema))
-		return capturedTable(attachedTable(reference.schema, reference.name, reference.at, environment.schema), reference, scope);
+		return capturedTable(
+			attachedTable(reference.schema, reference.name, reference.at, environment.schema),
+			reference,
+			scope,
+		);
 	const name = reference.name.toLowerCase();
 	const alias = reference.alias ?? reference.name;
 	const common = reference.schema === undefined ? environment.common.get(name)?.use() : undefined;

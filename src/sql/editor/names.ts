@@ -110,7 +110,8 @@ export function knownNames(text: string, tokens: readonly Token[], schema: Schem
 			continue;
 		}
 		if (defined.at.has(at)) continue;
-		const isTable = allTables.has(word.lower) || recordings.has(word.lower) || functions.has(word.lower) || tables.has(word.lower);
+		const isTable =
+			allTables.has(word.lower) || recordings.has(word.lower) || functions.has(word.lower) || tables.has(word.lower);
 		const isColumn = columns.has(word.lower) || /^column\d+$/.test(word.lower);
 		if (isAfterFrom(words, at) ? !isTable : !isTable && !isColumn) unknown.add(word.index);
 	}

@@ -99,7 +99,9 @@ function explainStep(
 
 function sourceText({ origin, name }: Source): string {
 	if (origin.kind === 'table')
-		return `.${origin.table}`.toLowerCase().endsWith(`.${name.toLowerCase()}`) ? origin.table : `${origin.table} as ${name}`;
+		return `.${origin.table}`.toLowerCase().endsWith(`.${name.toLowerCase()}`)
+			? origin.table
+			: `${origin.table} as ${name}`;
 	if (origin.kind === 'function') {
 		const call = callText(origin.function.name, origin.arguments.map(textOf));
 		return origin.function.name === name.toLowerCase() ? call : `${call} as ${name}`;

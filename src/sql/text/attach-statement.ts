@@ -27,7 +27,8 @@ export function readAttachStatement(sql: string): AttachStatement | undefined {
 	const rest = /^database$/i.test(all[0]?.text ?? '') && all.length > 1 ? all.slice(1) : all;
 	if (/^attach$/i.test(verb.text)) {
 		const [file, as, name, more] = rest;
-		if (file?.kind !== 'string' || file.text.length < 3) throw expected('the name of a file in quotes', file, sql, ATTACH_FORM);
+		if (file?.kind !== 'string' || file.text.length < 3)
+			throw expected('the name of a file in quotes', file, sql, ATTACH_FORM);
 		if (!/^as$/i.test(as?.text ?? '')) throw expected('AS and a name after the file', as, sql, ATTACH_FORM);
 		const schema = nameOf(name, sql, ATTACH_FORM);
 		if (more !== undefined) throw expected('the end of the statement', more, sql, ATTACH_FORM);
@@ -47,7 +48,11 @@ function nameOf(word: Word | undefined, sql: string, form: string): string {
 }
 
 function expected(what: string, got: Word | undefined, sql: string, form: string): SqlError {
-	return syntaxError(`expected ${what}, got ${got === undefined ? 'the end' : got.text}`, got?.start ?? sql.length, form);
+	return syntaxError(
+		`expected ${what}, got ${got === undefined ? 'the end' : got.text}`,
+		got?.start ?? sql.length,
+		form,
+	);
 }
 
 /** The error for a name in ATTACH or DETACH that cannot be used. */
