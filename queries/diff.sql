@@ -62,7 +62,7 @@ changes AS (
          group_concat(CASE WHEN news > 0 THEN status || format(' (%.0f%%)', 100.0 * news / new_requests) END, ', ' ORDER BY status)
   FROM statuses JOIN endpoints USING (method, path)
   WHERE old_requests >= :least AND new_requests >= :least GROUP BY method, path
-  HAVING max(abs(1.0 * olds / old_requests - 1.0 * news / new_requests)) >= :share
+  HAVING round(max(abs(1.0 * olds / old_requests - 1.0 * news / new_requests)), 6) >= :share
   UNION ALL
   SELECT 4, 'content types', method, path,
          group_concat(CASE WHEN in_old THEN type END, ', ' ORDER BY type),
