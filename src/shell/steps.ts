@@ -1,8 +1,8 @@
 // Runs the steps of a script: statements, commands and checks. The first error ends the run, except with .bail off.
 import { UserError } from '../base/errors.ts';
 import { forTerminal } from '../output/terminal-text.ts';
-import type { FollowedBy } from '../threads/messages.ts';
 import { readAttachStatement } from '../sql/sql-light.ts';
+import type { FollowedBy } from '../threads/messages.ts';
 import { Checks, failureDetails, placeText, statementName } from './checks.ts';
 import { namedCommand } from './command-names.ts';
 import type { CommandTable } from './commands/command.ts';
