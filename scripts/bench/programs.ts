@@ -15,6 +15,7 @@ const PACKAGES = {
 	flock: 'util-linux',
 	nginx: 'nginx-light',
 	psql: 'postgresql',
+	script: 'bsdutils',
 	'redis-benchmark': 'redis-tools',
 	'redis-server': 'redis-server',
 	sqlite3: 'sqlite3',

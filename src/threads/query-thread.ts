@@ -55,7 +55,7 @@ const TAIL_BYTES_AHEAD = 4 << 20;
  * How long a client's row waits for the server's, which is then sent in its place. A server reads a request before it
  * answers, so if its row is not known when the response has ended, the server is probably not on this host.
  */
-const OTHER_SIDE_MS = { known: 200, unknown: 10 };
+const OTHER_SIDE_MS = { known: 200, unknown: 5 };
 /** Limits of completion: the number of values of a column, the length of each, and the cost of finding them. */
 const VALUES = 100;
 const VALUE_LENGTH = 100;
