@@ -15,8 +15,8 @@ import { RowProgram } from '../shell/row-program.ts';
 import type { Sink } from '../shell/sink.ts';
 import { StepRunner } from '../shell/steps.ts';
 import { INTERRUPTED_MS } from '../threads/interrupts.ts';
-import type { ResultColumn, TailWanted } from '../threads/messages.ts';
-import type { CaptureEnd } from '../threads/threads.ts';
+import type { ResultColumn } from '../threads/messages.ts';
+import type { CaptureEnd, TailRows } from '../threads/threads.ts';
 import { type CommandContext, withCapture } from './command-context.ts';
 import type { Options } from './options.ts';
 import { say } from './running-capture.ts';
@@ -59,13 +59,17 @@ export async function tailCommand(options: Options, own: TailOptions): Promise<n
 		const { query } = plan;
 		shell.timeoutMs = options.timeoutMs ?? (query === undefined ? 0 : FILE_TIMEOUT_MS);
 		shell.parameters = query?.parameters ?? [];
-		const isWhole = query !== undefined && (await needsWholeTable(context, query));
-		const program = plan.exec === undefined ? undefined : await RowProgram.start(plan.exec, options.user);
 		const output = standardOutput();
+		const isForPeople = output.isTTY && plan.format === undefined;
+		const isWhole = query !== undefined && (await needsWholeTable(context, query));
+		const rows = isWhole ? undefined : wantedRows(context, plan, isForPeople);
+		// The first part contains the columns, or the error of an invalid condition.
+		const columns = (await rows?.next())?.value?.columns;
+		const program = plan.exec === undefined ? undefined : await RowProgram.start(plan.exec, options.user);
 		const tail: Tail = {
 			...context,
 			plan,
-			isForPeople: output.isTTY && plan.format === undefined && program === undefined,
+			isForPeople,
 			program,
 			rowSink: program?.sink ?? context.sink,
 			most: options.count ?? Number.POSITIVE_INFINITY,
@@ -74,8 +78,12 @@ export async function tailCommand(options: Options, own: TailOptions): Promise<n
 		// A terminal that accepts no output must not keep a finished capture alive, even without a signal.
 		if (output.isTTY) threads.ended.then(() => output.limit({ idleMs: TERMINAL_MS })).catch(() => undefined);
 		const stop = () => void threads.stop().catch(() => undefined);
-		if (program !== undefined) Promise.race([program.ended, program.sink.gone]).then(stop, stop);
-		await (isWhole ? repeatQuery(tail, query) : followRows(tail));
+		if (program !== undefined) {
+			Promise.race([program.ended, program.sink.gone]).then(stop, stop);
+			interrupts.first.then(() => wait(INTERRUPTED_MS)).then(() => program.giveUp(), stop);
+		}
+		if (isWhole) await repeatQuery(tail, query);
+		else if (rows !== undefined && columns !== undefined) await printRows(tail, rows, columns);
 		await output.flush();
 		const code = program === undefined ? EXIT.ok : await programStatus(tail, program);
 		reportLoss(tail, program?.waitingRows ?? 0);
@@ -95,17 +103,8 @@ async function needsWholeTable({ shell }: CommandContext, { step, place, everyMs
 }
 
 /** Prints rows as they come, until the capture ends or enough are printed. */
-async function followRows(tail: Tail): Promise<void> {
-	const { plan, isForPeople, most, threads, rowSink, attached, captured } = tail;
-	const { presentation, both } = tail.options;
-	const rows = threads.follow(wantedRows(tail), {
-		fromStart: true,
-		onePerExchange: isForPeople && !both,
-		redact: presentation.redactor !== null && isShared(plan.format ?? 'table'),
-	});
-	// The first part contains the columns, or the error of an invalid condition.
-	const head = await rows.next();
-	if (head.done === true) return;
+async function printRows(tail: Tail, rows: AsyncGenerator<TailRows>, columns: readonly ResultColumn[]): Promise<void> {
+	const { most, rowSink, attached, captured } = tail;
 	await attached();
 	const end = captured();
 	// Report the error after the rows before it. After a failure the rows may never end by themselves.
@@ -113,7 +112,7 @@ async function followRows(tail: Tail): Promise<void> {
 		end.catch((error: unknown) => setTimeout(reject, LAST_ROWS_MS, error));
 	});
 	failed.catch(() => undefined);
-	const writer = rowWriter(tail, head.value.columns);
+	const writer = rowWriter(tail, columns);
 	await rowSink.write(writer.begin());
 	let printed = 0;
 	while (printed < most && !rowSink.closed) {
@@ -127,12 +126,20 @@ async function followRows(tail: Tail): Promise<void> {
 	await endOf(tail, end, printed >= most);
 }
 
-function wantedRows({ plan, isForPeople }: Tail): TailWanted {
-	const { query, where, bodies } = plan;
-	if (query !== undefined) return { sql: query.step.sql, parameters: query.parameters };
+/** The rows of a tail that need no other rows. */
+function wantedRows({ threads, options }: CommandContext, plan: TailPlan, isForPeople: boolean) {
+	const { query, where, bodies, format = 'table' } = plan;
 	const columns = plan.columns ?? (isForPeople ? TAIL_COLUMNS : FILE_COLUMNS);
 	const bodyColumns = isForPeople ? BODY_COLUMNS.join(', ') : 'req_body, res_body';
-	return { where, columns: bodies ? `${columns}, ${bodyColumns}` : columns };
+	const wanted =
+		query === undefined
+			? { where, columns: bodies ? `${columns}, ${bodyColumns}` : columns }
+			: { sql: query.step.sql, parameters: query.parameters };
+	return threads.follow(wanted, {
+		fromStart: true,
+		onePerExchange: isForPeople && !options.both,
+		redact: options.presentation.redactor !== null && isShared(format),
+	});
 }
 
 /** Runs a query again and again, until the capture ends or it has run often enough. */
@@ -173,7 +180,7 @@ async function endOf({ threads, rowSink }: Tail, end: Promise<CaptureEnd>, isDon
 /** Waits for the end of the program of `--exec`; reports it if it failed or was early. Resolves to the exit status. */
 async function programStatus({ interrupts, options, rowSink }: Tail, program: RowProgram): Promise<number> {
 	const wasClosed = rowSink.closed;
-	const end = await program.finish(interrupts.first.then(() => wait(INTERRUPTED_MS)));
+	const end = await program.finish();
 	const name = forTerminal(program.name);
 	// Ctrl-C reaches the program, too.
 	if (end === undefined || interrupts.count > 0) return EXIT.ok;

@@ -24,6 +24,11 @@ export class RowProgram {
 	/** Rows that have not left this process. */
 	waitingRows = 0;
 	readonly #child: ChildProcess;
+	#isGivenUp = false;
+	#tellGivenUp: () => void = () => undefined;
+	readonly #givenUp = new Promise<void>((resolve) => {
+		this.#tellGivenUp = resolve;
+	});
 
 	/** Starts the program as the user, without a shell. Rejects with a UserError if that is not possible. */
 	static async start(words: readonly string[], user: InvokingUser): Promise<RowProgram> {
@@ -62,10 +67,12 @@ export class RowProgram {
 		const put = async (text: string, rows: number) => {
 			if (text === '' || isClosed) return;
 			this.waitingRows += rows;
+			if (this.#isGivenUp) return;
 			const hasRoom = stdin.write(text, () => {
 				this.waitingRows -= rows;
 			});
-			if (!hasRoom) await Promise.race([new Promise<void>((resolve) => stdin.once('drain', resolve)), gone]);
+			if (hasRoom) return;
+			await Promise.race([new Promise<void>((resolve) => stdin.once('drain', resolve)), gone, this.#givenUp]);
 		};
 		this.sink = {
 			write: (text) => put(text, 0),
@@ -82,10 +89,16 @@ export class RowProgram {
 		return this.#child.pid!;
 	}
 
-	/** Ends the program's input and waits for its end, but not longer than for `patience`; then resolves to undefined. */
-	async finish(patience: Promise<unknown>): Promise<ProgramEnd | undefined> {
+	/** From now on, nothing waits for the program: rows that it has not taken stay in `waitingRows`. */
+	giveUp(): void {
+		this.#isGivenUp = true;
+		this.#tellGivenUp();
+	}
+
+	/** Ends the program's input and waits for its end; resolves to undefined when it is given up. */
+	async finish(): Promise<ProgramEnd | undefined> {
 		this.#child.stdin!.end();
-		return await Promise.race([this.ended, patience.then(() => undefined)]);
+		return await Promise.race([this.ended, this.#givenUp.then(() => undefined)]);
 	}
 }
 

@@ -90,7 +90,9 @@ test('errors of a query are reported before anything is captured, with their pla
 	assert.match(missing.stderr, /the parameter :id has no value \[ERR_SQL_PARAMETER\]\n +SELECT id .*\n +\^/);
 	const other = await tail('--query', file('other.sql', 'CREATE VIEW v AS SELECT 1'));
 	assert.match(other.stderr, /--query: expected a SELECT in \S*other\.sql, got another statement \[ERR_USAGE\]/);
-	for (const { code, stdout, stderr } of [missing, other]) {
+	const condition = await tail('--where', 'statu = 1', '--exec', 'echo started');
+	assert.match(condition.stderr, /unknown column statu/);
+	for (const { code, stdout, stderr } of [missing, other, condition]) {
 		assert.ok(code === 1 || code === 2, stderr);
 		assert.equal(stdout, '');
 		assert.doesNotMatch(stderr, /replaying/);
@@ -205,12 +207,38 @@ test('rows wait for a program that does not read, and are counted if it never do
 			() => (program.waitingRows > 16 ? true : undefined),
 			() => `${program.waitingRows} rows wait`,
 		);
-		assert.equal(await program.finish(Promise.resolve()), undefined);
-		assert.ok(program.waitingRows > 0 && written < 1000, `${program.waitingRows} of ${written}`);
+		const before = written;
+		assert.ok(before < 900, `${before} rows`);
+		program.giveUp();
+		await writing;
+		assert.equal(written, 1000);
+		assert.ok(program.waitingRows >= 1000 - before, `${program.waitingRows} of ${written}`);
+		assert.equal(await program.finish(), undefined);
 	} finally {
 		process.kill(program.pid, 'SIGKILL');
 	}
 	assert.deepEqual(await program.ended, { status: 137, text: 'SIGKILL' });
-	await writing;
+	await program.sink.gone;
 	assert.ok(program.sink.closed);
+});
+
+test('after Ctrl-C, a tail waits half a second for a program that does not read, and counts its rows', async () => {
+	// 500 kB in all; a pipe has room for 64 KiB.
+	const columns = `id, replace(replace('xxxxxxxxxx', 'x', '0123456789'), '0', '${'x'.repeat(1000)}') AS long`;
+	const script = 'echo $$; exec sleep 1000 >/dev/null 2>&1';
+	const running = startTinytap(['tail', '--replay', DEMO, '--columns', columns, '--exec', `sh -c '${script}'`]);
+	let program = 0;
+	try {
+		program = await eventually(
+			() => Number(running.stdout()) || undefined,
+			() => running.stderr(),
+		);
+		running.interrupt();
+		const { code, stderr } = await running.finished;
+		assert.equal(code, 0, stderr);
+		assert.match(stderr, /^tinytap: \d+ rows could not be printed in time \(loss: output_dropped\)$/m);
+	} finally {
+		await running.stop();
+		if (program > 0) process.kill(program, 'SIGKILL');
+	}
 });
