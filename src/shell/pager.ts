@@ -27,6 +27,8 @@ export function pagerWords(command = DEFAULT_PAGER): readonly string[] | undefin
 
 export type PagerWays = {
 	readonly user: InvokingUser;
+	/** The pager may not start programs or write files, if it is less or one that does as less does. */
+	readonly safe: boolean;
 	/** Where the output goes if there is no pager or it cannot be started. */
 	readonly sink: Sink;
 	/** Called on Ctrl-C while the pager has the terminal. */
@@ -36,12 +38,19 @@ export type PagerWays = {
 
 /** Runs `work` and shows its output in the pager. Resolves when the user has quit the pager. */
 export async function withPager<T>(work: (sink: Sink) => Promise<T>, ways: PagerWays): Promise<T> {
-	const { user, sink, onInterrupt, tell } = ways;
+	const { user, safe, sink, onInterrupt, tell } = ways;
 	const words = pagerWords(process.env.PAGER);
 	if (words === undefined) return await work(sink);
 	const takeBack = lendTerminal(onInterrupt);
 	const [file = '', ...rest] = words;
-	const child = startForUser(file, rest, user, ['pipe', 'inherit', 'inherit'], LESS_ENVIRONMENT);
+	const child = startForUser(
+		file,
+		rest,
+		user,
+		['pipe', 'inherit', 'inherit'],
+		LESS_ENVIRONMENT,
+		safe ? { LESSSECURE: '1' } : {},
+	);
 	const problem = await new Promise<string | undefined>((resolve) => {
 		child.once('spawn', () => resolve(undefined));
 		child.on('error', (error) => resolve(systemProblem(systemCode(error) ?? String(error))));

@@ -76,7 +76,7 @@ export class Prompt {
 			wantsSuggestions: () => this.#shell?.settings.values.suggestions === true && theme().suggestion(' ') !== ' ',
 			interrupt: () => this.interrupt(),
 			openEditor: () => {
-				if (!this.#busy) this.#run(() => this.#edit(this.#shell!));
+				if (!this.#busy) this.#run(async () => void (await runCommand(this.#shell!, '\\e', false)));
 			},
 			// The progress line makes room for text typed ahead.
 			onKey: () => this.#shell?.hideProgress(),

@@ -318,8 +318,8 @@ export class ShellSession {
 		const { sink } = this;
 		if (!this.isOnScreen || !this.settings.values.pager || !standardOutput().canRedraw)
 			return await this.#watched(() => work(sink));
-		const { user } = this.options;
-		return await withPager(work, { user, sink, onInterrupt: () => this.cancel(), tell: this.tell });
+		const { user, safe } = this.options;
+		return await withPager(work, { user, safe, sink, onInterrupt: () => this.cancel(), tell: this.tell });
 	}
 
 	/** Whether there is loss that the user has neither been told about nor looked up. */

@@ -11,11 +11,13 @@ export function startForUser(
 	user: InvokingUser,
 	stdio: StdioOptions,
 	defaults: Readonly<Record<string, string>> = {},
+	/** Variables that the user's own do not change. */
+	fixed: Readonly<Record<string, string>> = {},
 ): ChildProcess {
 	// Without --keep-root this process already runs as that user.
 	const identity = user.other ? { uid: user.uid, gid: user.gid } : {};
 	const own = user.other ? { HOME: user.home, USER: user.name, LOGNAME: user.name } : {};
-	const env: NodeJS.ProcessEnv = { ...defaults, ...process.env, ...own };
+	const env: NodeJS.ProcessEnv = { ...defaults, ...process.env, ...own, ...fixed };
 	// Variables that the launcher keeps for the program after `--`.
 	for (const name of Object.keys(env)) if (name.startsWith('TINYTAP_')) delete env[name];
 	return spawn(file, words, { stdio, env, ...identity });

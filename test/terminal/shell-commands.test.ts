@@ -177,13 +177,26 @@ test('with --safe no command reads or writes a file that it names, and queries o
 			'.once | cat',
 			'.export a.har',
 		],
-		...[`.open ${DEMO}`, 'SELECT 1 \\g a.csv', 'SELECT 1 \\g | cat', '.show 1 --save a.txt', '.record start a.tinytap'],
+		...[
+			`.open ${DEMO}`,
+			'SELECT 1 \\g a.csv',
+			'SELECT 1 \\g | cat',
+			'.show 1 --save a.txt',
+			'.record start a.tinytap',
+			'\\e',
+		],
 	];
 	const [first, ...rest] = SHELL.split(' ');
 	await atPrompt(
 		async (terminal) => {
 			await enter(terminal, ...refused);
 			await terminal.shows(/ is refused with --safe \[ERR_SAFE\]/, refused.length);
+			// The key that does the same. The pager starts no programs: it has no command !.
+			await terminal.press('C-x');
+			await terminal.press('C-e');
+			await terminal.shows(/ is refused with --safe \[ERR_SAFE\]/, refused.length + 1);
+			await enter(terminal, 'SELECT path FROM exchanges WHERE id = 1;', '.last');
+			await terminal.shows('pager got LESSSECURE=1');
 			await enter(terminal, '.run stranger');
 			await terminal.shows(/\[ERR_NO_QUERY\]/);
 			await enter(terminal, "ATTACH 'x.db' AS x;");
@@ -192,7 +205,10 @@ test('with --safe no command reads or writes a file that it names, and queries o
 			const screen = await terminal.shows('still here');
 			assert.doesNotMatch(screen, /from a (stranger|script)/);
 		},
-		{ shell: `env --chdir=${folder} ${first} ${rest.join(' ')} --safe`, rows: 200 },
+		{
+			shell: `env --chdir=${folder} PAGER='echo "pager got LESSSECURE=$LESSSECURE" #' ${first} ${rest.join(' ')} --safe`,
+			rows: 200,
+		},
 	);
 	assert.deepEqual(readdirSync(folder).sort(), ['.tinytap', 'script.sql']);
 	const both = await runTinytap(['run', 'x.js', '--safe', '--unsafe', '--replay', DEMO]);

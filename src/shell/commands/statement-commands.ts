@@ -55,6 +55,8 @@ export const STATEMENT_COMMANDS: CommandGroup = {
 			description: 'edit the typed statement in $VISUAL or $EDITOR; alone: edit the last one',
 			example: 'SELECT path FROM exchanges \\e',
 			promptOnly: true,
+			// An editor can write any file and start any program.
+			unsafe: true,
 			run: async (shell, argument) => {
 				expectNothing('\\e', argument);
 				if (shell.editStatement === undefined) throw usageError('\\e works only at the prompt');
