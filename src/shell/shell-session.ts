@@ -267,10 +267,13 @@ export class ShellSession {
 		const printed = await printResult(this.threads.run(sql, options), sink, style);
 		const lost = this.#sinceClear(printed);
 		const sentence = printed.readsCaptured ? lossSentence(lost) : undefined;
-		if (sentence === undefined) return text;
-		this.#toldEvents = Math.max(this.#toldEvents, lost.lostEvents);
-		this.markLossRead(printed);
-		return `${text}${this.asideTheme.loss(`tinytap: ${sentence}`)}\n`;
+		if (sentence !== undefined) {
+			this.#toldEvents = Math.max(this.#toldEvents, lost.lostEvents);
+			this.markLossRead(printed);
+		}
+		return [sentence, ...printed.attachedLoss.map(lossSentence)]
+			.filter((each) => each !== undefined)
+			.reduce((all, each) => `${all}${this.asideTheme.loss(`tinytap: ${each}`)}\n`, text);
 	}
 
 	/** Shows the result of the last query again: in full, computed from the rows that it saw, in the pager. */

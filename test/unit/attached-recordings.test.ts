@@ -3,10 +3,15 @@ import assert from 'node:assert/strict';
 import { mkdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { Command } from 'commander';
 import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
 import { FILES } from '../../src/base/installation.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
 import type { CaptureSettings } from '../../src/capture/capture-settings.ts';
+import { addCaptureOptions, parseOptions } from '../../src/commands/options.ts';
+import { standardOutput } from '../../src/output/output-stream.ts';
+import { ShellSession } from '../../src/shell/shell-session.ts';
+import { createSink } from '../../src/shell/sink.ts';
 import type { SqlError } from '../../src/sql/sql.ts';
 import { readAttachStatement } from '../../src/sql/sql-light.ts';
 import type { SqlValue } from '../../src/store/table.ts';
@@ -112,6 +117,14 @@ test('one statement reads the tables and those of several recordings', async () 
 		// Loss is told only with results that read what is incomplete.
 		assert.deepEqual(all.lost, [{ name: 'before', lostEvents: 3, lostBytes: 300 }]);
 		assert.equal(all.readsCaptured, true);
+		// As `.watch` shows it.
+		const options = parseOptions(addCaptureOptions(new Command()).parse(['--format', 'csv'], { from: 'user' }));
+		const sink = createSink(standardOutput());
+		const open = async () => threads;
+		const shell = new ShellSession({ options, threads, sink, interactive: false, tell: assert.fail, open });
+		const watched = await shell.render('SELECT count(*) AS n FROM before.exchanges', 10);
+		assert.match(watched, /^"?n"?\n2\ntinytap: 3 events of before were lost \(300 bytes\).*\n$/);
+		assert.match(await shell.render('SELECT count(*) AS n FROM exchanges', 10), /^"?n"?\n3\n$/);
 		const other = await outcomeOf(threads, 'SELECT count(*) FROM earlier.exchanges');
 		assert.deepEqual([other.rows, other.lost, other.readsCaptured], [[[1]], undefined, false]);
 		assert.deepEqual(await rowsOf(threads, "SELECT events FROM before.loss WHERE reason = 'ring_full'"), [[3]]);
