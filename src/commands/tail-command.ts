@@ -149,16 +149,14 @@ async function repeatQuery(tail: Tail, query: TailQuery): Promise<void> {
 	await attached();
 	const end = captured();
 	const ended = new AbortController();
-	end.then(
-		() => ended.abort(),
-		() => ended.abort(),
-	);
 	const stopped = new AbortController();
 	const stop = () => {
 		stopped.abort();
 		shell.cancel();
 	};
 	Promise.race([interrupts.first, rowSink.gone]).then(stop, stop);
+	// A capture that has failed answers no statement any more.
+	end.then(() => ended.abort(), stop);
 	const how = { query, most, ended: ended.signal, stopped: stopped.signal };
 	if (isForPeople) await drawEvaluations(shell, how);
 	else {
