@@ -60,6 +60,9 @@ test('a statement saved in one session runs in the next', async () => {
 		await first.type(".save big SELECT 'saved and ' || 'run' AS words");
 		await first.press('Enter');
 		await first.shows(/saved big|replaced big/);
+		await first.type(".save ttfb SELECT 'own'");
+		await first.press('Enter');
+		await first.shows('it takes the place of the bundled query ttfb while it exists');
 		await first.press('C-d');
 		await first.shows('[ended 0]');
 	} finally {

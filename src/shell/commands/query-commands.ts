@@ -139,6 +139,9 @@ async function save(shell: ShellSession, argument: string): Promise<void> {
 	const replaced = saveQuery(directories.userQueries, name, savedText(sql, title, shell.parameters), user);
 	const shown = forTerminal(name);
 	shell.tell(`${replaced ? 'replaced' : 'saved'} ${shown}; run it with .run ${shown}\n`);
+	const { hides } = findQuery(directories.queries, name);
+	if (hides.some(({ place }) => place === 'bundled'))
+		shell.tell(`  it takes the place of the bundled query ${shown} while it exists\n`);
 	// The statement is shown in case another one was meant.
 	if (rest !== sql)
 		shell.tell(`  ${shell.screenTheme.dim(cutToWidth(forTerminal(sql.replace(/\s+/g, ' ')), shell.listWidth - 3))}\n`);
