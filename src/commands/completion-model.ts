@@ -14,6 +14,8 @@ export type CompletedOption = {
 	readonly names: readonly string[];
 	readonly description: string;
 	readonly value: Kind;
+	/** As help names it: `size`; '' if it takes none. */
+	readonly valueName: string;
 	/** It may be given without its value. */
 	readonly isOptional: boolean;
 };
@@ -62,12 +64,13 @@ export function completedCommands(program: Command): CompletedCommand[] {
 	});
 }
 
-function completedOption({ short, long, description, required, optional }: Option): CompletedOption {
+function completedOption({ short, long, flags, description, required, optional }: Option): CompletedOption {
 	const takesValue = required || optional;
 	return {
 		names: [short, long].filter((name) => name !== undefined),
 		description,
 		value: takesValue ? (OPTION_VALUES[(long ?? '').slice(2)] ?? 'any') : 'none',
+		valueName: /[<[]([^>\]]+)/.exec(flags)?.[1] ?? '',
 		isOptional: optional,
 	};
 }

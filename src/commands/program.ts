@@ -1,0 +1,266 @@
+// The commands of tinytap and their options, as a table for commander.
+import { Command } from 'commander';
+import { EXIT, usageError } from '../base/errors.ts';
+import { FILES, version } from '../base/installation.ts';
+import { invokingUser, processUser } from '../base/invoking-user.ts';
+import { standardError, standardOutput } from '../output/output-stream.ts';
+import { topicHelp } from '../shell/commands/commands.ts';
+import { hidingNotices, queriesText } from '../shell/query-list.ts';
+import { listQueries } from '../shell/saved-queries.ts';
+import { completedCommands, SHELLS } from './completion-model.ts';
+import { completionScript } from './completion-scripts.ts';
+import { diffCommand } from './diff-command.ts';
+import { doctorCommand } from './doctor-command.ts';
+import { infoCommand } from './info-command.ts';
+import { type MergeOptions, mergeCommand } from './merge-command.ts';
+import { addCaptureOptions, addComparingOptions, addEndOptions, parseOptions } from './options.ts';
+import { queryCommand } from './query-command.ts';
+import { type RecordOptions, recordCommand } from './record-command.ts';
+import { runCommand } from './run-command.ts';
+import { shellCommand } from './shell-command.ts';
+import { tailCommand } from './tail-command.ts';
+import type { TailOptions } from './tail-plan.ts';
+import { commandHint } from './usage-hint.ts';
+
+/** main() prints errors. */
+const COMMAND_OUTPUT = {
+	writeOut: (text: string) => void standardOutput().write(text),
+	writeErr: () => undefined,
+	getOutHelpWidth: () => standardOutput().columns ?? 80,
+};
+
+/** Takes one value per occurrence. */
+const SET_OPTION: [string, string, (value: string, before?: string[]) => string[]] = [
+	'--set <name=value>',
+	'value of the parameter :name (repeatable)',
+	(value, before = []) => [...before, value],
+];
+
+const RUN_EXAMPLES = `
+Examples:
+  tinytap run slow --for 30s --set top=5      a saved query; \`tinytap queries\` lists them
+  tinytap run ./report.sql --replay FILE --set since=10m`;
+
+const TAIL_EXAMPLES = `
+Examples:
+  tinytap tail --where "status >= 500" --bodies
+  tinytap tail --query endpoints --every 2s    a saved query, redrawn every 2 seconds
+  tinytap tail --columns "path, status" --exec 'jq -c .path'`;
+
+const QUERIES_HELP = `
+Saved queries are files NAME.sql, looked for in .tinytap/queries of the working
+directory, in ~/.config/tinytap/queries, and among those that come with tinytap.
+
+Examples:
+  tinytap queries latency                     those about latency
+  tinytap queries slow                        what slow shows, and its parameters
+  tinytap run slow --replay FILE --set top=5`;
+
+const DIFF_HELP = `
+It runs the saved query diff: a row for each endpoint that is new or gone, became
+slower, or answers with other statuses, content types or JSON keys.
+\`tinytap queries diff\` describes its parameters.
+
+Examples:
+  tinytap diff before.tinytap after.tinytap
+  tinytap diff before.tinytap after.tinytap --set factor=2 --format json`;
+
+const USER_OPTION: [string, string] = ['--user <name>', 'read and write files as this user (default: the sudo user)'];
+
+/** A command's work; resolves to the exit status. */
+export type Work = () => Promise<number>;
+type SetWork = (work: Work) => void;
+/** Adds a command that has no options yet. */
+type NewCommand = (name: string, description: string) => Command;
+
+/**
+ * The program with its commands. Parsing gives the chosen command's work to `setWork`. `afterDashes`: the words after `--`.
+ */
+export function createProgram(setWork: SetWork, afterDashes?: readonly string[]): Command {
+	const program = new Command('tinytap')
+		.description('A SQL shell over the live HTTP/1.x traffic of this host.')
+		.version(version(), '-V, --version', 'print the version')
+		.helpOption('-h, --help', 'show this help')
+		.helpCommand(false)
+		.enablePositionalOptions()
+		// Allowed, so that a mistyped command gets an error of its own.
+		.allowExcessArguments(true)
+		.showSuggestionAfterError(true)
+		.exitOverride()
+		.configureOutput(COMMAND_OUTPUT);
+	const command: NewCommand = (name, description) =>
+		program
+			.command(name)
+			.description(description)
+			.helpOption('-h, --help', 'show this help')
+			.allowExcessArguments(false)
+			.exitOverride()
+			.configureOutput(COMMAND_OUTPUT);
+
+	addCaptureOptions(program)
+		.addHelpText(
+			'after',
+			`\nWithout a command, tinytap opens the shell and captures live. "-- PROGRAM ARG…"\nat the end starts a program and captures only it and its children; tinytap ends\nwhen the program ends and returns its exit status.\n\nExit status: 0 success, 1 error, 2 wrong usage, 3 loss with --strict, 4 an .expect\nfailed, 130 interrupted.`,
+		)
+		.action((_options: unknown, self: Command) => {
+			if (self.args.length > 0)
+				throw usageError(unknownCommand(program, self.args[0]!), commandHint(self.args[0]!, commandNames(program)));
+			setWork(() => shellCommand(parseOptions(self, afterDashes)));
+		});
+	addCapturingCommands(command, setWork, afterDashes);
+	addOtherCommands(command, setWork, program, afterDashes);
+	return program;
+}
+
+function addCapturingCommands(command: NewCommand, setWork: SetWork, afterDashes?: readonly string[]): void {
+	const query = command('query', 'capture (or replay), run the statement, print the result')
+		.argument('<sql>', 'statement, or - to read it from stdin')
+		.option(...SET_OPTION)
+		.action((sql: string, own: { set?: string[] }, self: Command) =>
+			setWork(() => queryCommand(parseOptions(self, afterDashes), sql, own.set ?? [])),
+		);
+	addEndOptions(addCaptureOptions(query));
+	const tail = command('tail', 'print each exchange as it completes')
+		.option('--where <condition>', 'an SQL condition, e.g. "status >= 400"')
+		.option('--columns <list>', 'columns or expressions to print')
+		.option('--bodies', 'print bodies: below each line on a terminal, else as the columns req_body, res_body')
+		.option('--query <file|name>', 'what a saved query or a file with one SELECT returns for each exchange')
+		.option(...SET_OPTION)
+		.option('--every <duration>', 'with --query: how often a query that needs all rows runs again (default 1s)')
+		.option('--exec <command>', 'start COMMAND (without a shell) and write each row to its stdin as a JSON line')
+		.action((own: TailOptions, self: Command) => setWork(() => tailCommand(parseOptions(self, afterDashes), own)));
+	addEndOptions(addCaptureOptions(tail)).addHelpText('after', TAIL_EXAMPLES);
+	const run = command('run', 'run a saved query or a script')
+		.argument('<file|name>', 'a file (with a / or ending in .sql), or the name of a saved query')
+		.option(...SET_OPTION)
+		.option(
+			'--report <kind=file>',
+			'write what the .expect lines found to a file: junit=FILE or tap=FILE (repeatable)',
+			(value: string, before: string[] = []) => [...before, value],
+		)
+		.option('--unsafe', 'allow JavaScript files (not supported yet)')
+		.action((name: string, own: { set?: string[]; report?: string[]; unsafe?: boolean }, self: Command) =>
+			setWork(() => {
+				const { set: sets = [], report: reports = [], unsafe = false } = own;
+				return runCommand(parseOptions(self, afterDashes), name, { sets, reports, unsafe });
+			}),
+		);
+	addEndOptions(addCaptureOptions(run)).addHelpText('after', RUN_EXAMPLES);
+	const record = command('record', 'capture into a recording, without a shell')
+		.argument('<file>', 'the file to write')
+		.option('--compress', 'compress the recording (gzip)')
+		.option('--rotate <limits>', 'begin a new file at this size, after this time, or both: 100MiB,1h')
+		.option('--keep <n>', 'with --rotate: keep only the newest files')
+		.option('--where <condition>', 'keep only connections with an exchange that passes, e.g. "status >= 500"')
+		.addHelpText(
+			'after',
+			'\nExamples:\n  tinytap record shop.tinytap --port 8080 --for 60s\n  tinytap record shop.tinytap --compress --rotate 100MiB,1h --keep 24\n  tinytap record errors.tinytap --where "status >= 500" --for 1h',
+		)
+		.action((file: string, own: RecordOptions, self: Command) =>
+			setWork(() => recordCommand(parseOptions(self, afterDashes), file, own)),
+		);
+	addEndOptions(addCaptureOptions(record));
+}
+
+function addOtherCommands(
+	command: NewCommand,
+	setWork: SetWork,
+	program: Command,
+	afterDashes?: readonly string[],
+): void {
+	command('queries', 'list saved queries, or describe one')
+		.argument(
+			'[words...]',
+			'the name of a query, to describe it and its parameters; or words that a query must contain',
+		)
+		.option('--safe', 'ignore queries of the working directory')
+		.addHelpText('after', QUERIES_HELP)
+		.action((words: readonly string[], _options: unknown, self: Command) =>
+			setWork(async () => {
+				const { queries } = parseOptions(self, afterDashes).directories;
+				standardError().write(hidingNotices(queries));
+				standardOutput().write(queriesText(queries, words, standardOutput().columns ?? Number.POSITIVE_INFINITY));
+				return EXIT.ok;
+			}),
+		);
+	command('info', 'summarize a recording')
+		.argument('<file>', 'a recording')
+		.option('--json', 'as JSON')
+		.option(...USER_OPTION)
+		.addHelpText(
+			'after',
+			'\nExamples:\n  tinytap info traffic.tinytap\n  tinytap info traffic.tinytap --json | jq .loss',
+		)
+		.action((file: string, own: { json?: boolean; user?: string }) =>
+			setWork(() => infoCommand(file, { json: own.json === true, user: invokingUser(own.user) })),
+		);
+	command('merge', 'merge several recordings into one, in order of time')
+		.argument('<files...>', 'recordings of one host')
+		.requiredOption('-o, --output <file>', 'the recording to write')
+		.option('--compress', 'compress the recording (gzip)')
+		.option('--force', 'replace an existing file')
+		.option(...USER_OPTION)
+		.addHelpText(
+			'after',
+			'\nExamples:\n  tinytap merge before.tinytap after.tinytap -o both.tinytap\n  tinytap merge shop-2026*.tinytap --compress -o shop.tinytap',
+		)
+		.action((files: string[], own: MergeOptions) => setWork(() => mergeCommand(files, own)));
+	const diff = command('diff', 'say which endpoints changed between two recordings')
+		.argument('<old>', 'the earlier recording')
+		.argument('<new>', 'the later recording')
+		.option(...SET_OPTION)
+		.addHelpText('after', DIFF_HELP)
+		.action((older: string, newer: string, own: { set?: string[] }, self: Command) =>
+			setWork(() => diffCommand(parseOptions(self, afterDashes), [older, newer], own.set ?? [])),
+		);
+	addComparingOptions(diff);
+	command('completion', 'print a script that completes the command line of tinytap')
+		.argument('<shell>', 'bash, zsh or fish')
+		.addHelpText(
+			'after',
+			'\nExamples:\n  source <(tinytap completion bash)          in ~/.bashrc; likewise for zsh\n  tinytap completion fish > ~/.config/fish/completions/tinytap.fish',
+		)
+		.action((name: string) =>
+			setWork(async () => {
+				const shell = SHELLS.find((each) => each === name);
+				if (shell === undefined)
+					throw usageError(`completion: expected bash, zsh or fish, got ${JSON.stringify(name)}`);
+				const directory = { place: 'bundled', path: FILES.bundledQueries, user: processUser() } as const;
+				const bundledNames = listQueries([directory]).map(({ name }) => name);
+				standardOutput().write(completionScript(shell, completedCommands(program), bundledNames));
+				return EXIT.ok;
+			}),
+		);
+	command('help', 'explain a command, a dot command, a table, an SQL function, a keyword or an error code')
+		.argument('[topic]', 'what to explain; by default, list the commands')
+		.action((topic: string | undefined) =>
+			setWork(async () => {
+				printHelp(program, topic);
+				return EXIT.ok;
+			}),
+		);
+	command('version', 'print the version').action(() =>
+		setWork(async () => {
+			standardOutput().write(`${version()}\n`);
+			return EXIT.ok;
+		}),
+	);
+	command('doctor', 'check this machine and explain how to fix problems')
+		.option('--json', 'as JSON')
+		.action((own: { json?: boolean }) => setWork(() => doctorCommand(own.json === true)));
+}
+
+/** A command's own help takes precedence over that of the dot command with the same name. */
+function printHelp(program: Command, topic: string | undefined): void {
+	const command = topic === undefined ? program : program.commands.find((each) => each.name() === topic);
+	if (command !== undefined) command.outputHelp();
+	else standardOutput().write(topicHelp(topic ?? ''));
+}
+
+function unknownCommand(program: Command, name: string): string {
+	return `unknown command ${JSON.stringify(name)}: expected one of ${commandNames(program).join(', ')}`;
+}
+
+function commandNames(program: Command): string[] {
+	return program.commands.map((each) => each.name());
+}
