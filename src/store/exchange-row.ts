@@ -9,6 +9,7 @@ import { FieldPlaces, fieldValuePlace, hasFields, type Message, onlyFieldPlace }
 import {
 	ABSENT,
 	EXTRA_ENTRY_BYTES,
+	EXTRA_PARENT_ID,
 	EXTRA_REQ_UNHELD,
 	EXTRA_RES_UNHELD,
 	EXTRA_SEND_MS,
@@ -234,6 +235,12 @@ export function noteText(segment: Segment, row: number, message: Message): strin
 export function sendMs(segment: Segment, row: number): number | null {
 	const value = extras(segment, row).find(({ kind }) => kind === EXTRA_SEND_MS)?.value ?? 0;
 	return Number.isNaN(value) ? null : value;
+}
+
+/** The exchange during which the process sent this request; null if there is none, or it is not known. */
+export function parentId(segment: Segment, row: number): number | null {
+	if (segment.u8.extra_count[row] === 0) return null;
+	return extras(segment, row).find(({ kind }) => kind === EXTRA_PARENT_ID)?.value ?? null;
 }
 
 function extras(segment: Segment, row: number): { kind: number; reason: number; value: number }[] {

@@ -17,6 +17,7 @@ import {
 	headerField,
 	headersJson,
 	noteText,
+	parentId,
 	pathText,
 	queryText,
 	rawBody,
@@ -167,11 +168,13 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 		'id of the same exchange seen from the other side on this host',
 		(segment) => segment.f64.pair_id,
 	),
-	positive(
-		'parent_id',
-		"for a client's row: id of the exchange that its process was answering when it sent the request, if that is certain",
-		(segment) => segment.f64.parent_id,
-	),
+	{
+		name: 'parent_id',
+		type: 'int',
+		description:
+			"for a client's row: id of the exchange that its process was answering when it sent the request, if that is certain",
+		value: parentId,
+	},
 	unsigned('pid', 'process'),
 	unsigned('tid', "thread that sent or received the request's first byte"),
 	dictionary('comm', "the process's name"),

@@ -5,6 +5,7 @@ import {
 	ABSENT,
 	createSegment,
 	EXTRA_ENTRY_BYTES,
+	EXTRA_PARENT_ID,
 	EXTRA_REQ_UNHELD,
 	EXTRA_RES_UNHELD,
 	EXTRA_SEND_MS,
@@ -144,7 +145,6 @@ export class RowWriter {
 		f64.res_wire_bytes[row] = inF64[(at + layout.EXCHANGE_RES_WIRE_BYTES) >> 3]!;
 		f64.lost_bytes[row] = inF64[(at + layout.EXCHANGE_LOST_BYTES) >> 3]!;
 		f64.pair_id[row] = inF64[(at + layout.EXCHANGE_PAIR_ID) >> 3]!;
-		f64.parent_id[row] = inF64[(at + layout.EXCHANGE_PARENT_ID) >> 3]!;
 		u32.pid[row] = inU32[(at + layout.EXCHANGE_PID) >> 2]!;
 		u32.tid[row] = inU32[(at + layout.EXCHANGE_TID) >> 2]!;
 		u32.anomalies_low[row] = inU32[(at + layout.EXCHANGE_ANOMALIES) >> 2]!;
@@ -299,6 +299,8 @@ export class RowWriter {
 		}
 		const sendMs = f64[(at + layout.EXCHANGE_SEND_MS) >> 3]!;
 		if (sendMs !== 0) this.#writeExtra(EXTRA_SEND_MS, 0, sendMs);
+		const parentId = f64[(at + layout.EXCHANGE_PARENT_ID) >> 3]!;
+		if (parentId !== 0) this.#writeExtra(EXTRA_PARENT_ID, 0, parentId);
 		this.segment.u8.extra_count[row] = (this.#end - before) / EXTRA_ENTRY_BYTES;
 	}
 
