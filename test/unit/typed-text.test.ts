@@ -39,6 +39,8 @@ test('a text is complete when every statement has ended and no quote or comment 
 		'desc',
 		'WITH x',
 		'update t',
+		'ATTACH x',
+		'detach x',
 		'(SELECT 1',
 		'tail\n-f',
 		"'tail",
