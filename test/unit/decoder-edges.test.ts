@@ -77,7 +77,7 @@ test('a side that received the first bytes can start an HTTP conversation only w
 });
 
 test('a PROXY protocol preamble names the client, whatever the destination is', () => {
-	for (const destination of ['5.6.7.8', '0', '::1']) {
+	for (const destination of ['5.6.7.8', '0', '::1', '']) {
 		const [row] = served((server) => {
 			server.in(`PROXY TCP4 1.2.3.4 ${destination} 4000 80\r\n`).in(get('/')).out(ok('ok'));
 		}).exchanges;
