@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <napi.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -369,6 +370,14 @@ static Napi::Value DiscardPagesOf(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), DiscardPages(view.Data(), view.ByteLength()));
 }
 
+// (fd, bytes) → how many the socket took, or -errno. Never waits, although the socket may be a blocking one.
+static Napi::Value SendNow(const Napi::CallbackInfo& info) {
+  auto bytes = info[1].As<Napi::Uint8Array>();
+  int fd = static_cast<int>(Integer(info[0]));
+  ssize_t sent = send(fd, bytes.Data(), bytes.ByteLength(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  return Napi::Number::New(info.Env(), sent < 0 ? -errno : static_cast<double>(sent));
+}
+
 static void Trim(const Napi::CallbackInfo&) { TrimMemory(); }
 
 static Napi::Object Start(Napi::Env env, Napi::Object exports) {
@@ -380,6 +389,7 @@ static Napi::Object Start(Napi::Env env, Napi::Object exports) {
   exports.Set("lookupSocket", Napi::Function::New<LookupSocketFor>(env, "lookupSocket"));
   exports.Set("touchPages", Napi::Function::New<TouchPagesOf>(env, "touchPages"));
   exports.Set("discardPages", Napi::Function::New<DiscardPagesOf>(env, "discardPages"));
+  exports.Set("sendNow", Napi::Function::New<SendNow>(env, "sendNow"));
   exports.Set("trimMemory", Napi::Function::New<Trim>(env, "trimMemory"));
   exports.Set("recordBytesMax", static_cast<double>(kRecordBytesMax));
   return exports;

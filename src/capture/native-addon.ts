@@ -153,6 +153,7 @@ type Binding = {
 	discardPages(memory: Uint8Array): boolean;
 	trimMemory(): void;
 	waitForChild(pid: number): Promise<number>;
+	sendNow(fd: number, bytes: Uint8Array): number;
 	attacherRights(socket: number): bigint | undefined;
 	forbidTracing(): void;
 	recordBytesMax: number;
@@ -180,6 +181,11 @@ export type NativeAddon = {
 	 * signal N killed it.
 	 */
 	waitForChild(pid: number): Promise<number>;
+	/**
+	 * Sends bytes over the socket `fd` without waiting and without making it non-blocking, because other processes may
+	 * share it. Returns how many it took, or a negative error number.
+	 */
+	sendNow(fd: number, bytes: Uint8Array): number;
 	/** Bytes of the longest possible record. */
 	readonly recordBytesMax: number;
 };
@@ -212,6 +218,7 @@ export function loadNativeAddon(path: string): NativeAddon {
 			}),
 		adoptCapture: (handles) => new binding.Capture(handles),
 		lookupSocket: binding.lookupSocket,
+		sendNow: binding.sendNow,
 		touchPages: binding.touchPages,
 		discardPages: binding.discardPages,
 		trimMemory: binding.trimMemory,

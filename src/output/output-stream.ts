@@ -3,7 +3,10 @@
 import { EventEmitter } from 'node:events';
 import { constants, fstatSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
+import { getSystemErrorName } from 'node:util';
 import { systemCode } from '../base/errors.ts';
+import { FILES } from '../base/installation.ts';
+import { loadNativeAddon } from '../capture/native-addon.ts';
 
 /** Beyond this, text of a writer that does not wait for room is dropped. */
 const QUEUE_BYTES = 1 << 20;
@@ -224,7 +227,24 @@ function openDevice(fd: number, isTerminal: boolean): Device {
 		const own = reopened(fd, isTerminal ? stat.rdev : undefined);
 		if (own !== undefined) return (bytes) => written(own, bytes);
 	} else if (!stat.isSocket()) return (bytes) => writeSync(fd, bytes);
-	return nodeDevice(fd === 1 ? process.stdout : process.stderr);
+	return (stat.isSocket() ? socketDevice(fd) : undefined) ?? nodeDevice(fd === 1 ? process.stdout : process.stderr);
+}
+
+/** Sockets cannot be opened again. Undefined without the native addon. */
+function socketDevice(fd: number): Device | undefined {
+	let addon: ReturnType<typeof loadNativeAddon>;
+	try {
+		addon = loadNativeAddon(FILES.addon);
+	} catch {
+		return undefined;
+	}
+	return (bytes) => {
+		const sent = addon.sendNow(fd, bytes);
+		if (sent >= 0) return sent;
+		const code = getSystemErrorName(sent);
+		if (code === 'EAGAIN') return 0;
+		throw Object.assign(new Error(code), { code: code === 'ECONNRESET' ? 'EPIPE' : code });
+	};
 }
 
 /** A separate descriptor for the pipe or terminal `fd`; undefined if this process may not open it. */

@@ -1,5 +1,5 @@
 // A recording that is read beside the tables of a capture, by a capture thread of its own.
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { LOSS_EVICTED } from '../../decoder-as/assembly/wire/capture-event.ts';
 import { explainedByDirectory } from '../base/working-directory.ts';
 import type { CaptureSettings } from '../capture/capture-settings.ts';
@@ -20,7 +20,7 @@ import {
 	type ToQuery,
 	thrownError,
 } from './messages.ts';
-import { threadFile } from './thread-file.ts';
+import { startThread } from './start-thread.ts';
 
 /** Maximum number of recordings attached at a time. */
 export const ATTACHED_MAX = 8;
@@ -65,7 +65,7 @@ export class AttachedRecording {
 			status: this.#status.buffer,
 			signals: this.#signals.buffer,
 		};
-		const worker = new Worker(threadFile('capture-thread'), { workerData: data, name: `capture ${name}` });
+		const worker = startThread('capture-thread', { workerData: data, name: `capture ${name}` });
 		this.#worker = worker;
 		this.read = new Promise<AttachedEnd>((resolve, reject) => {
 			this.#fail = reject;

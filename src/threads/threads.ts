@@ -1,6 +1,6 @@
 // Main's side of the capture thread and the query thread: start, run statements, follow rows, stop.
 import { setImmediate } from 'node:timers/promises';
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { systemCode, UserError } from '../base/errors.ts';
 import { wait } from '../base/wait.ts';
 import { explainedByDirectory } from '../base/working-directory.ts';
@@ -43,7 +43,7 @@ import {
 	thrownError,
 	unprintedRows,
 } from './messages.ts';
-import { threadFile } from './thread-file.ts';
+import { startThread } from './start-thread.ts';
 
 /** If a query thread has not ended its statement this long after a cancellation, it is terminated. */
 const CANCEL_MS = 100;
@@ -146,7 +146,7 @@ export class Threads {
 			status: this.#status.buffer,
 			signals: this.#signals.buffer,
 		};
-		this.#capture = new Worker(threadFile('capture-thread'), { workerData: data, name: 'capture' });
+		this.#capture = startThread('capture-thread', { workerData: data, name: 'capture' });
 		const attached = deferred<readonly string[]>();
 		const ended = deferred<CaptureEnd>();
 		const fail = (error: unknown) => {
@@ -528,7 +528,7 @@ export class Threads {
 			redactionKey: SESSION_KEY,
 			redactsAll: this.#redactsAll,
 		};
-		const query = new Worker(threadFile('query-thread'), {
+		const query = startThread('query-thread', {
 			workerData: data,
 			name: 'query',
 			resourceLimits: {

@@ -10,7 +10,7 @@ import { installed } from '../../support/installed.ts';
 import { commandLine } from '../../support/rights.ts';
 import { giveCapabilities, sessionOfUser } from '../../support/session-of-user.ts';
 import { openTerminal } from '../../support/terminal.ts';
-import { childrenOf, runTinytap, TEST_ENV } from '../../support/tinytap.ts';
+import { childrenOf, runTinytap, TEST_ENV, TINYTAP } from '../../support/tinytap.ts';
 
 const { user, place, directory } = sessionOfUser();
 chmodSync(directory, 0o777);
@@ -151,6 +151,27 @@ test('-- COMMAND exits: tinytap’s status is its own, 128+N after signal N, 127
 	writeFileSync(script, 'SELECT 1;\n.expect rows = 5\n');
 	const { code, stderr } = await runTinytap(['run', script, '--', 'sh', '-c', 'exit 7']);
 	assert.equal(code, 4, stderr);
+});
+
+test('-- COMMAND writes to pipes and sockets that block, as it would without tinytap', () => {
+	const script = `
+import os, sys, time
+time.sleep(0.3)
+print(*(os.get_blocking(fd) for fd in (0, 1, 2)))`;
+	const words = [...TINYTAP, 'tail', '--verbose', '--', '/usr/bin/python3', '-c', script];
+	const options = { encoding: 'utf8', env: TEST_ENV } as const;
+	// Node's own pipes are sockets.
+	assert.match(spawnSync(words[0]!, words.slice(1), options).stdout, /^True True True$/m);
+	const piped = spawnSync('sh', ['-c', 'echo | "$@" 2>&1 >&3 3>&- | cat >/dev/null', 'sh', ...words], {
+		...options,
+		stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+	});
+	assert.match(String(piped.output[3]), /^True True True$/m, piped.stderr);
+	const both = spawnSync('sh', ['-c', '"$@" 2>&1 | cat', 'sh', ...words], {
+		...options,
+		stdio: ['ignore', 'pipe', 'pipe'],
+	});
+	assert.match(both.stdout, /^True True True$/m);
 });
 
 test('-- COMMAND that asks to be traced and stops has not ended', async () => {
