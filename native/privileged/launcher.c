@@ -118,12 +118,20 @@ static char* NarrowPath(const char* path) {
   return used == 0 ? Text("/nonexistent") : narrow;
 }
 
-static char* FindNode(const char* path) {
+static bool IsProgram(const char* path) {
+  struct stat file;
+  return stat(path, &file) == 0 && S_ISREG(file.st_mode) && access(path, X_OK) == 0;
+}
+
+// A package may bring its own Node. Otherwise it is the first one in PATH.
+static char* FindNode(const char* directory, const char* path) {
+  char* own = Text("%s/node", directory);
+  if (IsProgram(own)) return own;
+  free(own);
   for (const char* entry = path; *entry != '\0';) {
     size_t length = strcspn(entry, ":");
     char* node = Text("%.*s/node", (int)length, entry);
-    struct stat file;
-    if (stat(node, &file) == 0 && S_ISREG(file.st_mode) && access(node, X_OK) == 0) return node;
+    if (IsProgram(node)) return node;
     free(node);
     entry += length + (entry[length] == ':');
   }
@@ -398,6 +406,14 @@ static char* OwnDirectory(void) {
   return Allocated(strdup(path));
 }
 
+// What Node runs. The launcher is in build/ of a checkout, or in dist/linux-ARCH of a package.
+static char* Program(const char* directory) {
+  char* built = Text("%s/../dist/tinytap.cjs", directory);
+  if (access(built, F_OK) == 0 || errno != ENOENT) return built;
+  char* packaged = Text("%s/../tinytap.cjs", directory);
+  return access(packaged, F_OK) == 0 ? packaged : built;
+}
+
 static void OpenStandardDescriptors(void) {
   int fd;
   do fd = open("/dev/null", O_RDWR);
@@ -423,7 +439,7 @@ int main(int argc, char** argv) {
   for (char** entry = original; *entry != NULL; entry++)
     if (HasName(*entry, "PATH")) given_path = *entry + 5;
   char* path = NarrowPath(given_path);
-  char* node = FindNode(path);
+  char* node = FindNode(directory, path);
   char** environment = CleanEnvironment(original, path);
 
   bool keeps_root = words.keep_root && is_root;
@@ -446,13 +462,22 @@ int main(int argc, char** argv) {
   if (has_rights && !keeps_root) GiveUpRights(user, RealGroup(user, is_root, attacher, node), is_root);
 
   size_t flag_count = sizeof(kNodeFlags) / sizeof(*kNodeFlags);
-  char** arguments = Allocated(calloc(flag_count + (size_t)argc + 3, sizeof(char*)));
+  char** arguments = Allocated(calloc(flag_count + (size_t)argc + 7, sizeof(char*)));
   size_t count = 0;
+  // The single file also brings the C library that its Node needs.
+  char* loader = Text("%s/loader", directory);
+  bool has_loader = IsProgram(loader);
+  if (has_loader) {
+    arguments[count++] = loader;
+    arguments[count++] = Text("--inhibit-cache");
+    arguments[count++] = Text("--library-path");
+    arguments[count++] = Text("%s/lib", directory);
+  }
   arguments[count++] = node;
   for (size_t i = 0; i < flag_count; i++) arguments[count++] = (char*)kNodeFlags[i];
-  arguments[count++] = Text("%s/../dist/tinytap.cjs", directory);
+  char* program = Program(directory);
+  arguments[count++] = program;
   for (int i = 1; i < argc; i++) arguments[count++] = argv[i];
-  char* program = arguments[1 + flag_count];
   const char* refused = access(node, X_OK) != 0 ? node : access(program, R_OK) != 0 ? program : NULL;
   if (refused != NULL && errno == EACCES && is_root) {
     fprintf(stderr, "tinytap: error: %s may not read %s [ERR_LAUNCH]\n",
@@ -464,10 +489,12 @@ int main(int argc, char** argv) {
     exit(EXIT_FAILED);
   }
   if (refused != NULL && refused == program) {
-    fprintf(stderr, "tinytap: error: cannot open %s: %s [ERR_LAUNCH]\nhint: Run scripts/build.\n", program,
-            strerror(errno));
+    fprintf(
+        stderr,
+        "tinytap: error: cannot open %s: %s [ERR_LAUNCH]\nhint: Install tinytap again; in a checkout: npm run build.\n",
+        program, strerror(errno));
     exit(EXIT_FAILED);
   }
-  execve(node, arguments, environment);
-  Fail(EXIT_FAILED, "ERR_LAUNCH", "cannot run %s: %s", node, strerror(errno));
+  execve(arguments[0], arguments, environment);
+  Fail(EXIT_FAILED, "ERR_LAUNCH", "cannot run %s: %s", arguments[0], strerror(errno));
 }

@@ -157,15 +157,15 @@ const ENTRIES = {
 	},
 	ERR_ADDON: {
 		meaning: 'The native addon is missing or was not built for this system.',
-		hint: 'Run scripts/build in a checkout; libbpf (Debian: libbpf1) must be installed.',
+		hint: 'Install tinytap again; in a checkout: npm run build. `tinytap doctor` checks the rest.',
 	},
 	ERR_OBJECT: {
 		meaning: 'The BPF programs are missing, or do not match the addon.',
-		hint: 'Rebuild them: scripts/build.',
+		hint: 'Install tinytap again; in a checkout: npm run build.',
 	},
 	ERR_LAUNCH: {
 		meaning: 'The launcher could not prepare the session, or tinytap was started without it.',
-		hint: 'Start it with `tinytap`, in a checkout with scripts/tinytap, not with node.',
+		hint: 'Start it with `tinytap`, in a checkout with `npm start`, not with node.',
 	},
 	ERR_DROP: {
 		meaning: 'Root privileges could not be dropped, so nothing was started.',

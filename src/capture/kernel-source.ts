@@ -11,6 +11,7 @@ import {
 } from '../../decoder-as/assembly/wire/capture-event.ts';
 import { errorEntry, isErrorCode } from '../base/error-codes.ts';
 import { systemCode, UserError } from '../base/errors.ts';
+import { howToRepair } from '../base/installation.ts';
 import type { BatchSource, Question } from './batch-source.ts';
 import type { CaptureFilters, CaptureSettings } from './capture-settings.ts';
 import { clockRecord, endRecord, lossRecord, processFact, socketFact } from './fact-record.ts';
@@ -187,7 +188,7 @@ function load(settings: CaptureSettings): NativeAddon {
 		throw new UserError(
 			`the native addon cannot be loaded: ${detail}`,
 			'ERR_ADDON',
-			'Run scripts/build in a checkout; libbpf (Debian: libbpf1) must be installed. `tinytap doctor` checks the rest.',
+			`${howToRepair()} \`tinytap doctor\` checks the rest.`,
 		);
 	}
 }

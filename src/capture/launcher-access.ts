@@ -1,6 +1,6 @@
 // Finds out who may start the launcher with the privileges that a capture needs, and how to become one of these users.
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
-import { FILES } from '../base/installation.ts';
+import { FILES, hasOwnNode } from '../base/installation.ts';
 import { shortPath } from '../base/working-directory.ts';
 import { inUserNamespace } from './namespaces.ts';
 
@@ -15,9 +15,16 @@ export function mayStartLauncher(): boolean {
 	}
 }
 
+/** What a user types to start this program. */
+export function startCommand(): string {
+	if (FILES.checkoutProgram !== undefined) return shortPath(FILES.checkoutProgram);
+	// The single file, wherever the user keeps it.
+	return process.env.TINYTAP_SINGLE_FILE ?? 'tinytap';
+}
+
 /** The command that starts the same program as root with the same Node. */
 export function sudoLine(): string {
-	return `sudo env "PATH=$PATH" ${shortPath(FILES.launcher)}`;
+	return hasOwnNode() ? `sudo ${startCommand()}` : `sudo env "PATH=$PATH" ${startCommand()}`;
 }
 
 /** A sentence for users who may not capture. */

@@ -2,6 +2,7 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { arch, platform, release } from 'node:os';
 import { systemCode, UserError } from '../base/errors.ts';
+import { howToRepair } from '../base/installation.ts';
 import type { Check } from './check.ts';
 import { howToGetRights } from './launcher-access.ts';
 import { loadNativeAddon } from './native-addon.ts';
@@ -168,7 +169,7 @@ function checkTracefs(files: PreflightFiles, rights: Rights, tracepoints: Tracep
 			status: 'warning',
 			detail: 'cannot be checked: the BPF object, which names them, is missing or not readable',
 			affects: 'live capture',
-			fix: 'Run scripts/build.',
+			fix: howToRepair(),
 		};
 		return [{ name: 'tracefs', status: 'ok', detail: directory }, unknown];
 	}
@@ -236,7 +237,7 @@ function checkFiles(files: PreflightFiles, rights: Rights, attacher: number | un
 			status: 'failed',
 			detail: `missing: ${missing.join(', ')}`,
 			affects: 'live capture',
-			fix: 'Run scripts/build.',
+			fix: howToRepair(),
 		};
 		return { checks: [build] };
 	}
@@ -250,7 +251,7 @@ function checkFiles(files: PreflightFiles, rights: Rights, attacher: number | un
 			status: 'failed',
 			detail: firstLine(error),
 			affects: 'live capture',
-			fix: 'Install libbpf (Debian: libbpf1), or run scripts/build again.',
+			fix: howToRepair(),
 		};
 		return { checks: [addon] };
 	}

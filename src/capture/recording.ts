@@ -3,7 +3,8 @@
 import { closeSync, fstatSync, ftruncateSync, writeSync } from 'node:fs';
 import { systemCode, UserError } from '../base/errors.ts';
 import { fileError } from '../base/file-error.ts';
-import type { InvokingUser } from '../base/invoking-user.ts';
+import { DEMO_NAME, FILES } from '../base/installation.ts';
+import { type InvokingUser, processUser } from '../base/invoking-user.ts';
 import { systemProblem } from '../base/system-problem.ts';
 import { createUserFile, type FileIdentity, openUserFile, removeUserFile } from '../base/user-files.ts';
 import { gapRecord } from './fact-record.ts';
@@ -166,7 +167,7 @@ export class RecordingReader {
 	constructor(path: string, user: InvokingUser) {
 		this.path = path;
 		try {
-			this.#fd = openUserFile(path, user);
+			this.#fd = path === DEMO_NAME ? openUserFile(FILES.demoRecording, processUser()) : openUserFile(path, user);
 		} catch (error) {
 			throw fileError(path, error, 'Give a file written by `tinytap record FILE`.');
 		}

@@ -1,10 +1,8 @@
 // One capture from start to end: the threads, the program after `--`, and the messages about them.
 import { closeSync } from 'node:fs';
 import { EXIT, UserError, usageError } from '../base/errors.ts';
-import { FILES } from '../base/installation.ts';
 import { launch } from '../base/launch.ts';
-import { shortPath } from '../base/working-directory.ts';
-import { howToGetRights, mayStartLauncher } from '../capture/launcher-access.ts';
+import { howToGetRights, mayStartLauncher, startCommand } from '../capture/launcher-access.ts';
 import { damageText } from '../capture/recording-damage.ts';
 import { standardError } from '../output/output-stream.ts';
 import { forTerminal } from '../output/terminal-text.ts';
@@ -149,7 +147,7 @@ function requireAttacher(): void {
 		throw new UserError(
 			'tinytap was started without its launcher, so it cannot capture',
 			'ERR_LAUNCH',
-			`Start it with ${shortPath(FILES.launcher)}; recordings can be read without it: --replay FILE.`,
+			`Start it with ${startCommand()}; recordings can be read without it: --replay FILE.`,
 		);
 	}
 	throw new UserError('capturing needs root', 'ERR_NO_PERMISSION', howToGetRights());

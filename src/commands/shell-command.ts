@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { EXIT, UserError } from '../base/errors.ts';
-import { FILES } from '../base/installation.ts';
+import { DEMO_NAME, FILES } from '../base/installation.ts';
 import { limitOutput, standardError, standardOutput } from '../output/output-stream.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { runPiped } from '../shell/batch.ts';
@@ -32,7 +32,7 @@ export async function shellCommand(options: Options): Promise<number> {
 			throw error;
 		say(errorText(error, options.presentation.errorTheme));
 		if (!(await wantsDemo())) return EXIT.runtime;
-		return await shellCommand({ ...options, capture: withReplay(options.capture, FILES.demoRecording) });
+		return await shellCommand({ ...options, capture: withReplay(options.capture, DEMO_NAME) });
 	}
 	const code = await interactiveShell(options, capture);
 	// The user may leave the prompt before the program ends. What it does then is not captured.

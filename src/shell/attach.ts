@@ -1,5 +1,6 @@
 // ATTACH and DETACH: recordings beside the tables, each under a name of its own.
 import { UserError } from '../base/errors.ts';
+import { DEMO_NAME } from '../base/installation.ts';
 import { damageText } from '../capture/recording-damage.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { type AttachStatement, attachNameError } from '../sql/sql-light.ts';
@@ -26,7 +27,8 @@ export async function runAttachStatement(shell: ShellSession, sql: string, state
 	}
 	if (options.safe) throw new UserError(`${verb} is refused with --safe`, 'ERR_SAFE', 'Start tinytap without --safe.');
 	checkName(shell, statement.schema, statement.at);
-	const path = readablePath(shell, statement.path, verb, shell.isTyped);
+	const isDemo = statement.path === DEMO_NAME;
+	const path = isDemo ? DEMO_NAME : readablePath(shell, statement.path, verb, shell.isTyped);
 	await attachRecording(shell, statement.schema, path);
 }
 
