@@ -40,6 +40,8 @@ export type RecordSettings = {
 	readonly rotate?: { readonly bytes: number; readonly ms: number };
 	/** How many files of a rotation are kept; undefined: all. */
 	readonly keep?: number;
+	/** Overwrites secrets. */
+	readonly redact?: boolean;
 	readonly meta: Readonly<Record<string, string | number>>;
 };
 

@@ -3,14 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname, release } from 'node:os';
 import { basename, dirname, extname, join } from 'node:path';
-import { usageError } from '../base/errors.ts';
 import { version } from '../base/installation.ts';
 import type { RecordSettings } from './capture-settings.ts';
 
-/**
- * Returns the settings of a new recording at `path`. `filters`: what is captured, for people. Throws a UserError if the
- * recording should be redacted.
- */
+/** Returns the settings of a new recording at `path`. `filters`: what is captured, for people. */
 export function recordSettings(
 	path: string,
 	how: Pick<RecordSettings, 'force' | 'compress' | 'rotate' | 'keep'> & {
@@ -18,13 +14,7 @@ export function recordSettings(
 		readonly redact: boolean;
 	},
 ): RecordSettings {
-	const { filters, redact, ...rest } = how;
-	if (redact) {
-		throw usageError(
-			'--redact: recordings cannot be redacted yet',
-			'Record without --redact. --replay FILE --redact then shows the recording without secrets.',
-		);
-	}
+	const { filters, ...rest } = how;
 	const boot = bootId();
 	return {
 		path,
@@ -36,6 +26,7 @@ export function recordSettings(
 			...(boot === undefined ? {} : { boot_id: boot }),
 			recording: randomUUID(),
 			filters,
+			...(how.redact ? { redacted: 'yes' } : {}),
 		},
 	};
 }

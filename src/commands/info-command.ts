@@ -30,6 +30,7 @@ export function infoText(info: RecordingInfo): string {
 		['boot', info.boot_id],
 		['filters', info.filters],
 		['where', info.where],
+		['redacted', info.redacted ? 'yes' : null],
 		['body limit', limit === null ? null : limit === 'none' ? 'none' : `${limit} bytes`],
 		['part', part === null ? null : `${part} of recording ${info.recording ?? 'unknown'}`],
 		['merged', merged === null ? null : `of ${merged} recordings`],

@@ -96,7 +96,7 @@ const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[
 	['--no-color', 'do not use colours (like setting NO_COLOR)'],
 	['--user <name>', 'read and write files as this user (default: the sudo user, else the current one)'],
 	['--keep-root', 'do not drop root privileges'],
-	['--redact', 'replace secrets with placeholders in everything that is printed or exported'],
+	['--redact', 'replace secrets with placeholders in everything that is printed, exported or recorded'],
 	['--no-redact', `do not replace secrets in ${REDACTING.join(', ')}, .curl and .export`],
 	['--raw', 'do not escape control characters in text formats'],
 	['--timeout <duration>', 'time limit for a statement, e.g. 10s'],

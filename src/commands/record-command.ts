@@ -36,6 +36,7 @@ export async function recordCommand(options: Options, path: string, given: Recor
 		throw usageError('expected --rotate or --replay, got both', 'A replayed recording is copied to a single file.');
 	if (other !== undefined) throw usageError('expected record FILE or --record FILE, got both');
 	const { where, compress = false } = given;
+	const { redactsAll } = options.presentation;
 	if (where !== undefined && given.rotate !== undefined)
 		throw usageError(
 			'expected --rotate or --where, got both',
@@ -44,10 +45,11 @@ export async function recordCommand(options: Options, path: string, given: Recor
 	if (where !== undefined && !options.force) requireNewFile(path, options.user);
 	const record = recordSettings(where === undefined ? path : unfilteredPath(path), {
 		force: options.force,
-		redact: options.presentation.redactsAll,
+		redact: redactsAll,
 		compress: where === undefined && compress,
 		...rotation(given),
-		filters: options.command === undefined ? filtersText(filters) : options.command.join(' '),
+		// Arguments of a program may be secrets.
+		filters: options.command?.slice(0, redactsAll ? 1 : undefined).join(' ') ?? filtersText(filters),
 	});
 	if (where === undefined) return await capture(options, record);
 	let rows: number | undefined;

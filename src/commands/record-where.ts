@@ -9,6 +9,7 @@ import { systemProblem } from '../base/system-problem.ts';
 import { createUserFile, removeUserFile } from '../base/user-files.ts';
 import { copyConnections } from '../capture/filter-recording.ts';
 import { RecordingReader, RecordingWriter } from '../capture/recording.ts';
+import { withoutSecrets } from '../shell/history-secrets.ts';
 import { Threads } from '../threads/threads.ts';
 import { type Options, withReplay } from './options.ts';
 
@@ -42,7 +43,8 @@ export async function filterRecorded(
 	const { conns, exchanges } = await matching(unfiltered, where, options);
 	const reader = new RecordingReader(unfiltered, user);
 	reader.close();
-	const writer = new RecordingWriter(path, { ...reader.meta, where }, { user, force, compress });
+	const shown = options.presentation.redactsAll ? withoutSecrets(where) : where;
+	const writer = new RecordingWriter(path, { ...reader.meta, where: shown }, { user, force, compress });
 	try {
 		copyConnections(unfiltered, writer, conns, user);
 		writer.close();

@@ -25,6 +25,8 @@ export type RecordingInfo = {
 	readonly kernel: string | null;
 	readonly boot_id: string | null;
 	readonly filters: string | null;
+	/** Secrets were overwritten. */
+	readonly redacted: boolean;
 	/** The condition of `record --where`. */
 	readonly where: string | null;
 	readonly body_limit: number | 'none' | null;
@@ -66,7 +68,7 @@ export function recordingInfo(path: string, user: InvokingUser): RecordingInfo {
 			format_version: 1,
 			record_versions: [...counts.versions].toSorted((a, b) => a - b),
 			...{ tinytap: text('tinytap'), host: text('host'), kernel: text('kernel'), boot_id: text('boot_id') },
-			...{ filters: text('filters'), where: text('where') },
+			...{ filters: text('filters'), where: text('where'), redacted: meta['redacted'] !== undefined },
 			body_limit: bodyLimit === undefined ? null : Number.isFinite(bodyLimit) ? bodyLimit : 'none',
 			...{ recording: text('recording'), part: number('part'), merged: number('merged') },
 			...counts.times,

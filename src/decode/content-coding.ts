@@ -134,6 +134,11 @@ const FORMATS: ReadonlyMap<string, Format> = new Map([
 /** Common labels that are not codings. */
 const NO_CODINGS = new Set(['', 'identity', 'none', 'utf-8', 'utf8', 'binary', '7bit', '8bit']);
 
+/** Whether a Content-Encoding names codings that change the bytes. */
+export function namesCoding(contentEncoding: string | null): contentEncoding is string {
+	return contentEncoding?.split(',').some((coding) => !NO_CODINGS.has(codingName(coding))) === true;
+}
+
 /** `X-GZip;q=1` and `"gzip"` are `gzip`. */
 function codingName(label: string): string {
 	return label.split(';', 1)[0]!.replaceAll('"', '').trim().toLowerCase().replace(/^x-/, '');

@@ -41,9 +41,7 @@ function redactorWith(placeholders: Placeholders): Redactor {
 	const secret: Replace = (value) => secrets.replace(value);
 	return {
 		secret,
-		header: (name, value) => redactHeader(name, value, secret),
-		url: (address) => redactUrl(address, secret),
-		form: (pairs) => redactForm(pairs, secret),
+		...redactionBy(secret),
 		text: (body, contentType) => redactText(body, contentType ?? null, secret),
 		sweep: (text) => secrets.sweep(text),
 		holdsSecret: (bytes) => secrets.isIn(bytes),
@@ -52,7 +50,23 @@ function redactorWith(placeholders: Placeholders): Redactor {
 }
 
 /** Returns the placeholder of a secret. */
-type Replace = (secret: string) => string;
+export type Replace = {
+	(secret: string): string;
+	/** All other characters must stay as they are: what cannot be replaced alone is replaced with what contains it. */
+	readonly inPlace?: boolean;
+};
+
+/** Redacts texts with other placeholders than those of a Redactor. */
+export function redactionBy(
+	secret: Replace,
+): Pick<Redactor, 'header' | 'url' | 'form'> & { readonly freeText: (text: string) => string } {
+	return {
+		header: (name, value) => redactHeader(name, value, secret),
+		url: (address) => redactUrl(address, secret),
+		form: (pairs) => redactForm(pairs, secret),
+		freeText: (text) => redactFreeText(text, secret),
+	};
+}
 
 // ---- URLs and forms -----------------------------------------------------------------------------------------------
 
@@ -88,7 +102,8 @@ function redactNestedUrl(value: string, secret: Replace, nesting: number): strin
 	if (nesting === MAX_NESTING || !/[?#@]/.test(decoded)) return value;
 	const redacted = redactUrl(decoded, secret, nesting + 1);
 	if (redacted === decoded) return value;
-	return decoded === value ? redacted : encodeURIComponent(wellFormed(redacted));
+	if (decoded === value) return redacted;
+	return secret.inPlace === true ? secret(value) : encodeURIComponent(wellFormed(redacted));
 }
 
 function decodeUrlPart(text: string): string {
@@ -140,7 +155,7 @@ function redactCredentials(value: string, secret: Replace): string {
 			secret(pair.slice(colon + 1));
 		}
 	}
-	return `${value.slice(0, space)} ${secret(rest)}`;
+	return value.slice(0, space) + withinBlanks(value.slice(space), secret);
 }
 
 /** Replaces a secret but keeps the blanks around it. */
@@ -165,7 +180,7 @@ function redactText(body: string, contentType: string | null, secret: Replace): 
 }
 
 /** The delimiter and the first field of the first part of a form. */
-const FORM_START = /^\s*--[^\r\n]{1,200}\r?\ncontent-disposition:\s*form-data/i;
+export const FORM_START = /^\s*--[^\r\n]{1,200}\r?\ncontent-disposition:\s*form-data/i;
 
 /** Redacts parts of a form whose name is sensitive. */
 function redactMultipart(body: string, secret: Replace): string {
@@ -194,7 +209,7 @@ const OPTION = /(?<=\s--?)([\w-]{1,64})([ \t]{1,8})([^\s-]\S*)/g;
 const USER_OPTION = /((?<=\s)(?:-u|--user|--proxy-user)[ \t=]{1,8})([^\s:]{1,256}):(\S+)/g;
 
 /** Matches every text that one of the patterns above matches. Most short texts do not. */
-const SIGNS = /[:=\s]|eyJ|like/i;
+const SIGNS = /[:=]|eyJ|like|\s-/i;
 
 /** Tokens, URLs, `Authorization: …`, `password=…`, `--token …` and the like within any text. */
 function redactFreeText(text: string, secret: Replace): string {

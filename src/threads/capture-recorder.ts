@@ -8,9 +8,11 @@ import { type FileIdentity, removeUserFile } from '../base/user-files.ts';
 import type { BatchSource } from '../capture/batch-source.ts';
 import type { RecordSettings } from '../capture/capture-settings.ts';
 import { rotatedPath } from '../capture/record-settings.ts';
-import { bodyLimitMeta, FRAME_PAYLOAD_MAX, RecordingWriter } from '../capture/recording.ts';
+import { bodyLimitMeta, FRAME_PAYLOAD_MAX, type RecordingMeta, RecordingWriter } from '../capture/recording.ts';
 import { firstRecords, LaterLoss } from '../capture/recording-start.ts';
 import type { Decoder } from '../decode/decoder.ts';
+import { RecordingRedactor } from '../output/recording-redactor.ts';
+import { createRedactor } from '../output/redaction.ts';
 import type { RecordingEnd } from './messages.ts';
 import { openConnections } from './open-connections.ts';
 
@@ -36,6 +38,8 @@ export class CaptureRecorder {
 	readonly #host: RecorderHost;
 	#settings: RecordSettings | undefined;
 	#writer: RecordingWriter | undefined;
+	/** Overwrites secrets; undefined without --redact. */
+	#redactor: RecordingRedactor | undefined;
 	/** The recording could not be written to its end. */
 	#failed = false;
 	/** For a recording, or a file of one, that began after the capture. */
@@ -66,6 +70,7 @@ export class CaptureRecorder {
 		this.#failed = false;
 		this.#laterLoss = undefined;
 		this.#unrecorded.length = 0;
+		this.#redactor = settings.redact === true ? new RecordingRedactor() : undefined;
 		this.#writer = this.#newFile();
 	}
 
@@ -102,7 +107,7 @@ export class CaptureRecorder {
 	/** Closes the recording; undefined if there is none. */
 	close(): RecordingEnd | undefined {
 		if (this.#writer === undefined) return undefined;
-		if (!this.#failed) this.#guarded(0, (writer) => writer.close());
+		if (!this.#failed) this.#guarded(0, (writer) => this.#end(writer));
 		const rotation = this.#settings?.rotate === undefined ? {} : { files: this.#part, kept: this.#files.length };
 		const bytes = this.#bytesBefore + this.#writer.bytes;
 		return { path: this.#writer.path, bytes, complete: !this.#failed, ...rotation };
@@ -122,7 +127,7 @@ export class CaptureRecorder {
 		}
 		this.#guarded(records.byteLength, (writer) => {
 			const counted = counters && this.#laterLoss !== undefined ? this.#laterLoss.rebased(records) : records;
-			for (const frame of this.#withAnswers(counted)) writer.writeBatch(frame);
+			for (const frame of this.#withAnswers(counted)) this.#write(writer, frame);
 		});
 	}
 
@@ -134,7 +139,10 @@ export class CaptureRecorder {
 	/** Must be called several times a second, between two batches. */
 	tick(): void {
 		if (this.#writer === undefined || this.#failed) return;
-		this.#guarded(0, (writer) => writer.flush());
+		this.#guarded(0, (writer) => {
+			for (const frame of this.#redactor?.tick() ?? []) writer.writeBatch(frame);
+			writer.flush();
+		});
 	}
 
 	/** Starts the next file if this one has reached its size or age. Must be called between two batches. */
@@ -142,10 +150,11 @@ export class CaptureRecorder {
 		const { rotate } = this.#settings ?? {};
 		if (rotate === undefined || this.#writer === undefined || this.#failed) return;
 		const { bytes, waitingBytes } = this.#writer;
-		if (bytes + waitingBytes < rotate.bytes && performance.now() - this.#partSince < rotate.ms) return;
+		const all = bytes + waitingBytes + (this.#redactor?.waitingBytes ?? 0);
+		if (all < rotate.bytes && performance.now() - this.#partSince < rotate.ms) return;
 		this.#writeLast(source);
 		if (this.#failed) return;
-		this.#guarded(0, (writer) => writer.close());
+		this.#guarded(0, (writer) => this.#end(writer));
 		if (this.#failed) return;
 		const before = this.#writer;
 		this.#writer = undefined;
@@ -178,7 +187,7 @@ export class CaptureRecorder {
 		this.#laterLoss = new LaterLoss(decoder.loss());
 		this.#unrecorded.length = 0;
 		for (const batch of packed(firstRecords(source, periodic, openConnections(decoder)))) {
-			writer.writeBatch(this.#laterLoss.rebased(batch));
+			this.#write(writer, this.#laterLoss.rebased(batch));
 		}
 		this.#writer = writer;
 	}
@@ -188,7 +197,8 @@ export class CaptureRecorder {
 		const { user } = this.#host;
 		const started = new Date();
 		this.#partSince = performance.now();
-		const facts = { started: started.toISOString(), ...meta, ...bodyLimitMeta(this.#host.bodyLimit()) };
+		const shown = this.#redactor === undefined ? meta : redactedMeta(meta);
+		const facts = { started: started.toISOString(), ...shown, ...bodyLimitMeta(this.#host.bodyLimit()) };
 		if (rotate === undefined) return new RecordingWriter(path, facts, { force, compress, user });
 		const numbered = { ...facts, part: this.#part };
 		for (let tries = 0; ; tries++) {
@@ -224,13 +234,24 @@ export class CaptureRecorder {
 		return [Buffer.concat([answers, records])];
 	}
 
+	/** Adds a frame; if secrets are overwritten, once it is known which of its bytes are secret. */
+	#write(writer: RecordingWriter, frame: Uint8Array): void {
+		if (this.#redactor === undefined) writer.writeBatch(frame);
+		else for (const ready of this.#redactor.take(frame)) writer.writeBatch(ready);
+	}
+
+	#end(writer: RecordingWriter): void {
+		for (const frame of this.#redactor?.drain() ?? []) writer.writeBatch(frame);
+		writer.close();
+	}
+
 	/** Runs `work`; an error ends the recording. `bytes`: size of the records that are then missing. */
 	#guarded(bytes: number, work: (writer: RecordingWriter) => void): void {
 		const writer = this.#writer!;
 		try {
 			work(writer);
 		} catch (error) {
-			this.#fail(writer, error, Math.max(bytes, writer.waitingBytes));
+			this.#fail(writer, error, Math.max(bytes, writer.waitingBytes) + (this.#redactor?.waitingBytes ?? 0));
 		}
 	}
 
@@ -241,6 +262,14 @@ export class CaptureRecorder {
 		const problem = error instanceof UserError ? error.message : systemProblem(systemCode(error) ?? String(error));
 		this.#host.warn(`recording to ${writer.path} stopped: ${problem}; the capture continues`, KEPT);
 	}
+}
+
+/** Filters may be the arguments of a program, and conditions may contain values. */
+function redactedMeta(meta: RecordingMeta): RecordingMeta {
+	const redactor = createRedactor();
+	return Object.fromEntries(
+		Object.entries(meta).map(([name, value]) => [name, typeof value === 'string' ? redactor.text(value) : value]),
+	);
 }
 
 /** Batches that fit into a frame. */

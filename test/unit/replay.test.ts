@@ -4,10 +4,12 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
 import { bodyLimitMeta, type RecordingMeta, RecordingWriter } from '../../src/capture/recording.ts';
 import { Tape } from '../../support/record-builder.ts';
+import { rowsOfRecording } from '../../support/recorded-rows.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 import { parseRows, runTinytap } from '../../support/tinytap.ts';
 
@@ -532,8 +534,33 @@ test('with --redact nothing has secrets: no format, no expression, no command; h
 	assert.doesNotMatch(html.stdout, /s3cret/i);
 	assert.match(open.stdout, /S3CRETQUERY.*s3cretheader.*S3CRETBODY/s);
 	const kept = join(directory.path, 'redacted.tinytap');
-	const recorded = await runTinytap(['record', kept, '--redact', '--replay', path]);
-	assert.match(recorded.stderr, /--redact: recordings cannot be redacted yet \[ERR_USAGE\]/);
+	const packed = join(directory.path, 'packed.tinytap');
+	const [recorded, compressed] = await Promise.all([
+		runTinytap(['record', kept, '--redact', '--replay', path]),
+		runTinytap([
+			'record',
+			packed,
+			'--redact',
+			'--compress',
+			'--where',
+			"path = '/a' OR path = 's3cret'",
+			'--replay',
+			path,
+		]),
+	]);
+	assert.equal(recorded.code, 0, recorded.stderr);
+	assert.equal(compressed.code, 0, compressed.stderr);
+	for (const bytes of [readFileSync(kept), gunzipSync(readFileSync(packed))]) {
+		assert.match(bytes.toString('latin1'), /"redacted":"yes"/);
+		assert.match(
+			bytes.toString('latin1'),
+			/GET \/a\?token=[0-9a-f]{11} HTTP\/1\.1\r\nHost: shop\r\nAuthorization: Bearer [0-9a-f]{12}\r\n/,
+		);
+		assert.match(bytes.toString('latin1'), /\{"password":"[0-9a-f]{10}"\}/);
+		assert.doesNotMatch(bytes.toString('latin1').replace("path = 's3cret'", ''), /s3cret/i);
+	}
+	const [row] = rowsOfRecording(kept);
+	assert.deepEqual([row!.state, row!.path, row!.status, row!.resBodyBytes], ['complete', '/a', 200, 25]);
 });
 
 test('.show prints a note in place of a body that is not held, and a body that is held whole', async () => {
