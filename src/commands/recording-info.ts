@@ -68,7 +68,7 @@ export function recordingInfo(path: string, user: InvokingUser): RecordingInfo {
 			format_version: 1,
 			record_versions: [...counts.versions].toSorted((a, b) => a - b),
 			...{ tinytap: text('tinytap'), host: text('host'), kernel: text('kernel'), boot_id: text('boot_id') },
-			...{ filters: text('filters'), where: text('where'), redacted: meta['redacted'] !== undefined },
+			...{ filters: text('filters'), where: text('where'), redacted: meta.redacted !== undefined },
 			body_limit: bodyLimit === undefined ? null : Number.isFinite(bodyLimit) ? bodyLimit : 'none',
 			...{ recording: text('recording'), part: number('part'), merged: number('merged') },
 			...counts.times,

@@ -155,7 +155,9 @@ function redactCredentials(value: string, secret: Replace): string {
 			secret(pair.slice(colon + 1));
 		}
 	}
-	return value.slice(0, space) + withinBlanks(value.slice(space), secret);
+	return secret.inPlace === true
+		? value.slice(0, space) + withinBlanks(value.slice(space), secret)
+		: `${value.slice(0, space)} ${secret(rest)}`;
 }
 
 /** Replaces a secret but keeps the blanks around it. */
