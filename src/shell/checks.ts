@@ -20,7 +20,7 @@ export function statementName(sql: string): string {
 }
 
 export function placeText(file: string | undefined, line: number): string {
-	return forTerminal(file === undefined ? `line ${line}` : `${file}:${line}`);
+	return file === undefined ? `line ${line}` : `${file}:${line}`;
 }
 
 function failureText({ file, line, problem }: TestCase): string {
@@ -32,7 +32,8 @@ export function failureDetails(sql: string, { expected, got }: Unmet, { columns,
 	const table = [...formatRows('table', { columns, rows }, { screenColumns: SAMPLE_COLUMNS })].join('');
 	const more = total > rows.length ? `… ${total - rows.length} more\n` : '';
 	const shown = rows.length === 0 ? '' : `${table}${more}`;
-	const text = `expected: ${expected}\ngot: ${got}\n${forTerminal(sql.trim(), { lineFeeds: true })}\n${shown}`;
+	const unmet = `expected: ${forTerminal(expected)}\ngot: ${forTerminal(got)}\n`;
+	const text = `${unmet}${forTerminal(sql.trim(), { lineFeeds: true })}\n${shown}`;
 	return text.replace(/^(?=.)/gm, '  ');
 }
 

@@ -37,7 +37,7 @@ export type ShellParts = {
 	readonly interactive: boolean;
 	/** Starts a capture from a recording, for `.open`. */
 	readonly open: (path: string) => Promise<Threads>;
-	/** Prints messages that are not results, on stderr or above the prompt. */
+	/** Prints messages that are not results, on stderr or above the prompt. Everything in them is safe for a terminal. */
 	readonly tell: (text: string) => void;
 	/** Whether the last line of the terminal is free for the progress line. */
 	readonly isLineFree?: () => boolean;
@@ -99,6 +99,8 @@ export class ShellSession {
 	checks: Checks | undefined;
 	/** The last statement and facts about its result. Failed statements have no result. */
 	last: { readonly sql: string; readonly printed: Printed | undefined } | undefined;
+	/** The last statement that ran to its end. */
+	lastComplete: string | undefined;
 	/** The theme built for the setting `theme`. */
 	#painted: { readonly background: Background; readonly theme: Theme };
 	/** The last query that had a result, for `.last`. */
@@ -230,10 +232,12 @@ export class ShellSession {
 			),
 		);
 		this.last = { sql, printed };
+		this.lastComplete = sql;
 		if (printed.hasColumns) {
 			this.#shown = { sql, parameters: this.parameters, vertical, threads: this.threads };
 		}
-		if (printed.notice !== undefined && !this.options.presentation.quiet) this.tell(`${printed.notice}\n`);
+		// It has names, which may come from a file that somebody else wrote.
+		if (printed.notice !== undefined && !this.options.presentation.quiet) this.tell(`${forTerminal(printed.notice)}\n`);
 		if (this.settings.values.timer && !printed.showsTime) {
 			this.tell(`${this.asideTheme.dim(secondsText(printed.seconds))}\n`);
 		}

@@ -3,6 +3,7 @@
 import { distance } from 'fastest-levenshtein';
 import { usageError } from '../base/errors.ts';
 import { isResultFormat, RESULT_FORMATS, type ResultFormat } from '../output/result-format.ts';
+import { forTerminal } from '../output/terminal-text.ts';
 import { timeZone, timeZoneNames } from '../sql/sql-light.ts';
 
 export type SettingValues = {
@@ -90,10 +91,9 @@ export const SETTINGS: { readonly [N in SettingName]: Setting<SettingValues[N]> 
 	separator: {
 		default: ',',
 		description: 'separator of CSV fields',
-		expected: 'one character, or tab',
+		expected: 'one visible character, or tab',
 		values: ['tab'],
-		parse: (text) =>
-			text === 'tab' || text === '\\t' ? '\t' : [...unquoted(text)].length === 1 ? unquoted(text) : undefined,
+		parse: separatorOf,
 		print: (value) => (value === '\t' ? 'tab' : JSON.stringify(value)),
 	},
 	echo: onOff(false, 'print the statements and commands of scripts before they run'),
@@ -219,6 +219,14 @@ function choice<T extends string>(byDefault: T, values: readonly T[], descriptio
 		parse: (text) => values.find((value) => value === text.toLowerCase()),
 		print: String,
 	};
+}
+
+/** A control character would reach the terminal with every row, and quotes are around fields. */
+function separatorOf(text: string): string | undefined {
+	if (text === 'tab' || text === '\\t') return '\t';
+	const separator = unquoted(text);
+	const isVisible = forTerminal(separator) === separator && separator !== '"';
+	return [...separator].length === 1 && isVisible ? separator : undefined;
 }
 
 function unquoted(text: string): string {

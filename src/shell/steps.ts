@@ -143,7 +143,7 @@ export class StepRunner {
 		const summary = `expected ${unmet.expected}, got ${unmet.got}`;
 		const details = failureDetails(last!.sql, unmet, last!.printed!.sample);
 		this.checks.add({ ...check, problem: { kind: 'failure', summary, details } });
-		this.#shell.tell(`${placeText(this.#place, step.line)}: .expect failed\n${details}`);
+		this.#shell.tell(`${forTerminal(placeText(this.#place, step.line))}: .expect failed\n${details}`);
 	}
 
 	/**

@@ -94,6 +94,7 @@ const LINES: readonly string[] = [
 	]),
 	'.mode auto',
 	'.last',
+	'.tail',
 	'SELECT * FROM exchanges ORDER BY id LIMIT 3\\G',
 	...['connections', 'events', 'inflight', 'loss', 'blind_spots'].map((table) => `SELECT * FROM ${table};`),
 	...ATTACKS.flatMap((_, index) => [
@@ -169,6 +170,12 @@ for (const colors of [false, true]) {
 					await settled();
 					check(before, line);
 				}
+				const begun = terminal.shown().length;
+				terminal.type('.watch 60 SELECT path, comm, host, user_agent FROM exchanges;\r');
+				await terminal.shows(/every 60 s/);
+				terminal.type('q');
+				await settled();
+				check(begun, '.watch');
 				for (const beginning of BEGINNINGS) {
 					const before = terminal.shown().length;
 					terminal.type(beginning);
@@ -216,6 +223,61 @@ test('AT-1 terminal-bytes: no format of a query writes captured bytes unescaped'
 			assert.ok(stdout.length > 1000, format);
 			assertHarmless(Buffer.from(stdout).toString('latin1'), `query --format ${format}`);
 		}
+	} finally {
+		directory.remove();
+	}
+});
+
+test('AT-1 terminal-bytes: a file of statements from a stranger writes nothing unescaped', async () => {
+	const directory = temporaryDirectory();
+	try {
+		const recording = join(directory.path, 'attacks.tinytap');
+		recordAttacks(recording);
+		const one = '\x1b[2J\u202e';
+		const lines = [
+			`CREATE VIEW "${one}" AS SELECT 1 AS "${one}";`,
+			`CREATE TEMP TABLE "t${one}" AS SELECT '${one}' AS "${one}";`,
+			`INSERT INTO "t${one}" VALUES ('${one}');`,
+			`DELETE FROM "t${one}";`,
+			'.tables',
+			`.schema t${one}`,
+			`DROP TABLE "t${one}";`,
+			`DROP VIEW "${one}";`,
+			`DROP VIEW "${one}";`,
+			'.echo on',
+			`.print ${one}`,
+			`.nullvalue ${one}`,
+			`.param x '${one}'`,
+			'.param',
+			...['\x1b', '\u009b', one].map((separator) => `.separator ${separator}`),
+			...FORMATS.filter((format) => format !== 'har').flatMap((format) => [
+				`.mode ${format}`,
+				`SELECT 1 AS a, 2 AS c, NULL AS "${one}", :x, path FROM exchanges LIMIT 3;`,
+			]),
+			'.mode csv',
+			...['path', 'comm', 'res_body', 'user_agent'].flatMap((column) => [
+				`SELECT ${column} FROM exchanges ORDER BY id LIMIT 1;`,
+				'.expect value = 5',
+				`.expect value = ${one}`,
+			]),
+			...['.show', '.run', '.queries', '.read', '.help', '.mode', '.width', '.set', '.conn', '.wait', '.nosuch'].map(
+				(command) => `${command} ${one}`,
+			),
+			`.no${one}`,
+			`ATTACH '${one}' AS "${one}";`,
+			`SELECT "${one}" FROM "${one}";`,
+			one,
+		];
+		const script = join(directory.path, 'stranger\x1b[2J.sql');
+		writeFileSync(script, `.bail off\n${lines.join('\n')}\n`);
+		const { code, stdout, stderr } = await runTinytap(['run', script, '--replay', recording]);
+		assert.equal(code, 4, stderr);
+		assertHarmless(Buffer.from(stdout).toString('latin1'), 'stdout');
+		// Nothing is on a terminal, so there is nothing of our own to remove either.
+		assert.doesNotMatch(stdout + stderr, /\x1b/);
+		assertHarmless(Buffer.from(stderr).toString('latin1'), 'stderr');
+		assert.match(stderr, /^view \\x1b\[2J\\u\{202e\} created$/m);
+		assert.match(stderr, /^ {2}got: value \/\\x1b/m);
 	} finally {
 		directory.remove();
 	}

@@ -45,7 +45,11 @@ test('errors say what was expected, and what was probably meant', () => {
 		['theme', 'blue', /^theme: expected dark, light or none, got "blue"$/, undefined],
 		['maxrows', '-1', /^maxrows: expected a whole number, got "-1"$/, undefined],
 		['maxrows', '', /^maxrows: expected a whole number, got ""$/, undefined],
-		['separator', 'xyz', /^separator: expected one character, or tab, got "xyz"$/, undefined],
+		['separator', 'xyz', /^separator: expected one visible character, or tab, got "xyz"$/, undefined],
+		// It would reach the terminal between the fields.
+		['separator', '\x1b', /^separator: expected one visible character/, undefined],
+		['separator', "'\u009b'", /^separator: expected one visible character/, undefined],
+		['separator', '"', /^separator: expected one visible character/, undefined],
 		['timezone', 'europe/berln', /^timezone: expected utc, local or an IANA name/, 'Did you mean Europe/Berlin?'],
 		['timezone', '+05:00', /^timezone: expected utc, local or an IANA name/, undefined],
 		['timezone', 'Mars/Base', /^timezone: expected utc, local or an IANA name/, undefined],
