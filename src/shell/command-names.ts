@@ -125,8 +125,8 @@ function isWord(form: string): boolean {
 	return /^[.\\]/.test(form);
 }
 
-/** The position of the first backslash in `line` that is outside quotes and comments. */
-function backslashIn(open: string, line: string): number | undefined {
+/** The position of the first backslash in `line` that is outside quotes and comments. `open`: the lines before it. */
+export function backslashIn(open: string, line: string): number | undefined {
 	const start = open === '' ? 0 : open.length + 1;
 	const text = open === '' ? line : `${open}\n${line}`;
 	const token = tokenize(text).find((each) => each.start >= start && each.kind === 'bad' && text[each.start] === '\\');

@@ -5,11 +5,11 @@ import type { InvokingUser } from '../base/invoking-user.ts';
 import { listUserDirectory } from '../base/user-files.ts';
 import { EXPORT_FORMATS } from '../output/export-format.ts';
 import { RESULT_FORMATS } from '../output/result-format.ts';
-import { completionsAt, FUNCTION_DOCS, type Schema, type ValuesAt } from '../sql/sql-light.ts';
+import { completionsAt, FUNCTION_ALIASES, FUNCTION_DOCS, type Schema, type ValuesAt } from '../sql/sql-light.ts';
 import { TABLES } from '../store/database.ts';
 import type { NamedTable, SqlValue } from '../store/table.ts';
 import type { ColumnValues, OwnTable } from '../threads/messages.ts';
-import { COMMAND_WORDS, namedCommand } from './command-names.ts';
+import { backslashIn, COMMAND_WORDS, namedCommand } from './command-names.ts';
 import type { ArgumentKind, Command } from './commands/command.ts';
 import { COMMANDS } from './commands/commands.ts';
 import type { Completions } from './editor/completing.ts';
@@ -35,23 +35,44 @@ export type CompletionContext = {
 export function complete(context: CompletionContext, text: string, cursor: number): Completions {
 	const start = lineStart(text, cursor);
 	const line = text.slice(start, cursor);
-	const command = /^\s*([.\\][^\s\d]?\S*)(\s+)?(.*)$/s.exec(line);
-	if (command === null || /^\s*\.\d/.test(line) || !isOutsideQuotes(text.slice(0, start)))
-		return sqlCompletions(text, cursor, context);
-	const [, word = '', space, argument = ''] = command;
+	const at = commandStart(text.slice(0, start), line);
+	if (at === undefined) {
+		const said = text.slice(0, start).trim() === '' ? sentenceCompletions(line, cursor, context) : undefined;
+		return said ?? sqlCompletions(text, cursor, context);
+	}
+	const [, word = '', space, argument = ''] = /^(\S+)(\s+)?(.*)$/s.exec(line.slice(at))!;
 	if (space === undefined) return completions(commandItems(word), word, cursor);
 	const { name } = namedCommand(`${word} x`);
 	const found = COMMANDS.find((each) => each.name === name);
-	const option = /(?<=^|\s)--[\w-]*$/.exec(argument)?.[0];
-	if (found?.options !== undefined && option !== undefined)
-		return completions(
-			found.options.map((each) => ({ text: each, doc: '' })),
-			option,
-			cursor,
-		);
+	const last = /\S*$/.exec(argument)![0];
+	const words = found?.words?.(argument.slice(0, argument.length - last.length).trim());
+	if (words !== undefined) return completions(itemsOf(words), last, cursor);
+	const isOption = last.startsWith('-') || (last === '' && found?.argument === undefined);
+	if (found?.options !== undefined && isOption) return completions(itemsOf(found.options), last, cursor);
 	return found?.argument === undefined
 		? { start: cursor, items: [] }
 		: argumentCompletions(found.argument, argument, cursor, context);
+}
+
+/** Where the command in `line` begins. Undefined if there is none. */
+function commandStart(before: string, line: string): number | undefined {
+	const begin = /^\s*(?=[.\\](?!\d))/.exec(line);
+	if (begin !== null && isOutsideQuotes(before)) return begin[0].length;
+	return line.includes('\\') ? backslashIn(before, line) : undefined;
+}
+
+/** Completions in the commands that are sentences, such as `show tables`. Undefined if the line is none. */
+function sentenceCompletions(line: string, cursor: number, context: CompletionContext): Completions | undefined {
+	const [, topic] = /^\s*(?:help|\?)\s+(\S*)$/i.exec(line) ?? [];
+	if (topic !== undefined) return completions(itemsOf(helpTopics()), topic, cursor);
+	const [, shown] = /^\s*show\s+(\w*)$/i.exec(line) ?? [];
+	if (shown !== undefined) return completions(itemsOf(['tables', 'columns from ']), shown.toLowerCase(), cursor);
+	const [, table] = /^\s*(?:show\s+columns\s+from\s+|pragma\s+table_info\s*\(\s*)(\w*)$/i.exec(line) ?? [];
+	return table === undefined ? undefined : argumentCompletions('table', table, cursor, context);
+}
+
+function itemsOf(texts: Iterable<string>): MenuItem[] {
+	return [...texts].map((text) => ({ text, doc: '' }));
 }
 
 function isOutsideQuotes(before: string): boolean {
@@ -75,12 +96,7 @@ function argumentCompletions(
 	cursor: number,
 	context: CompletionContext,
 ): Completions {
-	const among = (names: Iterable<string>) =>
-		completions(
-			[...names].map((text) => ({ text, doc: '' })),
-			argument,
-			cursor,
-		);
+	const among = (names: Iterable<string>) => completions(itemsOf(names), argument, cursor);
 	const sql = (text: string) => {
 		const { start, ...rest } = sqlCompletions(text, text.length, context);
 		return { ...rest, start: cursor - (text.length - start) };
@@ -98,18 +114,16 @@ function argumentCompletions(
 		case 'condition': {
 			// `--option` would be a comment in SQL.
 			const condition = argument.replace(/^--\w+\s+/, '');
-			return sql(`SELECT * FROM exchanges ${/^\s*where\b/i.test(condition) ? '' : 'WHERE '}${condition}`);
+			const found = sql(`SELECT * FROM exchanges ${/^\s*where\b/i.test(condition) ? '' : 'WHERE '}${condition}`);
+			if (!/^\w*$/.test(condition)) return found;
+			const begins = completions(itemsOf([/^[a-z]/.test(condition) ? 'where' : 'WHERE', 'off']), condition, cursor);
+			return { ...begins, items: [...begins.items, ...found.items] };
 		}
 		case 'setting': {
 			const [, name, value] = /^(\S+)\s+(.*)$/s.exec(argument) ?? [];
 			if (name === undefined || value === undefined) return among(SETTING_NAMES);
 			const known = SETTING_NAMES.find((each) => each === name.toLowerCase());
-			const values = (known === undefined ? undefined : SETTINGS[known].values) ?? [];
-			return completions(
-				values.map((text) => ({ text, doc: '' })),
-				value,
-				cursor,
-			);
+			return completions(itemsOf((known === undefined ? undefined : SETTINGS[known].values) ?? []), value, cursor);
 		}
 		case 'statement':
 			// .watch takes an interval before the statement.
@@ -171,12 +185,7 @@ function exportCompletions(
 ): Completions {
 	const nothing = { start: cursor, items: [] };
 	const word = /\S*$/.exec(argument)![0];
-	const items = (texts: readonly string[]) =>
-		completions(
-			texts.map((text) => ({ text, doc: '' })),
-			word,
-			cursor,
-		);
+	const items = (texts: readonly string[]) => completions(itemsOf(texts), word, cursor);
 	try {
 		// Without the word being typed.
 		const { words, file, condition } = splitExport(argument.slice(0, argument.length - word.length));
@@ -219,6 +228,7 @@ function helpTopics(): string[] {
 		...['functions', 'keywords', 'errors'],
 		...COMMANDS.map(({ name }) => name),
 		...FUNCTION_DOCS.map(({ name }) => name),
+		...FUNCTION_ALIASES.keys(),
 		...ERROR_CODES.map(([code]) => code),
 	];
 }
@@ -230,14 +240,13 @@ function completions(items: readonly MenuItem[], word: string, cursor: number): 
 
 /** Completions in SQL; keywords follow the case of the typed word. */
 function sqlCompletions(text: string, position: number, context: CompletionContext): Completions {
-	// Anything may begin a statement.
-	if (text.slice(0, position).trim() === '') return { start: position, items: [] };
 	const found = completionsAt(text, position, schemaOf(context.ownTables, context.attachedTables));
 	const isSmall = /^[a-z]/.test(text.slice(found.start, position));
-	const items = found.completions.map(({ kind, text: name, doc }) => ({
+	const items: MenuItem[] = found.completions.map(({ kind, text: name, doc }) => ({
 		text: kind === 'keyword' && isSmall ? name.toLowerCase() : name,
 		doc,
 	}));
+	if (text.slice(0, position).trim() === '') items.push(...commandItems('.'));
 	const { values } = found;
 	if (values === undefined || context.values === undefined) return { start: found.start, items };
 	const { start, table, column, where, typed } = values;

@@ -42,6 +42,26 @@ test('Tab offers commands after a dot, and their arguments', () => {
 	assert.deepEqual(offers('.help ERR_NO_TR'), ['ERR_NO_TRACEFS']);
 	assert.deepEqual(offers('.help fun'), ['functions']);
 	assert.deepEqual(offers('.nosuch x'), []);
+	assert.deepEqual(offers('.expanded a'), ['auto']);
+	assert.deepEqual(offers('.headers '), ['on', 'off']);
+	assert.deepEqual(offers('.headers on '), []);
+	assert.deepEqual(offers('.record st'), ['start', 'stop']);
+	assert.deepEqual(offers('.capture '), ['all', 'pid', 'comm', 'port']);
+	assert.deepEqual(offers('.capture port 80 p'), ['pid', 'port']);
+	assert.deepEqual(offers('.capture port '), []);
+	assert.deepEqual(offers('.tail w'), ['where']);
+	assert.ok(offers('.tail ').includes('WHERE') && offers('.tail ').includes('status'));
+	assert.ok(offers('.show ').includes('--body'));
+});
+
+test('Tab completes commands that end a statement, and those that are sentences', () => {
+	assert.deepEqual(offers('SELECT 1 \\g'), ['\\g', '\\gx']);
+	assert.deepEqual(offers('SELECT 1,\n2 \\w'), ['\\watch']);
+	assert.deepEqual(offers("SELECT '\\g"), []);
+	assert.deepEqual(offers('show '), ['tables', 'columns from ']);
+	assert.deepEqual(offers('SHOW COLUMNS FROM lo'), ['loss']);
+	assert.deepEqual(offers('pragma table_info(lo'), ['loss']);
+	assert.deepEqual(offers('help time_b'), ['time_bucket']);
 });
 
 test('Tab offers the tables of attached recordings, and their columns', () => {
@@ -98,7 +118,10 @@ test('Tab offers tables, columns, functions and keywords, in the case of the typ
 	assert.ok(offers('SELECT * FROM headers h WHERE h.').includes('header_value'));
 	assert.ok(!offers('SELECT * FROM headers h WHERE h.').includes('status'));
 	assert.ok(offers('SELECT * FROM ').includes('loss'), 'all tables after FROM');
-	assert.deepEqual(offers(''), [], 'nothing if anything is possible');
+	assert.deepEqual(
+		['SELECT', 'FROM', '.tail', '.help'].filter((each) => !offers('').includes(each)),
+		[],
+	);
 	assert.deepEqual(offers("SELECT 'sta"), [], 'nothing inside a string');
 });
 

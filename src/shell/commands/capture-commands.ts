@@ -16,10 +16,14 @@ export const CAPTURE_COMMANDS: CommandGroup = {
 			description: 'set the filters of the capture',
 			example: '.capture port 8080',
 			promptOnly: true,
+			words: (before) => {
+				if (before === '') return ['all', 'pid', 'comm', 'port'];
+				return /(?:^|\s)(?:all|pid|comm|port)$/.test(before) ? [] : ['pid', 'comm', 'port'];
+			},
 			run: (shell, argument) => {
 				const { recording } = shell.threads;
 				if (argument === '' && recording !== undefined) {
-					shell.tell(`${notCapturing(recording)}\n`);
+					shell.tell(`${forTerminal(notCapturing(recording))}\n`);
 					return undefined;
 				}
 				if (argument !== '') {
@@ -41,6 +45,7 @@ export const CAPTURE_COMMANDS: CommandGroup = {
 			promptOnly: true,
 			unsafe: (argument) => argument.startsWith('start'),
 			argument: 'file',
+			words: (before) => (before === '' ? ['start', 'stop'] : before.startsWith('start') ? undefined : []),
 			run: async (shell, argument) => {
 				requireLive(shell);
 				const [, verb = '', force, file = ''] = /^(start|stop)\b\s*(--force\b)?\s*([\s\S]*)$/.exec(argument) ?? [];

@@ -1,6 +1,5 @@
 // The type of a shell command.
 import { UserError } from '../../base/errors.ts';
-import { forTerminal } from '../../output/terminal-text.ts';
 import type { CommandName } from '../command-names.ts';
 import type { ShellSession } from '../shell-session.ts';
 
@@ -46,6 +45,11 @@ export type Command = {
 	/** Option names, for completion. */
 	readonly options?: readonly string[];
 	/**
+	 * The words that may follow `before`, the argument so far, for completion. Undefined where the kind of the argument
+	 * decides.
+	 */
+	readonly words?: (before: string) => readonly string[] | undefined;
+	/**
 	 * Returns `quit` to end the shell. `sql` is the statement before the command, as in `SELECT 1 \gx`. It is
 	 * undefined if the command stands alone or does not end statements.
 	 */
@@ -62,8 +66,9 @@ export type Command = {
 /** Related commands, listed together in `.help`. */
 export type CommandGroup = { readonly title: string; readonly commands: readonly Command[] };
 
+/** For errors; elsewhere it has to be escaped. */
 export function notCapturing(recording: string): string {
-	return `nothing is captured: the recording ${forTerminal(recording)} is open`;
+	return `nothing is captured: the recording ${recording} is open`;
 }
 
 /** Throws a UserError if a recording is open, because then there is no capture to change. */

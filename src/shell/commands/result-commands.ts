@@ -13,12 +13,18 @@ export function settingCommand(name: SettingName & CommandName): Command {
 		usage: `.${name} [${values === undefined ? 'VALUE' : values.join('|')}]`,
 		description: `${description}; without a value, print it`,
 		example: EXAMPLES[name] ?? `.${name}`,
+		words: firstOf(values ?? []),
 		run: (shell, argument) => {
 			if (argument === '') shell.tell(`${forTerminal(shell.settings.print(name))}\n`);
 			else shell.settings.set(name, argument);
 			return undefined;
 		},
 	};
+}
+
+/** Completes the first word of an argument. */
+function firstOf(words: readonly string[]): (before: string) => readonly string[] {
+	return (before) => (before === '' ? words : []);
 }
 
 const EXAMPLES: { readonly [N in SettingName]?: string } = {
@@ -62,6 +68,7 @@ export const RESULT_COMMANDS: CommandGroup = {
 			usage: '.expanded [on|off|auto]',
 			description: `${SETTINGS.expanded.description}; without a value, switch it`,
 			example: '.expanded auto',
+			words: firstOf(SETTINGS.expanded.values ?? []),
 			run: (shell, argument) => {
 				const { values } = shell.settings;
 				if (argument === '') values.expanded = values.expanded === 'off' ? 'on' : 'off';
@@ -75,6 +82,7 @@ export const RESULT_COMMANDS: CommandGroup = {
 			usage: '.timer [on|off]',
 			description: `${SETTINGS.timer.description}; without a value, switch it`,
 			example: '.timer on',
+			words: firstOf(SETTINGS.timer.values ?? []),
 			run: (shell, argument) => {
 				const { values } = shell.settings;
 				if (argument === '') values.timer = !values.timer;
