@@ -2,6 +2,7 @@
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { launch } from '../base/launch.ts';
 import { limitOutput } from '../output/output-stream.ts';
+import { forTerminal } from '../output/terminal-text.ts';
 import { plainTheme } from '../output/theme.ts';
 import { isCommandLine } from './command-names.ts';
 import { runCommand, runStatement } from './commands/commands.ts';
@@ -51,7 +52,7 @@ export class Prompt {
 	#cancelledAt: number | undefined;
 
 	constructor(historyFile: string, user: InvokingUser) {
-		this.#history = new History(historyFile, user, (text) => this.print(`tinytap: ${text}\n`));
+		this.#history = new History(historyFile, user, (text) => this.print(`tinytap: ${forTerminal(text)}\n`));
 		this.#entries = this.#history.read();
 		let leave: () => void = () => undefined;
 		this.left = new Promise((resolve) => {
@@ -243,8 +244,11 @@ export class Prompt {
 			try {
 				await runStatement(shell, step.sql, step.ending, false);
 			} catch (error) {
-				const queries = () => listQueries(shell.options.directories.queries).map(({ name }) => name);
-				const explained = explainedAsCommand(error, step.sql, queries);
+				const names = () => ({
+					queries: listQueries(shell.options.directories.queries).map(({ name }) => name),
+					tables: [...schemaOf(shell.threads.ownTables, shell.threads.attachedTables).tables.keys()],
+				});
+				const explained = explainedAsCommand(error, step.sql, names);
 				this.print(errorText(explained, shell.screenTheme, step.sql));
 				return;
 			}

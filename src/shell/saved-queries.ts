@@ -119,7 +119,8 @@ function isName(name: string): boolean {
 	return NAME.test(name) && !DEVICE.test(name);
 }
 
-function checkName(name: string): void {
+/** Throws a UserError if no query can have this name. */
+export function checkName(name: string): void {
 	if (isName(name)) return;
 	throw new UserError(
 		`expected a name of letters, digits, ".", "_" and "-" that begins with a letter or digit (64 at most), got ${JSON.stringify(name)}`,

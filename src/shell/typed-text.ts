@@ -1,7 +1,8 @@
 // Splits typed or pasted text into statements and commands, and tells whether it is complete. Reads the text only once,
 // however long it is.
-import { STATEMENT_WORDS, type Token, tokensFrom } from '../sql/sql-light.ts';
+import { type Token, tokensFrom } from '../sql/sql-light.ts';
 import { endsStatement, isCommandLine } from './command-names.ts';
+import { beginsNoStatement } from './meant-command.ts';
 
 export type TypedStep =
 	| { readonly type: 'command'; readonly text: string }
@@ -62,12 +63,11 @@ class TypedTextReader {
 		return isCommandLine(this.#text.slice(lineStart, this.#lineEnd(lineStart)), this.#isOpen);
 	}
 
-	/** Whether the open statement is one line that begins with a word that no statement begins with. */
+	/** Whether the open statement is one line that can begin no statement. */
 	#isHopeless(): boolean {
 		if (this.#statement === undefined || this.#earlier !== '') return false;
 		const sql = this.#text.slice(this.#statement.start, this.#statement.end);
-		const word = /^[A-Za-z_]\w*(?=\s|$)/.exec(sql)?.[0];
-		return word !== undefined && !sql.includes('\n') && !STATEMENT_WORDS.includes(word.toUpperCase());
+		return !sql.includes('\n') && beginsNoStatement(sql);
 	}
 
 	/** Reads a command to the end of its line and returns where the next line begins. */

@@ -6,7 +6,7 @@ import { COMMAND_FORMS, COMMAND_WORDS, namedCommand, readLine } from '../../src/
 import { COMMAND_GROUPS, COMMANDS, runCommand, topicHelp } from '../../src/shell/commands/commands.ts';
 import { FOREIGN_WORDS, foreignCommand } from '../../src/shell/commands/foreign-commands.ts';
 import { FIRST_STEPS, groupTopic } from '../../src/shell/commands/help-command.ts';
-import { explainedAsCommand, meantCommand } from '../../src/shell/meant-command.ts';
+import { beginsNoStatement, explainedAsCommand, meantHint } from '../../src/shell/meant-command.ts';
 import type { ShellSession } from '../../src/shell/shell-session.ts';
 import { SETTING_NAMES } from '../../src/shell/shell-settings.ts';
 import { isComplete } from '../../src/sql/sql.ts';
@@ -89,14 +89,18 @@ test('commands of other shells lead to commands that exist', async () => {
 	assert.match((await errorOf('.param 1x 5')).message, /^\.param: expected a name of letters, digits and _, got "1x"$/);
 });
 
-test('a command without its dot, and the name of a saved query, lead to the command', () => {
-	const queries = () => ['slow', 'error-rates'];
+test('a command without its dot, and the name of a saved query or a table, lead to what was meant', () => {
+	const names = () => ({ queries: ['slow', 'error-rates'], tables: ['exchanges'] });
 	for (const [typed, meant] of [
 		['tail', '.tail'],
 		['Tail where status >= 500', '.tail where status >= 500'],
 		['queries', '.queries'],
 		['show 12 --body', '.show 12 --body'],
+		['show', '.show'],
 		['set timezone local', '.set timezone local'],
+		['/help tail', '.help tail'],
+		[':q', '.q'],
+		[':wq', '.quit'],
 		['slow', '.run slow'],
 		['error-rates', '.run error-rates'],
 		['show databases', undefined],
@@ -105,16 +109,32 @@ test('a command without its dot, and the name of a saved query, lead to the comm
 		['select 1', undefined],
 		['(tail)', undefined],
 	] as const)
-		assert.equal(meantCommand(typed, queries), meant, typed);
-	const explained = explainedAsCommand(
-		Object.assign(usageError('expected x', 'hint'), { position: 0 }),
-		'tail',
-		queries,
-	);
+		assert.equal(meantHint(typed, names), meant && `commands begin with a dot: ${meant}`, typed);
+	assert.equal(meantHint('Exchanges', names), 'FROM exchanges; shows its rows');
+	assert.match(meantHint('!ls', names) ?? '', /^\.once \| COMMAND/);
+	const explained = explainedAsCommand(Object.assign(usageError('expected x', 'hint'), { position: 0 }), 'tail', names);
 	assert.deepEqual(
 		[String(explained), (explained as { hint?: string }).hint],
 		['UserError: expected x', 'commands begin with a dot: .tail'],
 	);
 	const elsewhere = Object.assign(usageError('expected x', 'hint'), { position: 3 });
-	assert.equal(explainedAsCommand(elsewhere, 'tail', queries), elsewhere);
+	assert.equal(explainedAsCommand(elsewhere, 'tail', names), elsewhere);
+});
+
+test('a line that can begin no statement is an error at once, any other one may continue', () => {
+	for (const line of ['tail', 'q.show', 'exit(', '!ls', '/help', '123', ':x', '%time', 'show', 'show 12', 'été'])
+		assert.equal(beginsNoStatement(line), true, line);
+	for (const line of [
+		'SELECT',
+		'select*',
+		'(SELECT 1',
+		"'a",
+		'/* why',
+		'show tables',
+		'set x',
+		'VALUES(1',
+		'from',
+		'WITH"a"',
+	])
+		assert.equal(beginsNoStatement(line), false, line);
 });

@@ -26,6 +26,9 @@ test('a text is complete when every statement has ended and no quote or comment 
 		'slowest endpoints',
 		'SELCT 1',
 		'SELECT 1; tail -f',
+		'SELECT 1;\n2',
+		'/help',
+		'show 12',
 	])
 		assert.equal(readTypedText(complete).isComplete, true, complete);
 	for (const open of [
@@ -35,7 +38,7 @@ test('a text is complete when every statement has ended and no quote or comment 
 		'/* c',
 		'SELECT 1 -- ;',
 		'SELECT "a;',
-		'SELECT 1;\n2',
+		'SELECT 1;\n(2',
 		'desc',
 		'WITH x',
 		'update t',

@@ -1,7 +1,6 @@
 // Lists all commands of the shell and runs them.
 import { distance } from 'fastest-levenshtein';
 import { UserError, usageError } from '../../base/errors.ts';
-import { forTerminal } from '../../output/terminal-text.ts';
 import { readAttachStatement } from '../../sql/sql-light.ts';
 import { runAttachStatement } from '../attach.ts';
 import { COMMAND_WORDS, type CommandName, namedCommand } from '../command-names.ts';
@@ -94,7 +93,7 @@ async function runNamed(
 	if (inScript && applies(command.promptOnly))
 		throw new UserError(`${word} works only at the prompt, not in scripts`, 'ERR_PROMPT_ONLY');
 	if (shell.options.safe && applies(command.unsafe))
-		throw new UserError(`${forTerminal(text)} is refused with --safe`, 'ERR_SAFE', 'Start tinytap without --safe.');
+		throw new UserError(`${text} is refused with --safe`, 'ERR_SAFE', 'Start tinytap without --safe.');
 	return await command.run(
 		shell,
 		(command.argument === 'text' ? argument : argument.replace(/\s*;$/, '')).trim(),
@@ -106,15 +105,14 @@ async function runNamed(
 
 function unknownCommand(word: string, name: CommandName | undefined): UserError {
 	const foreign = foreignCommand(word);
-	if (foreign?.reason !== undefined)
-		return usageError(`${forTerminal(word)} is refused: ${foreign.reason}`, foreign.instead);
+	if (foreign?.reason !== undefined) return usageError(`${word} is refused: ${foreign.reason}`, foreign.instead);
 	if (name !== undefined) return usageError(`${word} works only in scripts`);
 	const [near] = COMMAND_WORDS.filter((each) => each[0] === word[0] && each.length > 3)
 		.map((each) => ({ each, away: word.length > 2 && each.startsWith(word) ? 1 : distance(each, word) }))
 		.filter(({ each, away }) => away <= (each.length > 4 ? 2 : 1))
 		.sort((one, other) => one.away - other.away);
 	return usageError(
-		`there is no command ${forTerminal(word)}`,
+		`there is no command ${word}`,
 		foreign?.instead ??
 			(near === undefined ? '.help lists the commands; SQL statements end with ;' : `Did you mean ${near.each}?`),
 	);

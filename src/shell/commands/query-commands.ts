@@ -1,10 +1,10 @@
 // Commands about saved queries and parameters.
-import { usageError } from '../../base/errors.ts';
+import { UserError, usageError } from '../../base/errors.ts';
 import { cutToWidth, forTerminal } from '../../output/terminal-text.ts';
 import { type GivenValue, literalText, parseParameter } from '../parameters.ts';
 import { hidingNotices, queriesText } from '../query-list.ts';
 import { loadQuery, scriptValues } from '../query-values.ts';
-import { findQuery, hidingNotice, saveQuery } from '../saved-queries.ts';
+import { checkName, findQuery, hidingNotice, saveQuery } from '../saved-queries.ts';
 import { savedText } from '../saved-text.ts';
 import { scriptSteps } from '../script.ts';
 import type { ShellSession } from '../shell-session.ts';
@@ -126,15 +126,17 @@ function namedValues(argument: string): { readonly name: string; readonly given:
 async function save(shell: ShellSession, argument: string): Promise<void> {
 	const [, name, rest] = /^(\S*)\s*([\s\S]*)$/.exec(argument) as unknown as [string, string, string];
 	const title = /^--(.*)$/.exec(rest)?.[1]?.trim();
-	const sql = title !== undefined || rest === '' ? shell.last?.sql : rest;
-	if (name === '' || sql === undefined) {
+	if (name === '') {
 		throw usageError(
-			`.save: expected ${name === '' ? 'a name and a statement' : 'a statement'}, got ${name === '' ? 'nothing' : 'none'}`,
-			'Write .save slow SELECT …, or .save slow after a statement.',
+			'.save: expected a name, got nothing',
+			'.save slow keeps the last statement as slow, .save slow SELECT … another one.',
 		);
 	}
-	// Report errors now rather than when the query runs. Parameters have no values yet.
-	for (const step of scriptSteps(sql)) if (step.type === 'statement') await shell.threads.check(step.sql);
+	checkName(name);
+	const sql = title !== undefined || rest === '' ? await statementToSave(shell) : rest;
+	await checkSteps(shell, sql).catch((error: unknown) => {
+		throw rest === sql ? explainedAsName(error, name, sql) : error;
+	});
 	const { directories, user } = shell.options;
 	const replaced = saveQuery(directories.userQueries, name, savedText(sql, title, shell.parameters), user);
 	const shown = forTerminal(name);
@@ -145,4 +147,35 @@ async function save(shell: ShellSession, argument: string): Promise<void> {
 	// The statement is shown in case another one was meant.
 	if (rest !== sql)
 		shell.tell(`  ${shell.screenTheme.dim(cutToWidth(forTerminal(sql.replace(/\s+/g, ' ')), shell.listWidth - 3))}\n`);
+}
+
+/** The last statement; if it has an error that can be found without running it, the last one that ran to its end. */
+async function statementToSave(shell: ShellSession): Promise<string> {
+	const { last, lastComplete } = shell;
+	if (last === undefined)
+		throw usageError('.save: expected a statement, got none', 'Run one first, or write .save slow SELECT ….');
+	if (last.sql === lastComplete || lastComplete === undefined) return last.sql;
+	try {
+		await checkSteps(shell, last.sql);
+	} catch (error) {
+		if (error instanceof UserError) return lastComplete;
+		throw error;
+	}
+	return last.sql;
+}
+
+/** Reports errors now rather than when the query runs. Parameters have no values yet. */
+async function checkSteps(shell: ShellSession, sql: string): Promise<void> {
+	for (const step of scriptSteps(sql)) if (step.type === 'statement') await shell.threads.check(step.sql);
+}
+
+/** The error of a statement that is only words, because the name was meant to have several. */
+function explainedAsName(error: unknown, name: string, sql: string): unknown {
+	const isWords = /^[A-Za-z][\w-]*(?:\s+[\w-]+){0,3}$/.test(sql);
+	if (!(error instanceof UserError) || !('position' in error) || error.position !== 0 || !isWords) return error;
+	if (error.hint?.startsWith('did you mean') === true) return error;
+	return usageError(
+		`.save ${name}: expected a statement after the name, got ${JSON.stringify(sql)}`,
+		`A name is one word, as in .save ${[name, ...sql.split(/\s+/)].join('-')}; -- begins a title.`,
+	);
 }
