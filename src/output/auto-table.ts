@@ -45,6 +45,8 @@ const EASY_TEXT = 20;
 const FIRST_COLUMNS = [
 	...['id', 'ts', 'side', 'comm', 'method', 'path', 'status', 'duration_ms', 'res_body_bytes', 'via'],
 ];
+/** Those that are shown only if the paths need not be cut short for them. */
+const AFTER_PATHS: ReadonlySet<string> = new Set(['res_body_bytes', 'via']);
 /** The columns for a terminal that is too narrow for these. */
 const NARROW_COLUMNS = ['path', 'status', 'method', 'id'];
 const NEXT_COLUMNS = [
@@ -209,14 +211,20 @@ function chosenColumns(
 	screenColumns: number,
 ): { readonly shown: number[]; readonly gap: number | undefined } {
 	const all = columns.map((_, i) => i);
-	const fits = (shown: readonly number[], marks: number) =>
-		sum(shown.map((i) => measured[i]!.least)) + marks + spaceFor(shown.length + marks) <= screenColumns;
+	const fits = (shown: readonly number[], marks: number, easy?: number) =>
+		sum(shown.map((i) => (i === easy ? measured[i]!.easy : measured[i]!.least))) +
+			marks +
+			spaceFor(shown.length + marks) <=
+		screenColumns;
 	if (fits(all, 0)) return { shown: all, gap: undefined };
 	const ranked = rankedColumns(columns, measured);
 	if (ranked !== undefined) {
 		const { first, narrow, next } = ranked;
+		const path = narrow[0];
 		const beginning = (order: readonly number[]) => {
-			const end = order.findIndex((_, at) => !fits(order.slice(0, at + 1), 0));
+			const end = order.findIndex(
+				(i, at) => !fits(order.slice(0, at + 1), 0, AFTER_PATHS.has(columns[i]!.name) ? path : undefined),
+			);
 			return end < 0 ? [...order] : order.slice(0, end);
 		};
 		const usual = beginning(first);

@@ -24,6 +24,8 @@ export type DetailViewOptions = {
 	/** Default: both. */
 	readonly messages?: readonly ('req' | 'res')[];
 	readonly bodies?: BodyForm;
+	/** Width of the screen. Default: no limit. */
+	readonly columns?: number;
 };
 
 type Shown = Required<DetailViewOptions>;
@@ -37,6 +39,7 @@ export function detailView(exchange: ExchangeDetail, options: DetailViewOptions 
 		parts: ['facts', 'headers', 'body'],
 		messages: ['req', 'res'],
 		bodies: 'readable',
+		columns: Number.POSITIVE_INFINITY,
 		...options,
 	};
 	return [
@@ -60,7 +63,7 @@ function versionText(version: SqlValue | undefined): string {
 	return `HTTP/${version ?? '1.1'}`;
 }
 
-function factLines(exchange: ExchangeDetail, { theme, raw, time }: Shown): string {
+function factLines(exchange: ExchangeDetail, { theme, raw, time, columns: screenColumns }: Shown): string {
 	const { columns } = exchange;
 	const say = (name: string): string => {
 		const value = columns[name] ?? null;
@@ -89,12 +92,12 @@ function factLines(exchange: ExchangeDetail, { theme, raw, time }: Shown): strin
 	].filter((part) => part !== '');
 	if (times.length > 0) facts.push(['time', times.join(', ')]);
 	const milliseconds = (name: string) => (typeof columns[name] === 'number' ? columns[name] : null);
-	const bar = timingBar({
+	const phases = {
 		send: exchange.sendMs ?? null,
 		firstByte: milliseconds('ttfb_ms'),
 		whole: milliseconds('duration_ms'),
-	});
-	if (bar !== null) facts.push(['timing', bar]);
+	};
+	const timingAt = facts.length;
 	const carriers = [
 		known('req_via') ? `request ${say('req_via')}` : '',
 		known('vias') || known('via') ? `response ${say(known('vias') ? 'vias' : 'via')}` : '',
@@ -106,6 +109,8 @@ function factLines(exchange: ExchangeDetail, { theme, raw, time }: Shown): strin
 	if (known('lost_bytes') && Number(columns.lost_bytes) > 0) facts.push(['lost', `${say('lost_bytes')} bytes`]);
 
 	const width = Math.max(...facts.map(([name]) => name.length));
+	const bar = timingBar(phases, screenColumns - width - 2);
+	if (bar !== null) facts.splice(timingAt, 0, ['timing', bar]);
 	return facts.map(([name, text]) => `${theme.dim(name.padEnd(width))}  ${text}\n`).join('');
 }
 

@@ -1,6 +1,8 @@
 // How the time of an exchange divides: sending the request, waiting for the response, receiving it.
 
 const BAR_COLUMNS = 30;
+const LEAST_BAR_COLUMNS = 6;
+const GAP = '  ';
 const PHASES = [
 	{ name: 'send', cell: '▓' },
 	{ name: 'wait', cell: '░' },
@@ -14,15 +16,22 @@ export type ExchangeTimes = {
 	readonly whole: number | null;
 };
 
-/** `▓░░░░░░░░░████  send 0.1, wait 9.3, receive 4 ms`; null unless all times are known. */
-export function timingBar({ send, firstByte, whole }: ExchangeTimes): string | null {
+/**
+ * `▓░░░░░░░░░████  send 0.1, wait 9.3, receive 4 ms`; null unless all times are known. The bar is shorter if it would not
+ * fit into `columns`.
+ */
+export function timingBar(
+	{ send, firstByte, whole }: ExchangeTimes,
+	columns = Number.POSITIVE_INFINITY,
+): string | null {
 	if (send === null || firstByte === null || whole === null) return null;
 	// A response may begin before the request has ended.
 	const wait = Math.max(0, Math.min(firstByte, whole - send));
 	const times = [send, wait, Math.max(0, whole - send - wait)];
-	const cells = cellsOf(times, BAR_COLUMNS);
-	const bar = PHASES.map(({ cell }, index) => cell.repeat(cells[index]!)).join('');
-	return `${bar}  ${PHASES.map(({ name }, index) => `${name} ${short(times[index]!)}`).join(', ')} ms`;
+	const told = `${PHASES.map(({ name }, index) => `${name} ${short(times[index]!)}`).join(', ')} ms`;
+	const room = columns - told.length - GAP.length;
+	const cells = cellsOf(times, Math.min(BAR_COLUMNS, Math.max(LEAST_BAR_COLUMNS, room)));
+	return PHASES.map(({ cell }, index) => cell.repeat(cells[index]!)).join('') + GAP + told;
 }
 
 /** Cells in proportion to the times, but at least one for every time above 0. */

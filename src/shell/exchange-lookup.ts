@@ -12,8 +12,10 @@ import type { ShellSession } from './shell-session.ts';
 import { parseWanted } from './show-arguments.ts';
 
 /** The options with which this shell shows exchanges. */
-export function viewOptions(shell: ShellSession): Required<Pick<DetailViewOptions, 'theme' | 'raw' | 'time'>> {
-	return { theme: shell.theme, raw: shell.options.presentation.raw, time: shell.time };
+export function viewOptions(
+	shell: ShellSession,
+): Required<Pick<DetailViewOptions, 'theme' | 'raw' | 'time' | 'columns'>> {
+	return { theme: shell.theme, raw: shell.options.presentation.raw, time: shell.time, columns: shell.listWidth };
 }
 
 /** Throws a UserError if the exchange does not exist. `calls`: also load its system calls. */

@@ -83,6 +83,10 @@ test('all of exchanges: the columns that matter come first, others as room allow
 	const narrow = shownNames(EXCHANGE_COLUMNS, rows, 80);
 	assert.deepEqual(narrow, IMPORTANT.slice(0, narrow.length));
 	assert.ok(narrow.includes('status'), narrow.join());
+	// Paths are not cut to make room for the last columns.
+	assert.equal(narrow.at(-1), 'duration_ms');
+	const short = rows.map((row) => row.map((value) => (String(value).startsWith('/api') ? '/a' : value)));
+	assert.equal(shownNames(EXCHANGE_COLUMNS, short, 80).at(-1), 'res_body_bytes');
 	assert.deepEqual(shownNames(EXCHANGE_COLUMNS, rows, 40), ['id', 'method', 'path', 'status']);
 	assert.deepEqual(shownNames(EXCHANGE_COLUMNS, rows, 20), ['path', 'status']);
 	assert.deepEqual(shownNames(EXCHANGE_COLUMNS, rows, 8), ['path']);

@@ -153,6 +153,9 @@ test('the bar of times has thirty cells in proportion, and at least one for each
 	assert.equal(bar(0, 0, 0), '  send 0, wait 0, receive 0 ms');
 	assert.equal(bar(0.0001, 100, 100.5), `▓${'░'.repeat(28)}█  send 0, wait 100, receive 0.5 ms`);
 	assert.equal(bar(5, 0, 5.1234), `${'▓'.repeat(29)}█  send 5, wait 0, receive 0.123 ms`);
+	const narrow = (columns: number) => timingBar({ send: 0, firstByte: 9, whole: 10 }, columns);
+	assert.equal(narrow(40), `${'░'.repeat(9)}█  send 0, wait 9, receive 1 ms`);
+	assert.equal(narrow(10), `${'░'.repeat(5)}█  send 0, wait 9, receive 1 ms`);
 	assert.equal(bar(2, 5, 4), `${'▓'.repeat(15)}${'░'.repeat(15)}  send 2, wait 2, receive 0 ms`);
 });
 

@@ -24,7 +24,7 @@ export const FIRST_STEPS: readonly Entry[] = [
 	{ name: 'FROM exchanges;', text: 'everything as a table' },
 	{ name: '.schema exchanges', text: 'the columns to ask for in SQL' },
 	{ name: '.save mine', text: 'keep the last statement; .run mine runs it again' },
-	{ name: '.help exchanges', text: 'one part of this list; Tab completes commands' },
+	{ name: '.help output', text: 'one part of this list; Tab completes commands' },
 ];
 
 type HelpPage = {
