@@ -79,11 +79,29 @@ async function withExampleFiles<T>(work: (cwd: string) => Promise<T>): Promise<T
 test('the picture of the threads shows every message between them', () => {
 	const page = read(join(ROOT, 'docs/architecture.md'));
 	const picture = page.slice(page.indexOf('## The threads'), page.indexOf('## Facts from user space'));
-	const messages = [...read(join(ROOT, 'src/threads/messages.ts')).matchAll(/readonly type: '([a-z-]+)';/g)];
+	const messages = [...read(join(ROOT, 'src/threads/messages.ts')).matchAll(/readonly type: '([a-z-]+)'/g)];
 	assert.ok(messages.length > 20, `only ${messages.length} messages found`);
 	const shown = new Set(picture.match(/[a-z]+(-[a-z]+)*/g));
 	assert.deepEqual(
 		messages.map(([, type]) => type).filter((type) => !shown.has(type!)),
+		[],
+	);
+	// An arrow begins with the name of a message, or is one of those that need none.
+	const known = new Set(['start', 'SIGNAL_STOP', ...messages.map(([, type]) => type!)]);
+	const arrows = [...picture.matchAll(/^\s*\w-?->>\w: ([\w-]+)/gm)].map(([, name]) => name!);
+	assert.ok(arrows.length > 20, `only ${arrows.length} arrows found`);
+	assert.deepEqual(
+		arrows.filter((name) => !known.has(name)),
+		[],
+	);
+});
+
+// A semicolon begins a new line of a Mermaid sequence, and # a comment, so the picture would not be drawn.
+test('pictures contain no characters that end a line of them', () => {
+	const pictures = FILES.flatMap((file) => [...read(file).matchAll(/^```mermaid\n(.*?)^```$/gms)]);
+	assert.ok(pictures.length >= 2, `only ${pictures.length} pictures found`);
+	assert.deepEqual(
+		pictures.flatMap(([, lines]) => lines!.split('\n').filter((line) => /[;#]/.test(line))),
 		[],
 	);
 });
