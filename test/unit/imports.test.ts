@@ -130,17 +130,28 @@ const RULES: readonly Rule[] = [
 
 /** Every relative import in the source files below a folder: static, dynamic, of types, re-exports. */
 function importsBelow(folder: string): Import[] {
+	return edgesBelow(
+		folder,
+		(name) => /\.(ts|mjs|js)$/.test(name) || !name.includes('.'),
+		/(?:\bfrom|\bimport|\brequire)\s*\(?\s*(['"`])(\.[^'"`]*)\1/g,
+	);
+}
+
+/** What C and C++ files include of each other. */
+function includesBelow(folder: string): Import[] {
+	return edgesBelow(folder, (name) => /\.(c|cc|h)$/.test(name), /^#\s*include\s*(")([^"]+)"/gm);
+}
+
+/** `pattern`: its second group is the path of the other file, relative to the one that names it. */
+function edgesBelow(folder: string, isSource: (name: string) => boolean, pattern: RegExp): Import[] {
 	const files = readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
-		.filter((entry) => entry.isFile() && !/node_modules/.test(entry.parentPath))
-		.filter(({ name }) => /\.(ts|mjs|js)$/.test(name) || !name.includes('.'))
+		.filter((entry) => entry.isFile() && !/node_modules/.test(entry.parentPath) && isSource(entry.name))
 		.map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
 	return files.flatMap((from) =>
-		[...readFileSync(join(ROOT, from), 'utf8').matchAll(/(?:\bfrom|\bimport)\s*\(?\s*(['"])(\.[^'"]*)\1/g)].map(
-			(match) => ({
-				from,
-				to: join(dirname(from), match[2]!),
-			}),
-		),
+		[...readFileSync(join(ROOT, from), 'utf8').matchAll(pattern)].map((match) => ({
+			from,
+			to: join(dirname(from), match[2]!),
+		})),
 	);
 }
 
@@ -155,6 +166,17 @@ for (const { title, below, breaks } of RULES) {
 		assert.deepEqual(broken, []);
 	});
 }
+
+test('bpf/ includes only its own files, and native/ besides its own only those of bpf/', () => {
+	const includes = [...includesBelow('bpf'), ...includesBelow('native')];
+	assert.ok(includes.length > 50, `only ${includes.length} found`);
+	assert.deepEqual(
+		includes.filter(
+			({ from, to }) => !to.startsWith('bpf/') && !(from.startsWith('native/') && to.startsWith('native/')),
+		),
+		[],
+	);
+});
 
 // biome finds cycles in the other folders, but does not read AssemblyScript.
 test('the decoder has no import cycles', () => {
