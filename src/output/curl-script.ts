@@ -1,6 +1,6 @@
 // Requests as a shell script of curl commands.
 import { curlLine } from './curl-line.ts';
-import type { ExchangeWriter, ExchangeWriterOptions } from './har.ts';
+import type { ExchangeWriter, ExchangeWriterOptions } from './exchange-writer.ts';
 import { redactExchange } from './redacted-exchange.ts';
 
 /** Writes one command per request, below comments with the exchange's id and what the command omits. */

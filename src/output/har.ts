@@ -10,28 +10,11 @@ import type { SqlValue } from '../store/table.ts';
 import type { Body } from './body-lines.ts';
 import { base64 } from './cell-text.ts';
 import { type ExchangeDetail, headerValue, messageBody, serverAddress } from './exchange-parts.ts';
+import type { ExchangeWriter, ExchangeWriterOptions } from './exchange-writer.ts';
 import { formParams, pairs } from './form-params.ts';
 import { requestCookies, responseCookies } from './har-cookies.ts';
 import { escapeInJson } from './json-text.ts';
 import { redactExchange } from './redacted-exchange.ts';
-import type { Redactor } from './redaction.ts';
-
-/**
- * Returns the text of each step: begin once, exchange any number of times, end once. Null
- * means that the format cannot represent this exchange.
- */
-export type ExchangeWriter = {
-	begin(): string;
-	exchange(exchange: ExchangeDetail): string | null;
-	end(): string;
-};
-
-export type ExchangeWriterOptions = {
-	/** Null with `--no-redact`. */
-	readonly redactor: Redactor | null;
-	/** tinytap's version. */
-	readonly version: string;
-};
 
 /** Writes one line per exchange, with visible characters only. */
 export function createHarWriter(options: ExchangeWriterOptions): ExchangeWriter {

@@ -4,7 +4,7 @@
 import type { SqlValue } from '../store/table.ts';
 import { HEX_DUMP_BYTES, jsonLines } from './body-lines.ts';
 import { isNumeric, NULL_TEXT, numberText, type ResultColumn } from './cell-text.ts';
-import type { ExchangeWriterOptions } from './har.ts';
+import type { ExchangeWriterOptions } from './exchange-writer.ts';
 import { hexDump } from './hex-dump.ts';
 import { createRowRedactor } from './redacted-exchange.ts';
 import type { RowWriter } from './row-format.ts';

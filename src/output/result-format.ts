@@ -1,7 +1,8 @@
 // All output formats. Some print the rows of a result, others the exchanges that the rows name.
 import type { ResultColumn } from './cell-text.ts';
 import { createCurlWriter } from './curl-script.ts';
-import { createHarWriter, type ExchangeWriter, type ExchangeWriterOptions } from './har.ts';
+import type { ExchangeWriter, ExchangeWriterOptions } from './exchange-writer.ts';
+import { createHarWriter } from './har.ts';
 import { createHtmlRowWriter } from './html.ts';
 import {
 	type AlignedFormat,
@@ -15,14 +16,14 @@ import {
 /** Formats printed row by row. */
 export type RowByRowFormat = RowFormat | 'html';
 /** Formats that print the exchanges named by the result's column `id`. */
-export type ExchangeFormat = 'har' | 'curl';
+export type ExchangeFormat = keyof typeof EXCHANGE_WRITERS;
 /** `auto` is a table that fits the terminal; elsewhere it is `table`. */
 export type ResultFormat = RowByRowFormat | 'har' | 'auto';
 /** The formats of exports, which always have a file of their own. */
 export type ExportFormat = RowByRowFormat | ExchangeFormat;
 
-type FormatFacts = {
-	readonly name: ResultFormat;
+type FormatFacts<Name> = {
+	readonly name: Name;
 	/** For `--format`, `.mode`, help and completion. */
 	readonly description: string;
 	readonly prints: 'rows' | 'exchanges';
@@ -30,7 +31,9 @@ type FormatFacts = {
 	readonly redacts: boolean;
 };
 
-export const RESULT_FORMATS: readonly FormatFacts[] = [
+const EXCHANGE_WRITERS = { har: createHarWriter, curl: createCurlWriter };
+
+export const RESULT_FORMATS: readonly FormatFacts<ResultFormat>[] = [
 	{ name: 'auto', description: 'a table that fits the terminal; elsewhere as table', prints: 'rows', redacts: false },
 	...ROW_FORMATS.map((format) => ({ ...format, prints: 'rows', redacts: false }) as const),
 	{ name: 'html', description: 'a page without scripts; secrets redacted', prints: 'rows', redacts: true },
@@ -42,17 +45,23 @@ export const RESULT_FORMATS: readonly FormatFacts[] = [
 	},
 ];
 
+/** Formats of results, and those only for exports. */
+const ALL_FORMATS: readonly FormatFacts<ResultFormat | ExportFormat>[] = [
+	...RESULT_FORMATS,
+	{ name: 'curl', description: 'a shell script of curl commands', prints: 'exchanges', redacts: true },
+];
+
 export function isResultFormat(name: string): name is ResultFormat {
 	return RESULT_FORMATS.some((format) => format.name === name);
 }
 
 export function printsExchanges(name: ResultFormat | ExportFormat): name is ExchangeFormat {
-	return name === 'curl' || RESULT_FORMATS.some((format) => format.name === name && format.prints === 'exchanges');
+	return ALL_FORMATS.some((format) => format.name === name && format.prints === 'exchanges');
 }
 
 /** Whether the output is meant to be shared. Then statements see no secrets, except with --no-redact. */
 export function isShared(name: ResultFormat | ExportFormat): boolean {
-	return name === 'curl' || RESULT_FORMATS.some((format) => format.name === name && format.redacts);
+	return ALL_FORMATS.some((format) => format.name === name && format.redacts);
 }
 
 /** Whether the widths of its columns depend on the rows. */
@@ -71,5 +80,5 @@ export function createResultWriter(
 }
 
 export function createExchangeWriter(format: ExchangeFormat, options: ExchangeWriterOptions): ExchangeWriter {
-	return format === 'har' ? createHarWriter(options) : createCurlWriter(options);
+	return EXCHANGE_WRITERS[format](options);
 }

@@ -1,0 +1,20 @@
+// Writers of formats that print whole exchanges instead of the rows of a result.
+import type { ExchangeDetail } from './exchange-parts.ts';
+import type { Redactor } from './redaction.ts';
+
+/**
+ * Returns the text of each step: begin once, exchange any number of times, end once. Null
+ * means that the format cannot represent this exchange.
+ */
+export type ExchangeWriter = {
+	begin(): string;
+	exchange(exchange: ExchangeDetail): string | null;
+	end(): string;
+};
+
+export type ExchangeWriterOptions = {
+	/** Null with `--no-redact`. */
+	readonly redactor: Redactor | null;
+	/** tinytap's version. */
+	readonly version: string;
+};
