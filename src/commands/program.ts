@@ -108,7 +108,9 @@ export function createProgram(setWork: SetWork, afterDashes?: readonly string[])
 			setWork(() => shellCommand(parseOptions(self, afterDashes)));
 		});
 	addCapturingCommands(command, setWork, afterDashes);
-	addOtherCommands(command, setWork, program, afterDashes);
+	addQueries(command, setWork, afterDashes);
+	addRecordingCommands(command, setWork, afterDashes);
+	addHelpCommands(command, setWork, program);
 	return program;
 }
 
@@ -162,12 +164,7 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork, afterDashes
 	addEndOptions(addCaptureOptions(record));
 }
 
-function addOtherCommands(
-	command: NewCommand,
-	setWork: SetWork,
-	program: Command,
-	afterDashes?: readonly string[],
-): void {
+function addQueries(command: NewCommand, setWork: SetWork, afterDashes?: readonly string[]): void {
 	command('queries', 'list saved queries, or describe one')
 		.argument(
 			'[words...]',
@@ -183,6 +180,9 @@ function addOtherCommands(
 				return EXIT.ok;
 			}),
 		);
+}
+
+function addRecordingCommands(command: NewCommand, setWork: SetWork, afterDashes?: readonly string[]): void {
 	command('info', 'summarize a recording')
 		.argument('<file>', 'a recording')
 		.option('--json', 'as JSON')
@@ -214,6 +214,9 @@ function addOtherCommands(
 			setWork(() => diffCommand(parseOptions(self, afterDashes), [older, newer], own.set ?? [])),
 		);
 	addComparingOptions(diff);
+}
+
+function addHelpCommands(command: NewCommand, setWork: SetWork, program: Command): void {
 	command('completion', 'print a script that completes the command line of tinytap')
 		.argument('<shell>', 'bash, zsh or fish')
 		.addHelpText(

@@ -94,13 +94,10 @@ async function interactiveShell(options: Options, first: RunningCapture): Promis
 	const interrupts = listenForInterrupts();
 	interrupts.onInterrupt = () => prompt.interrupt();
 	let isKilled = false;
-	for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
-		process.removeAllListeners(signal).on(signal, () => {
-			isKilled = true;
-			limitOutput({ withinMs: INTERRUPTED_MS });
-			prompt.close();
-		});
-	}
+	onKill(() => {
+		isKilled = true;
+		prompt.close();
+	});
 	first.commandEnd
 		?.then((status) => {
 			const stays = options.stay || capture !== first;
@@ -122,6 +119,16 @@ async function interactiveShell(options: Options, first: RunningCapture): Promis
 		await capture.close();
 	}
 	return EXIT.ok;
+}
+
+/** Calls `close` when a signal should end the process. Its output must not wait for long then. */
+function onKill(close: () => void): void {
+	for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
+		process.removeAllListeners(signal).on(signal, () => {
+			limitOutput({ withinMs: INTERRUPTED_MS });
+			close();
+		});
+	}
 }
 
 async function wantsDemo(): Promise<boolean> {
