@@ -1,6 +1,6 @@
-// The cost of losing records: deletes records from scripted conversations, namely each single record, each two
-// neighbours, each two, and a random tenth (the same each time). Counts the runs that changed a row neither touched by
-// the loss nor right after it, and rows that mix two exchanges. Takes a minute. See docs/limitations.md.
+// The cost of losing records. Deletes records from scripted conversations: each single record, each two neighbours, each
+// two, and a random tenth (the same each time). Counts the runs that changed a row neither touched by the loss nor right
+// after it, and rows that mix two exchanges. Takes a minute. See docs/limitations.md.
 import { makeConversation, SCRIPTS } from '../support/conversations.ts';
 import { decodeRecords } from '../support/decoded-rows.ts';
 import { damageReport } from '../support/loss.ts';

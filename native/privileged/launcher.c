@@ -227,7 +227,7 @@ static void GiveUpRights(const struct user* user, gid_t real_gid, bool is_root) 
   if (!Capabilities(left)) FailToDrop("capget");
   for (int i = 0; i < CAP_WORDS; i++)
     if ((left[i].effective | left[i].permitted | left[i].inheritable) != 0) FailToDrop("capabilities");
-  if (user->uid != 0 && (setuid(0) == 0 || setgid(0) == 0)) FailToDrop("root can be had again");
+  if (user->uid != 0 && (setuid(0) == 0 || setgid(0) == 0)) FailToDrop("root can be regained");
 }
 
 // ---- the attacher ------------------------------------------------------------------------------------------------------

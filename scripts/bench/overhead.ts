@@ -1,5 +1,5 @@
 // The cost of being watched for a web server: requests per second and CPU time without a tracer, with tinytap, and with
-// alternatives that a user might choose, in turns; then latency at a fixed rate.
+// alternatives that a user might choose, measured alternately; then latency at a fixed rate.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { CONNECTIONS, paced, wrk } from './load.ts';
 import { publish } from './page.ts';

@@ -1,4 +1,4 @@
-// Did a change make it slower? Measures two checkouts in turns.
+// Did a change make it slower? Measures two checkouts alternately.
 import { loadavg } from 'node:os';
 import { CONFIDENCE, geometricMean, LEAST_ROUNDS, medianWithInterval } from '../../support/paired-ratios.ts';
 import { type Checkout, CheckoutError, checkoutOf, commitBefore, thisCheckout } from './checkout.ts';

@@ -1,4 +1,4 @@
-// Compares our engine with alasql's own executor, SQLite and DuckDB: same rows, same statements, one process, in turns.
+// Compares our engine with alasql's own executor, SQLite and DuckDB: same rows, same statements, one process, alternately.
 import { compileCondition, executeSync, prepare } from '../../src/sql/sql.ts';
 import type { Column, DatabaseSnapshot, SqlValue, TableSnapshot } from '../../src/store/table.ts';
 import { type Engine, type Query, queriesFor } from '../../support/queries.ts';

@@ -26,7 +26,7 @@ const ENTRIES = {
 		exit: EXIT.usage,
 	},
 	ERR_COMMAND: {
-		meaning: 'The program after `--` or of `--exec` was not found; if it may not be executed, the exit status is 126.',
+		meaning: 'The program after `--` or of `--exec` was not found, or may not be executed (exit status 126).',
 		hint: 'Check its name, and that you are allowed to execute it.',
 		exit: 127,
 	},
@@ -92,8 +92,8 @@ const ENTRIES = {
 		exit: EXIT.expectation,
 	},
 	ERR_WAIT: {
-		meaning: 'The condition of `.wait until` did not become true in time, or not before the capture ended.',
-		hint: 'Run its statement alone to see its value; a longer time may follow it: `.wait until SELECT … 60s`.',
+		meaning: 'The condition of `.wait until` did not become true in time, or before the capture ended.',
+		hint: 'Run the statement alone to see its value. To wait longer, write a duration after it: `.wait until SELECT … 60s`.',
 	},
 	ERR_CONFIGURATION: {
 		meaning: 'The configuration has a mistake; the message names the file and the line.',
@@ -165,7 +165,7 @@ const ENTRIES = {
 	},
 	ERR_LAUNCH: {
 		meaning: 'The launcher could not prepare the session, or tinytap was started without it.',
-		hint: 'Start it with `tinytap`, in a checkout with `npm start`, not with node.',
+		hint: 'Start it with `tinytap` (in a checkout: `npm start`), not with node.',
 	},
 	ERR_DROP: {
 		meaning: 'Root privileges could not be dropped, so nothing was started.',
@@ -180,8 +180,8 @@ const ENTRIES = {
 		hint: 'Run it as root; `tinytap doctor` prints the command to use.',
 	},
 	ERR_NO_BPF: {
-		meaning: 'This process may load BPF programs, but something forbids bpf(2).',
-		hint: 'A seccomp filter (containers have one) or a security module forbids it: allow it, or run tinytap outside.',
+		meaning: 'This process has the privileges to load BPF programs, but something blocks bpf(2).',
+		hint: 'A seccomp filter (containers have one) or a security module blocks it: allow it, or run tinytap outside.',
 	},
 	ERR_LIMIT: {
 		meaning: 'A limit of this process (ulimit) is too low to start.',

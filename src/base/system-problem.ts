@@ -15,7 +15,7 @@ const SYSTEM_PROBLEMS: ReadonlyMap<string, string> = new Map([
 	['EMFILE', 'too many open files (ulimit -n)'],
 	['ENFILE', 'too many open files on this machine'],
 	['ENOMEM', 'not enough memory'],
-	['ETIMEDOUT', 'the terminal did not take it in time'],
+	['ETIMEDOUT', 'the terminal did not accept it in time'],
 ]);
 
 /** The meaning of a system error's code, in words. */

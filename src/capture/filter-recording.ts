@@ -12,7 +12,7 @@ import type { InvokingUser } from '../base/invoking-user.ts';
 import { FRAME_PAYLOAD_MAX, RecordingReader, type RecordingWriter } from './recording.ts';
 import { Records } from './records.ts';
 
-/** Writes the records of these connections, and those of no connection that belong to them. Returns how many they are. */
+/** Writes the records of these connections, and those about their processes. Returns the number of records written. */
 export function copyConnections(
 	path: string,
 	writer: RecordingWriter,
@@ -41,7 +41,7 @@ export function copyConnections(
 
 function isWanted(records: Records, conns: ReadonlySet<bigint>, pids: ReadonlySet<number>): boolean {
 	const { kind } = records;
-	// What cannot be read is counted by the decoder, and so are counters; a clock and the end are for all.
+	// The decoder counts what cannot be read. Clocks, loss counters and the end concern all connections.
 	if (!records.isRecord || records.view.getUint8(records.at + EVENT_VERSION) !== CAPTURE_EVENT_VERSION) return true;
 	if (kind === CAPTURE_CLOCK || kind === CAPTURE_LOSS || kind === CAPTURE_END) return true;
 	const conn = connOf(records);

@@ -108,7 +108,7 @@ function conflictOf(a: MergeInput, b: MergeInput): string | undefined {
 	const { boot_id: bootB, host: hostB } = b.meta;
 	if (bootA !== undefined && bootB !== undefined) {
 		if (bootA === bootB) return undefined;
-		return hostA === hostB ? `are of ${hostA} before and after it was started again` : `are of ${hostA} and ${hostB}`;
+		return hostA === hostB ? `are of ${hostA} before and after a reboot` : `are of ${hostA} and ${hostB}`;
 	}
 	if (hostA !== undefined && hostB !== undefined && hostA !== hostB) return `are of ${hostA} and ${hostB}`;
 	if (a.wallMinusBootNs === undefined || b.wallMinusBootNs === undefined) return 'do not both have a clock';

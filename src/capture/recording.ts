@@ -190,8 +190,8 @@ export class RecordingReader {
 	}
 
 	/**
-	 * Copies the next batch into `into`, at least FRAME_PAYLOAD_MAX long. Returns the batch's length; 0 at the end. In place of
-	 * frames that cannot be read comes a record that the decoder counts (loss: decode_gap).
+	 * Copies the next batch into `into`, at least FRAME_PAYLOAD_MAX long. Returns the batch's length; 0 at the end. A
+	 * record that the decoder counts (loss: decode_gap) replaces frames that cannot be read.
 	 */
 	nextBatch(into: Uint8Array): number {
 		for (;;) {

@@ -278,7 +278,7 @@ function replaySettings(path: string, { realtime, from, to }: RawOptions): Repla
 	return settings;
 }
 
-/** Whether nothing is between two positions. Those of different kinds can be compared only when the recording is read. */
+/** Whether nothing can be between two positions. A time and a duration can be compared only when the recording is read. */
 function isAfter(from: ReplayPlace | undefined, to: ReplayPlace | undefined): boolean {
 	if (from === undefined || to === undefined) return false;
 	if ('epochUs' in from) return 'epochUs' in to && from.epochUs >= to.epochUs;

@@ -40,7 +40,7 @@ export async function recordCommand(options: Options, path: string, given: Recor
 	if (where !== undefined && given.rotate !== undefined)
 		throw usageError(
 			'expected --rotate or --where, got both',
-			'What passes a condition is known only at the end: record with --rotate, and filter its files one by one.',
+			'Which connections pass is known only at the end: record with --rotate, then filter the files one by one.',
 		);
 	if (where !== undefined && !options.force) requireNewFile(path, options.user);
 	const record = recordSettings(where === undefined ? path : unfilteredPath(path), {
@@ -56,7 +56,7 @@ export async function recordCommand(options: Options, path: string, given: Recor
 	const take = (captured: number) => {
 		rows = captured;
 	};
-	// Also what was recorded before a loss or a full disk is filtered.
+	// Filter even what was recorded before a failure, such as a full disk.
 	const outcome = await capture(options, record, where, take).catch((error: unknown) => ({ error }));
 	if (rows === undefined) removeUserFile(record.path, options.user);
 	else {

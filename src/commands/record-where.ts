@@ -1,5 +1,5 @@
-// `record --where`: what was recorded into a file beside the wanted one, reduced to the connections with an exchange that
-// passes the condition.
+// `record --where`: everything is recorded into a temporary file first. From that, the connections with an exchange that
+// passes the condition are copied into the wanted file.
 
 import { closeSync } from 'node:fs';
 import { systemCode, UserError } from '../base/errors.ts';

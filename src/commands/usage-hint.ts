@@ -13,7 +13,7 @@ const GUESSED_OPTIONS: Readonly<Record<string, string>> = {
 	'`--for 10s` ends the capture after a time, `--count N` after N rows.': '-n -t --time --duration --limit --seconds',
 	'--no-color switches colours off.': '--no-colors --no-colour --plain --monochrome',
 	'`tinytap version` prints the version.': '-v',
-	'tinytap asks no other host: it captures this one.': '--host --url --connect -H',
+	'tinytap captures only the host it runs on.': '--host --url --connect -H',
 };
 
 /** What to use here → commands that users may try. */

@@ -1,4 +1,4 @@
-// What somebody meant who typed a command without its dot, or the name of a saved query or of a table alone.
+// Recognises what was meant by a text that is no statement: a command without its dot, or the name of a saved query.
 import { UserError } from '../base/errors.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { STATEMENT_WORDS } from '../sql/sql-light.ts';

@@ -27,7 +27,7 @@ export function pagerWords(command = DEFAULT_PAGER): readonly string[] | undefin
 
 export type PagerWays = {
 	readonly user: InvokingUser;
-	/** The pager may not start programs or write files, if it is less or one that does as less does. */
+	/** The pager must not start programs or write files. Only less and compatible pagers can be told so. */
 	readonly safe: boolean;
 	/** Where the output goes if there is no pager or it cannot be started. */
 	readonly sink: Sink;

@@ -1,4 +1,4 @@
-// The file that `.save` writes: the statement after a header with what can be derived from it.
+// The file that `.save` writes: a header derived from the statement, and the statement.
 import { parseInstant, parseInterval, splitStatements } from '../sql/sql-light.ts';
 import type { ParameterValue } from '../store/table.ts';
 import { literalText, type ParameterType } from './parameters.ts';

@@ -7,8 +7,8 @@ import type { ShellSession } from './shell-session.ts';
 
 /**
  * The path of a file named in a command or statement, called `what` in errors. In a script, the name is relative to the
- * script. Throws a UserError if a script names a file outside its directory. `isTyped`: the user wrote what is not in a
- * script, although there is no prompt.
+ * script. Throws a UserError if a script names a file outside its directory. `isTyped`: outside scripts, the user wrote the
+ * command or statement, even if there is no prompt.
  */
 export function readablePath(shell: ShellSession, named: string, what: string, isTyped = false): string {
 	const { files, interactive, options } = shell;

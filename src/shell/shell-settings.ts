@@ -167,12 +167,12 @@ export function settingName(name: string): SettingName {
 	);
 }
 
-/** What is here like a format of sqlite3, duckdb or psql. */
+/** Formats to use here → similar formats of sqlite3, duckdb or psql. */
 const FORMATS_ELSEWHERE: Readonly<Record<string, string>> = {
 	'auto fits a table to the terminal, table prints all of it.': 'column columns duckbox aligned qbox default pretty',
 	'csv with .separator tab, or | for example, separates by other characters.':
 		'tsv tabs tab list quote ascii unaligned plain text',
-	'ndjson prints one JSON object a line.': 'jsonlines jsonl json-lines',
+	'ndjson prints one JSON object per line.': 'jsonlines jsonl json-lines',
 	'line prints one column per line, \\gx does so for one statement.': 'lines vertical expanded wrapped record records',
 	'html and markdown are meant for documents.': 'latex latex-longtable asciidoc troff-ms doc',
 	'.export FILE.sh writes curl commands.': 'insert tcl curl sh',
@@ -187,7 +187,7 @@ export function formatElsewhere(text: string): string | undefined {
 export function nearest(text: string, names: readonly string[]): string | undefined {
 	const letters = (name: string) => [...name.toLowerCase()].sort().join('');
 	const far = (name: string) => distance(name.toLowerCase(), text.toLowerCase());
-	// In a short name, two wrong letters are another name, unless they are exchanged.
+	// A short name with two wrong letters is a different name, unless the letters are only swapped.
 	const isNear = (name: string) =>
 		far(name) <= 1 || (far(name) === 2 && (text.length > 4 || letters(name) === letters(text)));
 	const [first] = names.filter(isNear).sort((a, b) => far(a) - far(b));

@@ -11,7 +11,7 @@ export function startForUser(
 	user: InvokingUser,
 	stdio: StdioOptions,
 	defaults: Readonly<Record<string, string>> = {},
-	/** Variables that the user's own do not change. */
+	/** Variables that override the user's own. */
 	fixed: Readonly<Record<string, string>> = {},
 ): ChildProcess {
 	// Without --keep-root this process already runs as that user.

@@ -10,7 +10,7 @@ import type { Column, TableSnapshot } from '../store/table.ts';
 import type { AttachedLoss } from './messages.ts';
 import { SnapshotSource } from './snapshot-source.ts';
 
-/** What a statement reads of the attached recordings. */
+/** What a statement reads from the attached recordings. */
 export type AttachedRead = {
 	readonly tables: ReadonlyMap<string, TableSnapshot>;
 	/** The same tables without their secrets. */

@@ -1,4 +1,4 @@
-// Short conversations in which two readings are near, each found because a small fault in the decoder changes it. What a
+// Short conversations that could easily be read in another way, each found because a small fault in the decoder changes it. What a
 // line of a row says: shownRow in support/short-talks.ts.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

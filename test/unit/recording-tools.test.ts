@@ -185,7 +185,7 @@ test('recordings of two hosts, of two boots, or given twice are rejected with a 
 			make({ ...HOST, host: 'shop-2', boot_id: 'b-2' }),
 			/expected recordings of one host and one boot, but .* are of shop-1 and shop-2/,
 		],
-		[make({ ...HOST, boot_id: 'b-2' }), /are of shop-1 before and after it was started again/],
+		[make({ ...HOST, boot_id: 'b-2' }), /are of shop-1 before and after a reboot/],
 		[make({ host: 'shop-2' }), /are of shop-1 and shop-2/],
 		[make({ host: 'shop-1' }, other), /have clocks that began at different times/],
 		[make({ host: 'shop-1' }, new Tape()), /do not both have a clock/],

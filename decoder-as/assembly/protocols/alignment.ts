@@ -2,17 +2,17 @@
 // oldest waiting request. After a gap it is unknown how many messages were in it, so counting is not enough, and a wrong
 // guess would give a response to another's request. What is certain is a turn:
 //
-// - A client that sends requests one by one starts afresh once the previous one has been answered. A request that begins
-//   after a response has ended is such a turn, if the client was seen to take turns and never to pipeline. Everything before
-//   it is a separate part: its last requests, after the last gap between requests, and its last responses, after the last
-//   gap between responses, belong together, counted from the end.
+// - A client that sends requests one by one waits for each response before it sends the next request. A request that begins
+//   after a response has ended is a turn, if the client was seen to take turns and never to pipeline. Everything before it
+//   is a separate part: its last requests, after the last gap between requests, and its last responses, after the last gap
+//   between responses, belong together, counted from the end.
 // - This requires that no response is missing between the last one before the turn and the first one after it. So the part
 //   before the turn is decided only when that next response arrives without a gap. Until then its responses stay unbound.
 // - If a client pipelines, or the connection was open before the capture, a turn proves nothing. It is trusted only after a
 //   silence in which everything owed would have come (silence.ts). Until then nothing is paired, unless every request was
 //   seen and one response is missing for each gap, so that the numbers leave no choice.
 // - The end of a connection that the client closes is a turn, unless the server closed it first.
-// - A response that a server may send unasked (408, an error with `Connection: close`) decides nothing.
+// - A response that a server may send without a request (408, an error with `Connection: close`) decides nothing.
 //
 // Messages without a pair are marked: `unanswered` with `bytes lost` or `capture began`, or `request not seen`. A missed
 // pair is acceptable, a wrong one is not.

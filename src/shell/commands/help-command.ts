@@ -21,8 +21,8 @@ export const FIRST_STEPS: readonly Entry[] = [
 	{ name: '.show 12', text: 'the one with id 12; .next and .prev step' },
 	{ name: '.run slow', text: 'the slowest endpoints' },
 	{ name: '.queries', text: 'what else .run can answer' },
-	{ name: 'FROM exchanges;', text: 'everything as a table' },
-	{ name: '.schema exchanges', text: 'the columns to ask for in SQL' },
+	{ name: 'FROM exchanges;', text: 'all exchanges as a table' },
+	{ name: '.schema exchanges', text: 'the columns of the table, for SQL' },
 	{ name: '.save mine', text: 'keep the last statement; .run mine runs it again' },
 	{ name: '.help output', text: 'one part of this list; Tab completes commands' },
 ];

@@ -109,7 +109,7 @@ export function meaningOf(text: string | undefined, key: Key): KeyMeaning | unde
 		const meaning = PLAIN[name];
 		if (meaning !== undefined) return meaning;
 	}
-	// Control characters that no key above is, such as that of Ctrl-\, are not typed by intention.
+	// Nobody types other control characters, such as that of Ctrl-\, on purpose.
 	const isText = text !== undefined && text !== '' && !/^\p{Cc}$/u.test(text) && sequence?.startsWith('\x1b') !== true;
 	return isText ? undefined : 'ignore';
 }

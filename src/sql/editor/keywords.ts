@@ -84,7 +84,7 @@ export const KEYWORDS: readonly Keyword[] = [
 	{ word: 'INSERT INTO', doc: 'add rows to one of your own tables' },
 	{ word: 'DELETE FROM', doc: 'remove rows from one of your own tables' },
 	{ word: 'ATTACH', doc: "read a recording into tables of its own: ATTACH 'FILE' AS name" },
-	{ word: 'DETACH', doc: 'give up the tables of an attached recording' },
+	{ word: 'DETACH', doc: 'remove the tables of an attached recording' },
 ];
 
 /** The single words of all keywords, in capitals. */

@@ -1,5 +1,6 @@
-// Runs table functions in FROM. Their arguments may read the tables before them, so each combination of rows of those
-// tables replaces the function's rows, except rows that groups, windows and ORDER BY return to (Cursor.keep).
+// Runs table functions in FROM. Their arguments may read the tables before them, so the function runs again for each
+// combination of rows of those tables. Its earlier rows are discarded, except those that groups, windows and ORDER BY
+// return to (Cursor.keep).
 import type { Source } from '../bind/bound.ts';
 import { type Compiler, cursorOf, type Rows, type Test } from '../evaluate/runtime.ts';
 import { rowBytes, type Value } from '../values/value.ts';
