@@ -220,6 +220,11 @@ export class LineEditor {
 			this.#paste = [];
 			return;
 		}
+		const keys = key.name === undefined ? escapeAndControl(key.sequence) : undefined;
+		if (keys !== undefined) {
+			for (const each of keys) this.#key(each.sequence, each);
+			return;
+		}
 		this.#parts.onKey();
 		this.#isTypedShown = this.#isBusy;
 		this.#invalidate();
@@ -478,6 +483,17 @@ export class LineEditor {
 		const view = { text, cursor, prompt, continuation: CONTINUATION, spans, paintSuggestion };
 		return pictureOf(suggestion === undefined ? view : { ...view, suggestion }, columns, rows);
 	}
+}
+
+/** Escape and a control key that arrived together, for which node:readline has no name. */
+function escapeAndControl(sequence = ''): Key[] | undefined {
+	const code = /^\x1b[\x01-\x1a]$/.test(sequence) ? sequence.charCodeAt(1) : undefined;
+	if (code === undefined) return undefined;
+	const name = String.fromCharCode(code + 0x60);
+	return [
+		{ name: 'escape', sequence: '\x1b' },
+		{ name, ctrl: true, sequence: sequence.slice(1) },
+	];
 }
 
 function chordMeaning({ name, ctrl }: Key): KeyMeaning {
