@@ -200,6 +200,12 @@ test('a tail at a prompt of 80 columns keeps the prompt intact, and typing meanw
 			await get('other');
 			const both = await terminal.shows(/ → curl +GET {2}\/other +404 /);
 			assert.match(both, / ← nginx +GET {2}\/other +404 /);
+			// Ctrl-L clears the screen, and the tail continues.
+			await terminal.press('C-l');
+			await terminal.shows(/^tinytap\*?>\s*$(?![\s\S])/);
+			await get('after-clearing');
+			await terminal.shows(/ ← nginx +GET {2}\/after-clearing +404 /);
+			assert.doesNotMatch(await terminal.painted(), /GET {2}\/other/);
 			// Above the area that .watch draws in place.
 			await terminal.type('.watch 0.3 SELECT count(*) AS n FROM exchanges');
 			await terminal.press('Enter');

@@ -1,4 +1,4 @@
-// How results look on real terminals of several sizes, over the bundled recording.
+// How results look on real terminals, over the bundled recording.
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,12 +13,7 @@ import { DEMO, enter, promptOf, SHELL } from '../../support/typing.ts';
 
 /** Rows of the demo recording. */
 const ROWS = 56;
-const SIZES = [
-	{ columns: 80, rows: 24 },
-	{ columns: 120, rows: 40 },
-	{ columns: 200, rows: 50 },
-];
-const AT_80 = SIZES[0]!;
+const AT_80 = { columns: 80, rows: 24 };
 
 const atPrompt = promptOf(AT_80);
 
@@ -28,43 +23,6 @@ function result(screen: string): string[] {
 	const end = lines.findLastIndex((line) => /^[\d,]+ rows? .*· [\d.]+ s$/.test(line));
 	const start = lines.slice(0, end).findLastIndex((line) => /;$/.test(line));
 	return lines.slice(start + 1, end + 1);
-}
-
-for (const size of SIZES) {
-	for (const colors of [true, false]) {
-		test(`a result in the format auto fits ${size.columns} columns: what matters, 40 rows, one footer (${colors ? 'coloured' : 'plain'})`, async () => {
-			await atPrompt(
-				async (terminal) => {
-					await enter(terminal, 'SELECT * FROM exchanges ORDER BY id;');
-					const lines = result(await terminal.shows(/^56 rows \(40 shown\) · \d+ columns \(\d+ shown\) · [\d.]+ s$/));
-					assert.equal(lines.length, 2 + 41 + 1, 'names, a rule, rows, a gap, the footer');
-					for (const line of lines) assert.ok([...line].length <= size.columns, line);
-					const names = lines[0]!.trim().split(/ +/);
-					assert.deepEqual(names.slice(0, 4), [
-						'id',
-						'ts',
-						...(size.columns < 160 ? ['side', 'comm'] : names.slice(2, 4)),
-					]);
-					for (const name of ['method', 'path', 'status']) assert.ok(names.includes(name), lines[0]);
-					if (size.columns >= 120) for (const name of ['duration_ms', 'via']) assert.ok(names.includes(name), lines[0]);
-					if (size.columns >= 200) assert.ok(names.includes('host'), lines[0]);
-					assert.match(lines.at(-1)!, new RegExp(`· \\d+ columns \\(${names.length} shown\\) ·`));
-					assert.match(lines[2]!, /^ +1 {2}/);
-					assert.match(lines[21]!, /^ +20 {2}/);
-					assert.match(lines[22]!, /^ +… {2}/);
-					assert.match(lines[23]!, /^ +37 {2}/);
-					assert.match(lines[42]!, /^ +56 {2}/);
-					const painted = await terminal.painted();
-					if (colors) {
-						assert.match(painted, /\x1b\[32m *200\s*\x1b/, 'statuses by class');
-						assert.match(painted, /\x1b\[31m *500\s*\x1b/);
-						assert.match(painted, /\x1b\[2mGET/, 'methods are dim');
-					} else assert.doesNotMatch(painted, /\x1b/);
-				},
-				{ ...size, shell: `env ${colors ? '' : 'NO_COLOR=1 '}${SHELL}` },
-			);
-		});
-	}
 }
 
 test('nothing is elided in other modes, with .maxrows 0, or if the output is not a terminal', async () => {
