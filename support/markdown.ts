@@ -28,10 +28,12 @@ export function pathsOf(text: string, folders: readonly string[]): Link[] {
 /** Names and the file they are said to be in, from phrases such as `name`, `other` in `path/file.ts`. */
 export function namesInFiles(text: string): { readonly name: string; readonly path: string }[] {
 	return text.split(/[|;:\n]/).flatMap((phrase) => {
-		const path = /,? in `([^`]+)`/.exec(phrase);
-		if (path === null) return [];
-		const names = phrase.slice(0, path.index).matchAll(/`(\w+)`/g);
-		return [...names].map(([, name]) => ({ name: name!, path: path[1]! }));
+		let from = 0;
+		return [...phrase.matchAll(/,? in `([^`]+)`/g)].flatMap(({ 0: place, 1: path, index }) => {
+			const names = phrase.slice(from, index).matchAll(/`(\w+)`/g);
+			from = index + place.length;
+			return [...names].map(([, name]) => ({ name: name!, path: path! }));
+		});
 	});
 }
 
@@ -55,8 +57,8 @@ export function anchorsOf(text: string): Set<string> {
 
 export type Block = { readonly line: number; readonly lines: readonly string[] };
 
-/** Fenced code blocks without a language, with the line number of their first line. */
-export function codeBlocks(text: string): Block[] {
+/** Fenced code blocks of a language, with the line number of their first line. */
+export function codeBlocks(text: string, language = ''): Block[] {
 	const blocks: Block[] = [];
 	const lines = text.split('\n');
 	for (let at = 0; at < lines.length; at++) {
@@ -64,7 +66,7 @@ export function codeBlocks(text: string): Block[] {
 		if (fence === null) continue;
 		const end = lines.indexOf('```', at + 1);
 		if (end < 0) throw new Error(`line ${at + 1}: a code block without an end`);
-		if (fence[1] === '') blocks.push({ line: at + 2, lines: lines.slice(at + 1, end) });
+		if (fence[1] === language) blocks.push({ line: at + 2, lines: lines.slice(at + 1, end) });
 		at = end;
 	}
 	return blocks;

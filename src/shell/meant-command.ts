@@ -1,4 +1,4 @@
-// Recognises what was meant by a text that is no statement: a command without its dot, or the name of a saved query.
+// Recognises what was meant by a text that is no statement: a command without its dot, or the name of a saved query or table.
 import { UserError } from '../base/errors.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { STATEMENT_WORDS } from '../sql/sql-light.ts';

@@ -4,6 +4,9 @@ import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSyn
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
+import { prepare } from '../../src/sql/sql.ts';
+import { splitStatements } from '../../src/sql/sql-light.ts';
+import { TABLES } from '../../src/store/database.ts';
 import {
 	anchorsOf,
 	codeBlocks,
@@ -58,7 +61,11 @@ test('files that the documentation names exist', () => {
 
 test('functions are in the files that docs/architecture.md gives for them', () => {
 	const page = read(join(ROOT, 'docs/architecture.md'));
-	const places = namesInFiles(page.slice(page.indexOf('## Where to find'), page.indexOf('## Design decisions')));
+	const tables = [
+		page.slice(page.indexOf('## Where to find'), page.indexOf('## Design decisions')),
+		page.slice(page.indexOf('## Root')),
+	];
+	const places = tables.flatMap(namesInFiles);
 	assert.ok(places.length > 80, `only ${places.length} names found`);
 	const absent = places.filter(({ name, path }) => !new RegExp(`\\b${name}\\b`).test(read(join(ROOT, path))));
 	assert.deepEqual(absent, []);
@@ -145,6 +152,20 @@ test('commands in the documentation run on the demo recording', async () => {
 	}
 });
 
+test('statements in the documentation are valid', () => {
+	const columns = TABLES.map(({ name, columns }) => [name, { columns }] as const);
+	const attached = columns.map(([name, table]) => [`before.${name}`, table] as const);
+	const schema = { tables: new Map([...columns, ...attached]) };
+	const statements = FILES.flatMap((file) => codeBlocks(read(file), 'sql')).flatMap(({ lines }) => {
+		// What follows `.wait until` is a statement and a duration.
+		const sql = lines.map((line) => line.replace(/^\.wait until (.*) \d+s$/, '$1;').replace(/^\..*/, ''));
+		return splitStatements(sql.join('\n')).map(({ text }) => text);
+	});
+	const queries = statements.filter((text) => !/^\s*(ATTACH|DETACH)\b/.test(text));
+	assert.ok(queries.length >= 8, `only ${queries.length} statements found`);
+	for (const text of queries) assert.doesNotThrow(() => prepare(text, schema), text);
+});
+
 test('sessions in the documentation print what they show, on the demo recording', async () => {
 	const sessions = FILES.flatMap((file) =>
 		codeBlocks(read(file)).flatMap((block) =>
@@ -167,10 +188,13 @@ test('a check of Markdown finds links, paths, headings, commands and what a sess
 	assert.deepEqual(linksOf(text), [{ line: 3, target: 'a.md#b' }]);
 	assert.deepEqual(pathsOf(text, ['src']), [{ line: 9, target: 'src/a.ts' }]);
 	assert.deepEqual(
-		namesInFiles('| it | `one`, `two` in `src/a.ts`; also: `three`, called from `four`, in `b` | `five` in it |'),
+		namesInFiles(
+			'| it | `one`, `two` in `a.ts`, `six` in `c`; also: `three`, called from `four`, in `b` | `five` in it |',
+		),
 		[
-			{ name: 'one', path: 'src/a.ts' },
-			{ name: 'two', path: 'src/a.ts' },
+			{ name: 'one', path: 'a.ts' },
+			{ name: 'two', path: 'a.ts' },
+			{ name: 'six', path: 'c' },
 			{ name: 'three', path: 'b' },
 			{ name: 'four', path: 'b' },
 		],
