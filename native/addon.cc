@@ -2,6 +2,7 @@
 // arguments.
 #include <fcntl.h>
 #include <napi.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -378,6 +379,13 @@ static Napi::Value SendNow(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), sent < 0 ? -errno : static_cast<double>(sent));
 }
 
+// (fd) → whether somebody still reads from the pipe or socket.
+static Napi::Value HasReader(const Napi::CallbackInfo& info) {
+  pollfd end = {static_cast<int>(Integer(info[0])), 0, 0};
+  bool is_gone = poll(&end, 1, 0) == 1 && (end.revents & (POLLERR | POLLHUP)) != 0;
+  return Napi::Boolean::New(info.Env(), !is_gone);
+}
+
 static void Trim(const Napi::CallbackInfo&) { TrimMemory(); }
 
 static Napi::Object Start(Napi::Env env, Napi::Object exports) {
@@ -390,6 +398,7 @@ static Napi::Object Start(Napi::Env env, Napi::Object exports) {
   exports.Set("touchPages", Napi::Function::New<TouchPagesOf>(env, "touchPages"));
   exports.Set("discardPages", Napi::Function::New<DiscardPagesOf>(env, "discardPages"));
   exports.Set("sendNow", Napi::Function::New<SendNow>(env, "sendNow"));
+  exports.Set("hasReader", Napi::Function::New<HasReader>(env, "hasReader"));
   exports.Set("trimMemory", Napi::Function::New<Trim>(env, "trimMemory"));
   exports.Set("recordBytesMax", static_cast<double>(kRecordBytesMax));
   return exports;

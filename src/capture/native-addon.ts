@@ -154,6 +154,7 @@ type Binding = {
 	trimMemory(): void;
 	waitForChild(pid: number): Promise<number>;
 	sendNow(fd: number, bytes: Uint8Array): number;
+	hasReader(fd: number): boolean;
 	attacherRights(socket: number): bigint | undefined;
 	forbidTracing(): void;
 	recordBytesMax: number;
@@ -186,6 +187,8 @@ export type NativeAddon = {
 	 * share it. Returns how many it took, or a negative error number.
 	 */
 	sendNow(fd: number, bytes: Uint8Array): number;
+	/** Whether somebody still reads from the pipe or socket `fd`. */
+	hasReader(fd: number): boolean;
 	/** Bytes of the longest possible record. */
 	readonly recordBytesMax: number;
 };
@@ -219,6 +222,7 @@ export function loadNativeAddon(path: string): NativeAddon {
 		adoptCapture: (handles) => new binding.Capture(handles),
 		lookupSocket: binding.lookupSocket,
 		sendNow: binding.sendNow,
+		hasReader: binding.hasReader,
 		touchPages: binding.touchPages,
 		discardPages: binding.discardPages,
 		trimMemory: binding.trimMemory,

@@ -6,8 +6,11 @@ import { REPORTS } from '../output/test-report.ts';
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type ShellName = (typeof SHELLS)[number];
 
-/** What can be written in a place: nothing, anything (not completed), files, users, names of saved queries, or these words. */
-export type Kind = 'none' | 'any' | 'file' | 'user' | 'query' | 'query or file' | readonly string[];
+/**
+ * What can be written in a place: nothing, anything (not completed), files, users, names of saved queries, parameters of the
+ * query on the line, or these words.
+ */
+export type Kind = 'none' | 'any' | 'file' | 'user' | 'query' | 'query or file' | 'parameter' | readonly string[];
 
 export type CompletedOption = {
 	/** `--format`, and `-h` where there is a short form. */
@@ -37,6 +40,7 @@ const OPTION_VALUES: Readonly<Record<string, Kind>> = {
 	format: RESULT_FORMATS.map(({ name }) => name),
 	report: Object.keys(REPORTS).map((kind) => `${kind}=`),
 	query: 'query or file',
+	set: 'parameter',
 };
 
 const ARGUMENTS: Readonly<Record<string, Kind>> = {

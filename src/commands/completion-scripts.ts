@@ -1,13 +1,15 @@
 // Scripts that teach bash, zsh and fish to complete tinytap's command line. They run without tinytap: commands and options are
-// written into them, and the names of saved queries are read from their directories. Such names, which in a project may
-// come from somebody else, are only compared, never evaluated, and only plain ones are offered.
+// written into them, and the names of saved queries and of their parameters are read from their files. Such names, which
+// in a project may come from somebody else, are only compared, never evaluated, and only plain ones are offered.
 import type { CompletedCommand, CompletedOption, Kind, ShellName } from './completion-model.ts';
 
-/** `bundled`: names of the queries that come with tinytap. */
+/** A query that comes with tinytap, and the names of its parameters. */
+export type BundledQuery = { readonly name: string; readonly parameters: readonly string[] };
+
 export function completionScript(
 	shell: ShellName,
 	commands: readonly CompletedCommand[],
-	bundled: readonly string[],
+	bundled: readonly BundledQuery[],
 ): string {
 	return { bash: bashScript, zsh: zshScript, fish: fishScript }[shell](commands, bundled);
 }
@@ -17,20 +19,56 @@ function quoted(text: string): string {
 	return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** Prints the names of the saved queries; for bash and zsh. */
-function queriesFunction(bundled: readonly string[]): string {
-	return `_tinytap_queries() {
+/** Prints what stands before the statement of a query: `-- :top int = 20` becomes `top=`. */
+const HEADER_NAMES = `command sed -n -e 's/^-- *:\\([A-Za-z_][A-Za-z0-9_]*\\) .*/\\1=/p' -e t -e '/^--/d' -e '/^[[:space:]]*$/!q'`;
+
+/** Queries with the same parameters are one case. */
+function parameterCases(bundled: readonly BundledQuery[]): [names: string[], parameters: string][] {
+	const cases = new Map<string, string[]>();
+	for (const { name, parameters } of bundled) {
+		const words = parameters.map((each) => `${each}=`).join(' ');
+		if (words !== '') cases.set(words, [...(cases.get(words) ?? []), name]);
+	}
+	return [...cases].map(([words, names]) => [names, words]);
+}
+
+/** Print the names of the saved queries, and the parameters of those among the arguments; for bash and zsh. */
+function queriesFunctions(bundled: readonly BundledQuery[]): string {
+	const cases = parameterCases(bundled).map(
+		([names, words]) => `\t\t${names.join(' | ')}) printf '%s\\n' ${words} ;;\n`,
+	);
+	return `_tinytap_parameters() {
+	local word file
+	for word; do
+		case $word in
+		*.sql) file=$word ;;
+		'' | -* | */*) continue ;;
+		*)
+			file=.tinytap/queries/$word.sql
+			[ -f "$file" ] || file=\${XDG_CONFIG_HOME:-$HOME/.config}/tinytap/queries/$word.sql
+			;;
+		esac
+		if [ -f "$file" ]; then
+			${HEADER_NAMES} "$file" 2>/dev/null
+			continue
+		fi
+		case $word in
+${cases.join('')}		esac
+	done
+}
+
+_tinytap_queries() {
 	local directory file
-	printf '%s\\n' ${bundled.join(' ')}
+	printf '%s\\n' ${bundled.map(({ name }) => name).join(' ')}
 	for directory in .tinytap/queries "\${XDG_CONFIG_HOME:-$HOME/.config}/tinytap/queries"; do
 		[ -d "$directory" ] || continue
-		command ls "$directory" 2>/dev/null | command sed -n 's/^\\([A-Za-z0-9][A-Za-z0-9_-]*\\)\\.sql$/\\1/p'
+		command ls "$directory" 2>/dev/null | command sed -n 's/^\\([A-Za-z0-9][A-Za-z0-9._-]*\\)\\.sql$/\\1/p'
 	done
 }
 `;
 }
 
-function bashScript(commands: readonly CompletedCommand[], bundled: readonly string[]): string {
+function bashScript(commands: readonly CompletedCommand[], bundled: readonly BundledQuery[]): string {
 	const names = commands.map(({ name }) => name).filter((name) => name !== '');
 	const valueCases = new Map<string, string[]>();
 	for (const { options } of commands) {
@@ -46,7 +84,7 @@ function bashScript(commands: readonly CompletedCommand[], bundled: readonly str
 		return `\t${quoted(name)})\n\t\tflags='${flags}'\n\t\targument() { ${bashWords(argument)}; }\n\t\t;;\n`;
 	});
 	return `# Completion of tinytap for bash. Use it with: source <(tinytap completion bash)
-${queriesFunction(bundled)}
+${queriesFunctions(bundled)}
 # Adds the lines of its input that begin with what is typed.
 _tinytap_add() {
 	local word
@@ -93,12 +131,13 @@ complete -o bashdefault -o default -F _tinytap tinytap
 /** A command that adds what can be written; nothing leaves files to bash. */
 function bashWords(kind: Kind): string {
 	if (kind === 'query' || kind === 'query or file') return '_tinytap_add < <(_tinytap_queries)';
+	if (kind === 'parameter') return '_tinytap_add < <(_tinytap_parameters "${COMP_WORDS[@]:1:COMP_CWORD-1}")';
 	if (kind === 'user') return '_tinytap_add < <(compgen -u)';
 	if (kind === 'none' || kind === 'any' || kind === 'file') return ':';
 	return `_tinytap_add <<<$'${kind.join('\\n')}'`;
 }
 
-function zshScript(commands: readonly CompletedCommand[], bundled: readonly string[]): string {
+function zshScript(commands: readonly CompletedCommand[], bundled: readonly BundledQuery[]): string {
 	const [program, ...others] = commands as [CompletedCommand, ...CompletedCommand[]];
 	const list = others.map(
 		({ name, description }) => `\t\t${quoted(`${name}:${description.replaceAll(':', '\\:')}`)}\n`,
@@ -109,11 +148,17 @@ function zshScript(commands: readonly CompletedCommand[], bundled: readonly stri
 	);
 	return `#compdef tinytap
 # Completion of tinytap for zsh. Use it with: source <(tinytap completion zsh), or keep it as _tinytap in a directory of $fpath.
-${queriesFunction(bundled)}
+${queriesFunctions(bundled)}
 _tinytap_saved() {
 	local -a names
 	names=(\${(f)"$(_tinytap_queries)"})
 	compadd -a names
+}
+
+_tinytap_set() {
+	local -a names
+	names=(\${(f)"$(_tinytap_parameters "$words[@]")"})
+	compadd -S '' -a names
 }
 
 _tinytap_saved_or_file() {
@@ -164,11 +209,12 @@ function zshAction(kind: Kind): string {
 	if (kind === 'user') return '_users';
 	if (kind === 'query') return '_tinytap_saved';
 	if (kind === 'query or file') return '_tinytap_saved_or_file';
+	if (kind === 'parameter') return '_tinytap_set';
 	if (kind === 'none' || kind === 'any') return '()';
 	return `(${kind.join(' ')})`;
 }
 
-function fishScript(commands: readonly CompletedCommand[], bundled: readonly string[]): string {
+function fishScript(commands: readonly CompletedCommand[], bundled: readonly BundledQuery[]): string {
 	const names = commands.map(({ name }) => name).filter((name) => name !== '');
 	const lines = commands.flatMap(({ name, description, argument }) => {
 		const when = `-n ${quoted(`__tinytap_in ${name === '' ? "''" : name}`)}`;
@@ -195,11 +241,29 @@ function fishScript(commands: readonly CompletedCommand[], bundled: readonly str
 	return `# Completion of tinytap for fish. Use it with: tinytap completion fish | source, or keep it as tinytap.fish in
 # ~/.config/fish/completions.
 function __tinytap_queries
-	printf '%s\\n' ${bundled.join(' ')}
+	printf '%s\\n' ${bundled.map(({ name }) => name).join(' ')}
 	set -l config $XDG_CONFIG_HOME
 	test -n "$config"; or set config ~/.config
 	for file in .tinytap/queries/*.sql $config/tinytap/queries/*.sql
-		string match -rg '([A-Za-z0-9][A-Za-z0-9_-]*)\\.sql$' -- (string replace -r '.*/' '' -- $file)
+		string match -rg '([A-Za-z0-9][A-Za-z0-9._-]*)\\.sql$' -- (string replace -r '.*/' '' -- $file)
+	end
+end
+
+# The parameters of the queries on the line.
+function __tinytap_parameters
+	set -l config $XDG_CONFIG_HOME
+	test -n "$config"; or set config ~/.config
+	for word in (commandline -opc)[2..]
+		string match -qr '^-|^$' -- $word; and continue
+		set -l file .tinytap/queries/$word.sql
+		string match -q '*.sql' -- $word; and set file $word
+		test -f $file; or set file $config/tinytap/queries/$word.sql
+		if test -f $file
+			${HEADER_NAMES} $file 2>/dev/null
+			continue
+		end
+		switch $word
+${fishCases(bundled)}		end
 	end
 end
 
@@ -229,11 +293,18 @@ ${lines.join('\n')}
 `;
 }
 
+function fishCases(bundled: readonly BundledQuery[]): string {
+	return parameterCases(bundled)
+		.map(([names, words]) => `\t\t\tcase ${names.join(' ')}\n\t\t\t\tprintf '%s\\n' ${words}\n`)
+		.join('');
+}
+
 /** The part of a \`complete\` line that says what can be written. */
 function fishWords(kind: Kind): string {
 	if (kind === 'file') return '-F';
 	if (kind === 'query') return "-f -a '(__tinytap_queries)'";
 	if (kind === 'query or file') return "-F -a '(__tinytap_queries)'";
+	if (kind === 'parameter') return "-f -a '(__tinytap_parameters)'";
 	if (kind === 'user') return "-f -a '(__fish_complete_users)'";
 	if (kind === 'none' || kind === 'any') return '-f';
 	return `-f -a ${quoted(kind.join(' '))}`;

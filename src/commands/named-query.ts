@@ -1,7 +1,7 @@
 // The file or saved query that a command line names.
 import { fileError } from '../base/file-error.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
-import { readUserInput } from '../base/user-files.ts';
+import { MAX_TEXT_BYTES, readUserInput, tooLong } from '../base/user-files.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { loadQuery, type NamedScript, namedScript } from '../shell/query-values.ts';
 import { findQuery, hidingNotice } from '../shell/saved-queries.ts';
@@ -22,6 +22,17 @@ export function findScript({ directories, user }: Options, name: string): FoundS
 	const notice = hidingNotice(saved);
 	if (notice !== undefined) say(`${forTerminal(notice)}\n`);
 	return { script: loadQuery(saved), place: saved.path };
+}
+
+/** All of stdin. */
+export async function readStdin(): Promise<string> {
+	let text = '';
+	process.stdin.setEncoding('utf8');
+	for await (const chunk of process.stdin) {
+		text += String(chunk);
+		if (text.length > MAX_TEXT_BYTES) throw tooLong('stdin');
+	}
+	return text;
 }
 
 /** Reads a file, or a pipe as in `tinytap run <(…)`. */

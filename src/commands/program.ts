@@ -133,14 +133,14 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork, afterDashes
 		.action((own: TailOptions, self: Command) => setWork(() => tailCommand(parseOptions(self, afterDashes), own)));
 	addEndOptions(addCaptureOptions(tail)).addHelpText('after', TAIL_EXAMPLES);
 	const run = command('run', 'run a saved query or a script')
-		.argument('<file|name>', 'a file (with a / or ending in .sql), or the name of a saved query')
+		.argument('<file|name>', 'a file (with a / or ending in .sql), the name of a saved query, or - for stdin')
 		.option(...SET_OPTION)
 		.option(
 			'--report <kind=file>',
 			'write what the .expect lines found to a file: junit=FILE or tap=FILE (repeatable)',
 			(value: string, before: string[] = []) => [...before, value],
 		)
-		.option('--unsafe', 'allow JavaScript files (not supported yet)')
+		.option('--unsafe', 'trust the script: it may write files, start programs and read files elsewhere')
 		.action((name: string, own: { set?: string[]; report?: string[]; unsafe?: boolean }, self: Command) =>
 			setWork(() => {
 				const { set: sets = [], report: reports = [], unsafe = false } = own;
@@ -229,8 +229,11 @@ function addHelpCommands(command: NewCommand, setWork: SetWork, program: Command
 				if (shell === undefined)
 					throw usageError(`completion: expected bash, zsh or fish, got ${JSON.stringify(name)}`);
 				const directory = { place: 'bundled', path: FILES.bundledQueries, user: processUser() } as const;
-				const bundledNames = listQueries([directory]).map(({ name }) => name);
-				standardOutput().write(completionScript(shell, completedCommands(program), bundledNames));
+				const bundled = listQueries([directory]).map(({ name, header }) => ({
+					name,
+					parameters: header.parameters.map((parameter) => parameter.name),
+				}));
+				standardOutput().write(completionScript(shell, completedCommands(program), bundled));
 				return EXIT.ok;
 			}),
 		);

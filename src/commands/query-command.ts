@@ -1,11 +1,11 @@
 // `tinytap query "SQL"`: captures, then runs the statement.
 import { EXIT, usageError } from '../base/errors.ts';
-import { MAX_TEXT_BYTES, tooLong } from '../base/user-files.ts';
 import { COMMAND_TABLE } from '../shell/commands/commands.ts';
 import { parseParameter } from '../shell/parameters.ts';
 import { scriptSteps } from '../shell/script.ts';
 import { StepRunner } from '../shell/steps.ts';
 import { withCapture } from './command-context.ts';
+import { readStdin } from './named-query.ts';
 import type { Options } from './options.ts';
 
 /** Runs the command; resolves to the exit status. `text` is SQL, or `-` for stdin. */
@@ -17,7 +17,7 @@ export async function queryCommand(options: Options, text: string, sets: readonl
 		shell.parameters = parameters;
 		shell.isTyped = text !== '-';
 		const runner = new StepRunner(shell, COMMAND_TABLE);
-		await runner.check(steps[0]);
+		await runner.checkAll(steps);
 		await attached();
 		await captured();
 		await query(() => runner.runAll(steps));
@@ -25,14 +25,4 @@ export async function queryCommand(options: Options, text: string, sets: readonl
 		if (failure !== undefined) throw failure;
 		return EXIT.ok;
 	});
-}
-
-async function readStdin(): Promise<string> {
-	let text = '';
-	process.stdin.setEncoding('utf8');
-	for await (const chunk of process.stdin) {
-		text += String(chunk);
-		if (text.length > MAX_TEXT_BYTES) throw tooLong('stdin');
-	}
-	return text;
 }

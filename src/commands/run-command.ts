@@ -1,13 +1,16 @@
 // `tinytap run FILE|NAME`: runs a script or a saved query.
 import { EXIT, UserError, usageError } from '../base/errors.ts';
+import { Checks } from '../shell/checks.ts';
 import { COMMAND_TABLE } from '../shell/commands/commands.ts';
+import { errorText } from '../shell/error-text.ts';
 import { splitParameter } from '../shell/parameters.ts';
-import { scriptValues } from '../shell/query-values.ts';
+import { type NamedScript, namedScript, scriptValues } from '../shell/query-values.ts';
 import { StepRunner } from '../shell/steps.ts';
 import { withCapture } from './command-context.ts';
-import { findScript } from './named-query.ts';
+import { findScript, readStdin } from './named-query.ts';
 import type { Options } from './options.ts';
 import { ReportFiles } from './report-files.ts';
+import { say } from './running-capture.ts';
 
 /** Default time limit of a statement in a file. */
 const FILE_TIMEOUT_MS = 10_000;
@@ -21,10 +24,7 @@ export type RunOptions = {
 	readonly unsafe: boolean;
 };
 
-/**
- * Runs the command; resolves to the exit status. With --for, --count, -- COMMAND or a recording, the capture ends before the
- * statements run.
- */
+/** Runs the command; resolves to the exit status. */
 export async function runCommand(
 	options: Options,
 	name: string,
@@ -40,11 +40,39 @@ export async function runCommand(
 			'Write the script as SQL statements in a file that ends in .sql.',
 		);
 	}
-	const { script, place } = findScript(options, name);
+	const found: Found =
+		name === '-'
+			? { script: namedScript('stdin', 'stdin', await readStdin()), place: undefined }
+			: findScript(options, name);
 	const given = sets.map((text) => splitParameter(text, '--set'));
-	const parameters = scriptValues(script, given, []);
-	const { steps } = script;
+	const parameters = scriptValues(found.script, given, []);
 	const reportFiles = new ReportFiles(reports, options.user, options.force);
+	const checks = new Checks();
+	let code: number = EXIT.runtime;
+	try {
+		code = await runScript(options, found, { parameters, checks, isTrusted: unsafe });
+		return code;
+	} catch (error) {
+		// Whatever ended the run is in the report.
+		if (error instanceof UserError) checks.addError(error, { file: found.place, line: 1, name: `tinytap run ${name}` });
+		throw error;
+	} finally {
+		writeReports(reportFiles, checks, options, code === EXIT.ok);
+	}
+}
+
+/** A script, and its path for errors; stdin has none. */
+type Found = { readonly script: NamedScript; readonly place: string | undefined };
+
+type ScriptRun = {
+	readonly parameters: ReturnType<typeof scriptValues>;
+	readonly checks: Checks;
+	readonly isTrusted: boolean;
+};
+
+/** With --for, --count, -- COMMAND or a recording, the capture ends before the statements run. */
+async function runScript(options: Options, { script, place }: Found, run: ScriptRun): Promise<number> {
+	const { steps } = script;
 	const captureFirst =
 		options.forMs !== undefined ||
 		options.count !== undefined ||
@@ -52,19 +80,36 @@ export async function runCommand(
 		options.command !== undefined;
 	return await withCapture(options, async ({ threads, shell, attached, captured, query }) => {
 		shell.timeoutMs = options.timeoutMs ?? FILE_TIMEOUT_MS;
-		shell.parameters = parameters;
-		const runner = new StepRunner(shell, COMMAND_TABLE, { place });
-		await runner.check(steps[0]);
+		shell.parameters = run.parameters;
+		shell.isTrusted = run.isTrusted;
+		const runner = new StepRunner(shell, COMMAND_TABLE, {
+			...(place === undefined ? {} : { place }),
+			checks: run.checks,
+		});
+		await runner.checkAll(steps);
 		await attached();
 		if (captureFirst) await captured();
 		try {
 			await query(() => runner.runAll(steps));
 		} finally {
-			reportFiles.write(runner.checks.list);
+			await shell.setOutput(undefined, false);
 		}
 		if (!captureFirst) await threads.stop();
 		const failure = runner.endError();
 		if (failure !== undefined) throw failure;
+		const { all } = run.checks.counts;
+		if (all > 0 && !options.presentation.quiet)
+			say(`tinytap: ${all === 1 ? 'the expectation was met' : `all ${all} expectations were met`}\n`);
 		return EXIT.ok;
 	});
+}
+
+/** If the run has failed, a report that cannot be written must not hide why. */
+function writeReports(files: ReportFiles, checks: Checks, { presentation }: Options, isSuccess: boolean): void {
+	try {
+		files.write(checks.list);
+	} catch (error) {
+		if (isSuccess || !(error instanceof UserError)) throw error;
+		say(errorText(error, presentation.errorTheme));
+	}
 }

@@ -9,6 +9,7 @@ import { runPiped } from '../shell/batch.ts';
 import { COMMAND_TABLE } from '../shell/commands/commands.ts';
 import { errorText } from '../shell/error-text.ts';
 import { greeting, seenIn, suggestions } from '../shell/greeting.ts';
+import { projectQueriesText } from '../shell/query-list.ts';
 import { restoreOnSignals } from '../shell/raw-terminal.ts';
 import { ShellSession } from '../shell/shell-session.ts';
 import { createSink } from '../shell/sink.ts';
@@ -83,7 +84,8 @@ async function interactiveShell(options: Options, first: RunningCapture): Promis
 	if (!options.presentation.quiet) {
 		// Omit the suggestions if the rows cannot be read.
 		const seen = await seenIn(first.threads).catch(() => undefined);
-		print(`${greeting()}\n${suggestions(seen)}\n`);
+		const own = projectQueriesText(options.directories.queries);
+		print(`${greeting()}\n${suggestions(seen)}\n${own === undefined ? '' : `${own}\n`}`);
 	}
 	first.threads.ended
 		.then(

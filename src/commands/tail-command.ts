@@ -77,6 +77,7 @@ export async function tailCommand(options: Options, own: TailOptions): Promise<n
 		interrupts.first.then(() => limitOutput({ withinMs: INTERRUPTED_MS })).catch(() => undefined);
 		// A terminal that accepts no output must not keep a finished capture alive, even without a signal.
 		if (output.isTTY) threads.ended.then(() => output.limit({ idleMs: TERMINAL_MS })).catch(() => undefined);
+		if (plan.exec === undefined) output.watchReader();
 		const stop = () => void threads.stop().catch(() => undefined);
 		if (program !== undefined) {
 			Promise.race([program.ended, program.sink.gone]).then(stop, stop);

@@ -6,7 +6,7 @@ import { isatty } from 'node:tty';
 import { getSystemErrorName } from 'node:util';
 import { systemCode } from '../base/errors.ts';
 import { FILES } from '../base/installation.ts';
-import { loadNativeAddon } from '../capture/native-addon.ts';
+import { loadNativeAddon, type NativeAddon } from '../capture/native-addon.ts';
 
 /** Beyond this, text of a writer that does not wait for room is dropped. */
 const QUEUE_BYTES = 1 << 20;
@@ -15,6 +15,9 @@ const ROOM_BYTES = 64 * 1024;
 /** Pauses between attempts to write while nothing is accepted. */
 const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 16;
+
+/** How often to look whether a reader is still there. */
+const READER_MS = 200;
 
 const OPEN_FLAGS = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
@@ -120,6 +123,21 @@ export class OutputStream extends EventEmitter {
 	limit({ withinMs, idleMs }: Patience): void {
 		if (withinMs !== undefined) this.#deadline = Math.min(this.#deadline, performance.now() + withinMs);
 		if (idleMs !== undefined) this.#idleMs = Math.min(this.#idleMs, idleMs);
+	}
+
+	/**
+	 * Notices that the reader of a pipe or socket has gone even while nothing is written. Without this, `tail | head -1`
+	 * would end only at the second row.
+	 */
+	watchReader(): void {
+		const stat = fstatSync(this.#fd);
+		const addon = stat.isFIFO() || stat.isSocket() ? nativeAddon() : undefined;
+		if (addon === undefined) return;
+		const timer = setInterval(() => {
+			if (!this.closed && addon.hasReader(this.#fd)) return;
+			clearInterval(timer);
+			if (!this.closed) this.#fail('EPIPE');
+		}, READER_MS).unref();
 	}
 
 	/** Discards what waits now, without counting it. */
@@ -232,12 +250,8 @@ function openDevice(fd: number, isTerminal: boolean): Device {
 
 /** Sockets cannot be opened again. Undefined without the native addon. */
 function socketDevice(fd: number): Device | undefined {
-	let addon: ReturnType<typeof loadNativeAddon>;
-	try {
-		addon = loadNativeAddon(FILES.addon);
-	} catch {
-		return undefined;
-	}
+	const addon = nativeAddon();
+	if (addon === undefined) return undefined;
 	return (bytes) => {
 		const sent = addon.sendNow(fd, bytes);
 		if (sent >= 0) return sent;
@@ -245,6 +259,15 @@ function socketDevice(fd: number): Device | undefined {
 		if (code === 'EAGAIN') return 0;
 		throw Object.assign(new Error(code), { code: code === 'ECONNRESET' ? 'EPIPE' : code });
 	};
+}
+
+/** Undefined if it is not built, or not for this system. */
+function nativeAddon(): NativeAddon | undefined {
+	try {
+		return loadNativeAddon(FILES.addon);
+	} catch {
+		return undefined;
+	}
 }
 
 /** A separate descriptor for the pipe or terminal `fd`; undefined if this process may not open it. */

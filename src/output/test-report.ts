@@ -1,5 +1,5 @@
 // What the `.expect` lines of a script found, as reports that CI systems read.
-import { forTerminal } from './terminal-text.ts';
+import { escapeUnsafe, forTerminal } from './terminal-text.ts';
 
 /** An `.expect` of a script, or a statement or command that failed. */
 export type TestCase = {
@@ -11,7 +11,14 @@ export type TestCase = {
 	/** Seconds that the statement took. */
 	readonly seconds: number;
 	/** Undefined: it held. `error`: it could not be checked, or a statement or command failed. */
-	readonly problem?: { readonly kind: 'failure' | 'error'; readonly summary: string; readonly details: string };
+	readonly problem?: Problem;
+};
+
+export type Problem = {
+	readonly kind: 'failure' | 'error';
+	readonly summary: string;
+	/** Lines as they would be printed: captured text in them is escaped already. */
+	readonly details: string;
 };
 
 export const REPORTS: Readonly<Record<string, (cases: readonly TestCase[]) => string>> = {
@@ -51,13 +58,29 @@ function testcase(each: TestCase): string {
 	const head = `    <testcase name="${xmlText(name)}" classname="${file}" file="${file}" line="${line}" time="${seconds.toFixed(3)}"`;
 	if (problem === undefined) return `${head}/>\n`;
 	const { kind, summary, details } = problem;
-	return `${head}>\n      <${kind} message="${xmlText(summary)}">${xmlText(details)}</${kind}>\n    </testcase>\n`;
+	return `${head}>\n      <${kind} message="${xmlText(summary)}">${xmlLines(details)}</${kind}>\n    </testcase>\n`;
 }
 
 /** XML 1.0 cannot contain control characters at all, so they are shown as in terminal output. */
 function xmlText(text: string): string {
+	return xmlEscaped(forTerminal(text));
+}
+
+function xmlLines(details: string): string {
+	return details
+		.split('\n')
+		.map((line) => xmlEscaped(printable(line)))
+		.join('\n');
+}
+
+function xmlEscaped(text: string): string {
 	const names: Readonly<Record<string, string>> = { '&': 'amp', '<': 'lt', '>': 'gt', '"': 'quot', "'": 'apos' };
-	return forTerminal(text, { lineFeeds: true }).replace(/[&<>"']/g, (character) => `&${names[character]};`);
+	return text.replace(/[&<>"']/g, (character) => `&${names[character]};`);
+}
+
+/** A line of details. Backslashes stay: they are part of escapes. */
+function printable(line: string): string {
+	return escapeUnsafe(line, (characters) => forTerminal(characters));
 }
 
 /** TAP, version 14, with YAML blocks for what failed. */
@@ -78,7 +101,7 @@ function tapLine(each: TestCase, index: number): string {
 			`severity: ${problem.kind === 'failure' ? 'fail' : 'error'}`,
 			`at: ${JSON.stringify(forTerminal(`${fileName(each)}:${line}`))}`,
 			'details: |2',
-			...details.map((detail) => `  ${forTerminal(detail)}`),
+			...details.map((detail) => `  ${printable(detail)}`),
 		);
 	}
 	return `${head}  ---\n${facts.map((fact) => `  ${fact}\n`).join('')}  ...\n`;

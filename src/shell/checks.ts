@@ -2,7 +2,7 @@
 import { UserError } from '../base/errors.ts';
 import { formatRows } from '../output/row-format.ts';
 import { forTerminal } from '../output/terminal-text.ts';
-import type { TestCase } from '../output/test-report.ts';
+import type { Problem, TestCase } from '../output/test-report.ts';
 import type { Unmet } from './expectations.ts';
 import type { Sample } from './result-printer.ts';
 
@@ -40,19 +40,41 @@ export function failureDetails(sql: string, { expected, got }: Unmet, { columns,
 /** The checks of one run, in order. */
 export class Checks {
 	readonly list: TestCase[] = [];
+	/** Errors that are in the list, or that only sum it up. */
+	readonly #told = new WeakSet<Error>();
 
 	add(check: TestCase): void {
 		this.list.push(check);
 	}
 
+	/** Adds an error of a statement or command, or of the whole run, unless it is in the list. */
+	addError(error: UserError, { file, line, name }: Pick<TestCase, 'file' | 'line' | 'name'>): void {
+		if (this.#told.has(error)) return;
+		const details = error.hint === undefined ? '' : forTerminal(error.hint, { lineFeeds: true });
+		const problem: Problem = { kind: 'error', summary: `${error.message} [${error.code}]`, details };
+		this.add({ file, line, name, seconds: 0, problem });
+		this.told(error);
+	}
+
+	/** From now on, the list need not contain this error. Returns it. */
+	told(error: UserError): UserError {
+		this.#told.add(error);
+		return error;
+	}
+
+	/** How many expectations there were, and how many of them failed. */
+	get counts(): { readonly all: number; readonly failed: number } {
+		const expectations = this.list.filter(({ problem }) => problem?.kind !== 'error');
+		return { all: expectations.length, failed: expectations.filter(({ problem }) => problem !== undefined).length };
+	}
+
 	/** The error that ends a run with failed expectations. */
 	failure(): UserError | undefined {
-		const expectations = this.list.filter(({ problem }) => problem?.kind !== 'error');
-		const failed = expectations.filter(({ problem }) => problem !== undefined);
+		const failed = this.list.filter(({ problem }) => problem?.kind === 'failure');
 		if (failed.length === 0) return undefined;
 		const shown = failed.slice(0, FAILURES_SHOWN).map((check) => failureText(check));
 		if (failed.length > shown.length) shown.push(`and ${failed.length - shown.length} more`);
-		const count = failed.length === 1 ? '' : `${failed.length} of ${expectations.length} expectations failed: `;
-		return new UserError(`${count}${shown.join('; ')}`, 'ERR_EXPECTATION');
+		const count = failed.length === 1 ? '' : `${failed.length} of ${this.counts.all} expectations failed: `;
+		return this.told(new UserError(`${count}${shown.join('; ')}`, 'ERR_EXPECTATION'));
 	}
 }

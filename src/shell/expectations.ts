@@ -16,31 +16,53 @@ const OPERATORS: ReadonlyMap<string, (a: number, b: number) => boolean> = new Ma
 	['>=', (a, b) => a >= b],
 ]);
 
-/**
- * Checks the last result against `rows|value OP NUMBER`, where a duration such as 500ms stands for an interval or a
- * number of milliseconds. Returns undefined if it is met. Throws a UserError if it cannot be checked.
- */
-export function checkExpectation(text: string, last: Printed | undefined): Unmet | undefined {
+type Expectation = {
+	readonly subject: 'rows' | 'value';
+	readonly operator: string;
+	/** The number as written, and its value; of a duration, in milliseconds. */
+	readonly number: string;
+	readonly wanted: number;
+	readonly isDuration: boolean;
+};
+
+/** Reads `rows|value OP NUMBER`. Throws a UserError if it is something else. */
+export function readExpectation(text: string): Expectation {
 	const match = /^(rows|value)\s*(=|!=|<=|>=|<|>)\s*(\S.*)$/i.exec(text.trim());
 	const [, named = '', operator = '', number = ''] = match ?? [];
-	const subject = named.toLowerCase();
-	const isNumber = /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i.test(number);
+	const subject = named.toLowerCase() === 'rows' ? 'rows' : 'value';
+	const isNumber = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i.test(number);
 	const duration = isNumber || subject === 'rows' ? undefined : parseInterval(number);
 	if (!isNumber && duration === undefined) {
 		throw usageError(
 			`.expect: expected rows or value, one of = != < <= > >= and a number, or for value a duration such as 500ms, got ${JSON.stringify(text)}`,
+			'.expect rows = 0, or .expect value < 200ms',
 		);
 	}
-	if (last === undefined) throw usageError('.expect: expected a statement before it');
-	const actual = subject === 'rows' ? last.rows : measured(last, duration !== undefined, number);
 	const wanted = duration === undefined ? Number(number) : totalMicros(duration) / 1000;
+	return { subject, operator, number, wanted, isDuration: duration !== undefined };
+}
+
+/**
+ * Checks the last result against `rows|value OP NUMBER`, where a duration such as 500ms stands for an interval or a
+ * number of milliseconds. Returns undefined if it is met. Throws a UserError if it cannot be checked. `last`: the last
+ * statement; its result is undefined if it failed.
+ */
+export function checkExpectation(
+	text: string,
+	last: { readonly printed: Printed | undefined } | undefined,
+): Unmet | undefined {
+	const { subject, operator, number, wanted, isDuration } = readExpectation(text);
+	if (last === undefined) throw usageError('.expect: expected a statement before it, got none');
+	const { printed } = last;
+	if (printed === undefined) throw usageError('.expect: expected the result of a statement, but the statement failed');
+	const actual = subject === 'rows' ? printed.rows : measured(printed, isDuration, number);
 	if (OPERATORS.get(operator)!(actual, wanted)) return undefined;
 	return {
 		expected: `${subject} ${operator} ${number}`,
 		got:
 			subject === 'rows'
-				? rowsText(last.rows)
-				: `value ${last.rows === 0 ? 'of no row' : String(last.firstValue ?? 'NULL')}`,
+				? rowsText(printed.rows)
+				: `value ${printed.rows === 0 ? 'of no row' : String(printed.firstValue ?? 'NULL')}`,
 	};
 }
 

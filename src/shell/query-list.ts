@@ -24,6 +24,13 @@ export function queriesText(directories: QueryDirectories, words: readonly strin
 	return queries.flatMap((query) => listLines(query, left, width).map((line) => `${line}\n`)).join('');
 }
 
+/** How many queries the working directory has, as a line for the prompt's greeting; undefined if it has none. */
+export function projectQueriesText(directories: QueryDirectories): string | undefined {
+	const count = listQueries(directories.filter(({ place }) => place === 'project')).length;
+	if (count === 0) return undefined;
+	return `This directory has ${count === 1 ? '1 saved query' : `${count} saved queries`}: .queries lists them, .run NAME runs one`;
+}
+
 /** A line for each query of the working directory that hides another one, to be printed with the list. */
 export function hidingNotices(directories: QueryDirectories): string {
 	const notices = listQueries(directories).map(hidingNotice);
@@ -32,10 +39,8 @@ export function hidingNotices(directories: QueryDirectories): string {
 
 function listLines(query: SavedQuery, left: number, width: number): string[] {
 	const { name, place, header, problem, hides } = query;
-	const hidden =
-		place === 'project' && hides.length > 0
-			? ` (hides the ${hides.map((each) => each.place).join(' and the ')} query)`
-			: '';
+	const others = [...new Set(hides.map((each) => each.place))].filter((each) => each !== place);
+	const hidden = others.length === 0 ? '' : ` (hides the ${others.join(' and the ')} query)`;
 	const title = problem === undefined ? header.title : `(${problem})`;
 	const begin = `${name.padEnd(left)}  ${place.padEnd(7)}  `;
 	const lines = wrapText(`${forTerminal(title)}${hidden}`, Math.max(20, width - begin.length - 1));
@@ -50,7 +55,7 @@ function queryText({ name, place, path, header, problem, hides }: SavedQuery, wi
 		...parameters.map((each) => ({ name: forTerminal(declarationText(each)), text: forTerminal(each.description) })),
 		...charts.map((chart) => ({ name: 'chart', text: forTerminal(chart) })),
 		{ name: 'file', text: forTerminal(path) },
-		...(place === 'project' ? hides : []).map((each) => ({ name: 'hides', text: forTerminal(each.path) })),
+		...hides.map((each) => ({ name: 'hides', text: forTerminal(each.path) })),
 	];
 	return `${[`${name} (${place})`, ...lines].map((line) => `${line}\n`).join('')}${twoColumns(entries, { width })}`;
 }

@@ -1,6 +1,7 @@
 // Prints a statement's result as its parts arrive.
 import { setImmediate } from 'node:timers/promises';
 import { usageError } from '../base/errors.ts';
+import { sizeText } from '../output/cell-text.ts';
 import { type DisplayedTime, UTC_TIME } from '../output/displayed-time.ts';
 import type { ExchangeDetail } from '../output/exchange-parts.ts';
 import type { Redactor } from '../output/redaction.ts';
@@ -125,7 +126,8 @@ export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, 
 				const value = part.rows[0]?.[0];
 				if (rows === 0 && !isSized(value)) firstValue = value;
 				rows += part.rows.length;
-				if (part.type === 'rows') sampled.push(...part.rows.slice(0, Math.max(0, style.sampleRows - sampled.length)));
+				const room = Math.max(0, style.sampleRows - sampled.length);
+				for (const row of part.rows.slice(0, room)) sampled.push(row.map(sampleValue));
 				if (part.type === 'rows') await printer?.rows(shown(part.rows) as readonly (readonly SqlValue[])[]);
 				else await printer?.first?.(shown(part.rows));
 				if (sink.closed) break;
@@ -148,6 +150,11 @@ export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, 
 
 function isSized(value: ShownValue | undefined): value is Sized {
 	return typeof value === 'object' && value !== null && 'bytes' in value;
+}
+
+/** A large value of which only the size has been sent is shown as its size. */
+function sampleValue(value: ShownValue): SqlValue {
+	return isSized(value) ? sizeText(value.bytes) : value;
 }
 
 type ShownRows = readonly (readonly ShownValue[])[];

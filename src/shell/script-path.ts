@@ -16,6 +16,7 @@ export function readablePath(shell: ShellSession, named: string, what: string, i
 	const innermost = files.at(-1);
 	if (innermost === undefined && (interactive || isTyped)) return name;
 	const path = resolve(innermost === undefined ? '.' : dirname(innermost), name);
+	if (shell.isTrusted) return path;
 	// Somebody else may have written the script, and error messages could quote parts of any file.
 	const root = real(files[0] === undefined ? '.' : dirname(files[0]));
 	const inside = relative(root, join(real(dirname(path)), basename(path)));
@@ -23,7 +24,7 @@ export function readablePath(shell: ShellSession, named: string, what: string, i
 	throw new UserError(
 		`${what}: expected a file in ${root}, where the script is, got ${path}`,
 		'ERR_USAGE',
-		`At the prompt, ${what} reads any file.`,
+		`At the prompt, and in a script that you run with --unsafe, ${what} reads any file.`,
 	);
 }
 

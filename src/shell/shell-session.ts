@@ -93,6 +93,8 @@ export class ShellSession {
 	#zoneTime = UTC_TIME;
 	/** The statements are an argument of the command, not a file or a pipe. */
 	isTyped = false;
+	/** --unsafe: the user trusts the scripts, which may write files and read any. */
+	isTrusted = false;
 	/** The files being read, innermost last. */
 	readonly files: string[] = [];
 	/** Where the running script keeps what its `.expect` lines found. */

@@ -7,7 +7,7 @@ import { Checks, failureDetails, placeText, statementName } from './checks.ts';
 import { namedCommand } from './command-names.ts';
 import type { CommandTable } from './commands/command.ts';
 import { errorText } from './error-text.ts';
-import { checkExpectation } from './expectations.ts';
+import { checkExpectation, readExpectation } from './expectations.ts';
 import type { Step } from './script.ts';
 import type { ShellSession } from './shell-session.ts';
 
@@ -24,6 +24,9 @@ class StepError extends UserError {
 	}
 }
 
+/** Commands after which statements may mean something else: they run other files, or set parameters. */
+const DEFINING: ReadonlySet<string | undefined> = new Set(['run', 'read', 'param']);
+
 /** Maximum depth of files that read each other or run saved queries. */
 const DEPTH = 16;
 
@@ -37,6 +40,8 @@ export type StepWays = {
 	readonly inScript?: boolean;
 	/** Continue after an error, whatever `.bail` says. */
 	readonly goesOn?: boolean;
+	/** Where to keep what the `.expect` lines find; by default those of the running script, or new ones. */
+	readonly checks?: Checks;
 };
 
 /** Runs steps one after the other. */
@@ -54,13 +59,13 @@ export class StepRunner {
 	#errors = 0;
 
 	constructor(shell: ShellSession, commands: CommandTable, ways: StepWays = {}) {
-		const { place, inScript = true, goesOn = false } = ways;
+		const { place, inScript = true, goesOn = false, checks } = ways;
 		this.#shell = shell;
 		this.#commands = commands;
 		this.#place = place;
 		this.#inScript = inScript;
 		this.#goesOn = goesOn;
-		this.checks = shell.checks ?? new Checks();
+		this.checks = checks ?? shell.checks ?? new Checks();
 		this.#isNested = shell.checks !== undefined;
 	}
 
@@ -73,8 +78,42 @@ export class StepRunner {
 			if (readAttachStatement(step.sql) !== undefined) return undefined;
 			return await this.#shell.threads.check(step.sql, this.#shell.parameters);
 		} catch (error) {
-			throw error instanceof UserError ? new StepError(error, step, this.#place) : error;
+			throw error instanceof UserError ? this.#failed(error, step) : error;
 		}
+	}
+
+	/**
+	 * Rejects with the first mistake that can be found before anything runs or is captured: in a statement, in `.expect`,
+	 * or in the name of a command.
+	 */
+	async checkAll(steps: readonly Step[]): Promise<void> {
+		/** Earlier steps may define views, tables and parameters, so that only the grammar can be checked. */
+		let isOpen = false;
+		for (const step of steps) {
+			try {
+				const { ends, defines } = await this.#checkStep(step);
+				if (ends) return;
+				isOpen ||= defines;
+			} catch (error) {
+				if (!(error instanceof UserError)) throw error;
+				if (!isOpen || step.type === 'command' || error.code === 'ERR_SQL_SYNTAX') throw this.#failed(error, step);
+			}
+		}
+	}
+
+	/** `ends`: later steps may not run, or their errors may not end the script. */
+	async #checkStep(step: Step): Promise<{ readonly ends: boolean; readonly defines: boolean }> {
+		const shell = this.#shell;
+		if (step.type === 'command') {
+			const { name, argument } = namedCommand(step.text);
+			if (name === 'expect') readExpectation(argument);
+			else if (name !== 'quit') this.#commands.check(shell, step.text, this.#inScript);
+			return { ends: name === 'quit' || name === 'bail', defines: DEFINING.has(name) };
+		}
+		if (step.ending !== undefined) this.#commands.check(shell, step.ending, this.#inScript);
+		if (readAttachStatement(step.sql) !== undefined) return { ends: false, defines: true };
+		const followedBy = await shell.threads.check(step.sql, shell.parameters);
+		return { ends: false, defines: followedBy === undefined };
 	}
 
 	/** Runs all steps, or those before `.quit`. */
@@ -121,15 +160,15 @@ export class StepRunner {
 
 	#failed(error: UserError, step: Step): StepError {
 		const name = step.type === 'statement' ? statementName(step.sql) : step.text;
-		const details = error.hint ?? '';
-		const problem = { kind: 'error', summary: `${error.message} [${error.code}]`, details } as const;
-		this.checks.add({ file: this.#place, line: step.line, name, seconds: 0, problem });
-		return new StepError(error, step, this.#place);
+		this.checks.addError(error, { file: this.#place, line: step.line, name });
+		const placed = new StepError(error, step, this.#place);
+		this.checks.told(placed);
+		return placed;
 	}
 
 	#expect(text: string, step: Step): void {
 		const { last } = this.#shell;
-		const unmet = checkExpectation(text, last?.printed);
+		const unmet = checkExpectation(text, last);
 		const check = {
 			file: this.#place,
 			line: step.line,
@@ -155,6 +194,6 @@ export class StepRunner {
 		if (failure !== undefined) return failure;
 		if (this.#errors === 0) return undefined;
 		const what = this.#errors === 1 ? '1 statement or command' : `${this.#errors} statements or commands`;
-		return new UserError(`${what} failed`, 'ERR_STEPS');
+		return this.checks.told(new UserError(`${what} failed`, 'ERR_STEPS'));
 	}
 }

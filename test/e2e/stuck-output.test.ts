@@ -175,6 +175,11 @@ test('AT-32 a reader that leaves, or no reader at all, is a quiet success', () =
 			assert.deepEqual([status, stderr], [0, ''], `${command} ${end}`);
 		}
 	}
+	// A tail that has nothing to write notices it, too. It would take eleven minutes.
+	const { status, stderr } = shell(
+		'timeout 60 "$0" "$@" tail --quiet --replay "$DEMO" --realtime x0.001 --where 0 --format ndjson | true',
+	);
+	assert.deepEqual([status, stderr], [0, '']);
 });
 
 test('AT-32 a full pipe whose reader sleeps 10 s under load: rows are dropped and counted, memory is bounded', async () => {

@@ -15,6 +15,11 @@ mkdirSync(queries, { recursive: true });
 // A name that would run a program if a shell evaluated it.
 for (const name of ['slow-of-project', '$(touch broken)', '`touch broken`', "x'; touch broken; '"])
 	writeFileSync(join(queries, `${name}.sql`), 'SELECT 1;\n');
+writeFileSync(
+	join(queries, 'own.set.sql'),
+	'-- Own\n-- :most int = 5 rows\n-- :Name text\n\nSELECT 1;\n-- :late int\n',
+);
+writeFileSync(join(queries, 'evil.sql'), '-- Evil\n-- :$(touch broken) int\n-- :a`touch broken` int\nSELECT 1;\n');
 writeFileSync(join(directory, 'traffic.tinytap'), '');
 
 const SLOW = ['slow', 'slow-downloads', 'slow-of-project', 'slow-requests', 'slow-uploads'];
@@ -33,6 +38,12 @@ const CASES: readonly (readonly [typed: string, offered: readonly string[]])[] =
 	['tinytap doctor --repl', []],
 	['tinytap record --compress --rot', ['--rotate']],
 	['tinytap completion ', ['bash', 'zsh', 'fish']],
+	['tinytap run own.', ['own.set']],
+	['tinytap run --port 80 slow --set ', ['since=', 'top=']],
+	['tinytap run own.set --set m', ['most=']],
+	['tinytap tail --query own.set --set ', ['most=', 'Name=']],
+	['tinytap run evil --set ', []],
+	['tinytap run anomalies --set ', []],
 ];
 
 async function scriptFor(shell: string): Promise<string> {
@@ -89,6 +100,7 @@ test('zsh completes the same', async () => {
 			['tinytap --port 80 query --form', 'tinytap --port 80 query --format='],
 			['tinytap query --format=nd', 'tinytap query --format=ndjson'],
 			['tinytap info traf', 'tinytap info traffic.tinytap'],
+			['tinytap run traffic --set bu', 'tinytap run traffic --set bucket='],
 			['tinytap tail -- ls --almo', 'tinytap tail -- ls --almost-all'],
 		] as const) {
 			await terminal.type(typed);

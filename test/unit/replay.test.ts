@@ -1,7 +1,7 @@
 // The whole path from recorded batches, without root or a kernel: the built CLI over recordings.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
@@ -223,6 +223,78 @@ SELECT 7;
 		assert.equal(wrong.code, 2);
 		assert.match(wrong.stderr, words);
 	}
+});
+
+test('a mistake in a script ends it before anything is captured or runs, and its reports say so', async () => {
+	const path = recordingOf(sampleTape());
+	const script = join(directory.path, 'mistakes.sql');
+	const report = join(directory.path, 'mistakes.xml');
+	const cases = () => [...readFileSync(report, 'utf8').matchAll(/line="(\d+)".*\n.*<(\w+) message="([^"]*)"/g)];
+	for (const [text, line, message] of [
+		['SELECT 1;\n.expect rows 1\n', 2, /^\.expect: expected rows or value, .* \[ERR_USAGE\]$/],
+		['SELECT 1;\nSELECT 1\n.output x\n;', 3, /^\.output works only at the prompt, not in scripts \[ERR_PROMPT_ONLY\]$/],
+		['SELECT 1;\nSELECT idd FROM exchanges;\n', 2, /^unknown column idd.* \[ERR_SQL_NAME\]$/],
+		['CREATE VIEW v AS SELECT 1 AS x;\nSELECT y FROM v;\nSELEC x;\n', 3, /^expected a statement such as SELECT/],
+	] as const) {
+		writeFileSync(script, text);
+		const { code, stdout, stderr } = await runTinytap([
+			...['run', script, '--replay', path, '--report', `junit=${report}`, '--force'],
+		]);
+		assert.notEqual(code, 0, text);
+		assert.equal(stdout, '', text);
+		assert.match(stderr, new RegExp(`^tinytap: error: \\S*mistakes\\.sql:${line}: `), text);
+		const [[, at, kind, found] = [], ...others] = cases();
+		assert.deepEqual([Number(at), kind, others], [line, 'error', []], text);
+		assert.match(found!, message, text);
+	}
+	// What earlier steps define is not missing. Errors after .bail off do not end the script.
+	const defining =
+		'CREATE VIEW v AS SELECT 1 AS x;\nSELECT x FROM v;\n.param y 7\nSELECT :y;\n.expect value = 7\n.bail off\nSELECT nope;\n';
+	const stdin = await runTinytap(['run', '-', '--replay', path, '--format', 'csv'], { input: defining });
+	assert.equal(stdin.code, 1);
+	assert.equal(stdin.stdout, 'x\n1\n":y"\n7\n');
+	assert.match(stdin.stderr, /error: line 7: |unknown column nope/);
+	// Whatever ends a run is in the report.
+	writeFileSync(script, 'SELECT 1;\n.expect value = 1\n');
+	const missing = join(directory.path, 'missing.tinytap');
+	const unread = await runTinytap(['run', script, '--replay', missing, '--report', `junit=${report}`, '--force']);
+	assert.equal(unread.code, 1);
+	assert.match(cases()[0]![3]!, /^cannot open .*missing\.tinytap: no such file or directory/);
+	const lossy = sampleTape();
+	lossy.loss(wire.LOSS_RING_FULL, 3n, 4500n);
+	const words = ['--replay', recordingOf(lossy), '--strict', '--report', `junit=${report}`, '--force'];
+	const strict = await runTinytap(['run', script, ...words]);
+	assert.equal(strict.code, 3);
+	assert.match(strict.stderr, /^tinytap: the expectation was met$/m);
+	assert.match(cases()[0]![3]!, /^3 events were lost/);
+	writeFileSync(script, 'SELECT 1;\n.expect value = 2\n');
+	assert.equal((await runTinytap(['run', script, ...words])).code, 4, '4 comes before 3');
+	assert.deepEqual(
+		cases().map(([, , kind]) => kind),
+		['failure'],
+	);
+});
+
+test('with --unsafe a script writes files and reads files anywhere', async () => {
+	const below = join(directory.path, 'below');
+	mkdirSync(below);
+	writeFileSync(join(directory.path, 'shared.sql'), "SELECT 'shared' AS x;\n");
+	const out = join(below, 'out.csv');
+	writeFileSync(
+		join(below, 'writes.sql'),
+		`.read ../shared.sql\n.output ${out}\nSELECT 1 AS y;\n.output | sed s/^/piped:/\nSELECT 2 AS z;\n`,
+	);
+	const run = async (...words: string[]) =>
+		await runTinytap(['run', join(below, 'writes.sql'), '--replay', DEMO, '--format', 'csv', '--quiet', ...words]);
+	const refused = await run();
+	assert.equal(refused.code, 1);
+	assert.match(refused.stderr, /ERR_PROMPT_ONLY.*\nhint: If you trust the script: tinytap run --unsafe FILE\./s);
+	const { code, stdout, stderr } = await run('--unsafe');
+	assert.equal(code, 0, stderr);
+	assert.equal(stdout, 'x\n"shared"\npiped:z\npiped:2\n');
+	assert.equal(readFileSync(out, 'utf8'), 'y\n1\n');
+	assert.equal(statSync(out).mode & 0o777, 0o600);
+	assert.match((await run('--unsafe', '--safe')).stderr, /expected --safe or --unsafe, got both/);
 });
 
 test('.wait until: a condition that cannot become true any more is an error at once', async () => {

@@ -16,6 +16,7 @@ export const CAPTURE_COMMANDS: CommandGroup = {
 			description: 'set the filters of the capture',
 			example: '.capture port 8080',
 			promptOnly: true,
+			trusted: true,
 			words: (before) => {
 				if (before === '') return ['all', 'pid', 'comm', 'port'];
 				return /(?:^|\s)(?:all|pid|comm|port)$/.test(before) ? [] : ['pid', 'comm', 'port'];
@@ -43,6 +44,7 @@ export const CAPTURE_COMMANDS: CommandGroup = {
 			description: 'also write everything captured from now on to a new recording',
 			example: '.record start later.tinytap',
 			promptOnly: true,
+			trusted: true,
 			unsafe: (argument) => argument.startsWith('start'),
 			argument: 'file',
 			words: (before) => (before === '' ? ['start', 'stop'] : before.startsWith('start') ? undefined : []),
@@ -74,6 +76,7 @@ export const CAPTURE_COMMANDS: CommandGroup = {
 			description: 'stop capturing until .resume',
 			example: '.pause',
 			promptOnly: true,
+			trusted: true,
 			run: (shell) => {
 				requireLive(shell);
 				shell.pause();
@@ -87,6 +90,7 @@ export const CAPTURE_COMMANDS: CommandGroup = {
 			description: 'continue capturing after .pause',
 			example: '.resume',
 			promptOnly: true,
+			trusted: true,
 			run: (shell) => {
 				requireLive(shell);
 				shell.resume();
@@ -100,6 +104,7 @@ export const CAPTURE_COMMANDS: CommandGroup = {
 			description: 'empty the tables and reset the loss counters',
 			example: '.clear',
 			promptOnly: true,
+			trusted: true,
 			run: (shell) => {
 				shell.clear();
 				return undefined;

@@ -21,6 +21,8 @@ export type ArgumentKind =
 /** What a command may use of the other commands. */
 export type CommandTable = {
 	readonly commands: readonly Command[];
+	/** Throws a UserError if there is no such command, or if it is refused here. */
+	readonly check: (shell: ShellSession, text: string, inScript: boolean) => void;
 	/** Runs a command as it was typed. Returns `quit` to end the shell. Rejects with a UserError. */
 	readonly run: (shell: ShellSession, text: string, inScript: boolean) => Promise<'quit' | undefined>;
 	/** Runs a statement that ended with `;` or with a command such as `\gx`. */
@@ -39,6 +41,8 @@ export type Command = {
 	readonly example: string;
 	/** The command works only at the prompt, not in scripts; a function decides by the argument. */
 	readonly promptOnly?: boolean | ((argument: string) => boolean);
+	/** It also works in a script that is run with --unsafe. */
+	readonly trusted?: boolean;
 	/** Refused with --safe, or refused only with certain arguments. */
 	readonly unsafe?: boolean | ((argument: string) => boolean);
 	readonly argument?: ArgumentKind;

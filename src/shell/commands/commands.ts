@@ -52,7 +52,12 @@ export const COMMANDS: readonly Command[] = COMMAND_GROUPS.flatMap(({ commands }
 /** For `tinytap help TOPIC`: everything .help explains, and the tables. */
 export const topicHelp = HELP.topic;
 
-export const COMMAND_TABLE: CommandTable = { commands: COMMANDS, run: runCommand, runStatement };
+export const COMMAND_TABLE: CommandTable = {
+	commands: COMMANDS,
+	check: (...typed) => void allowedCommand(...typed),
+	run: runCommand,
+	runStatement,
+};
 
 /** Runs a command as it was typed. Throws a UserError if it does not exist. */
 export async function runCommand(shell: ShellSession, text: string, inScript: boolean): Promise<'quit' | undefined> {
@@ -80,20 +85,35 @@ export async function runStatement(
 	}
 }
 
+/** The command that was typed. Throws a UserError if there is none, or if it is refused here. */
+function allowedCommand(
+	shell: ShellSession,
+	text: string,
+	inScript: boolean,
+): { readonly command: Command; readonly argument: string } {
+	const { word, name, argument } = namedCommand(text);
+	const command = COMMANDS.find((each) => each.name === name);
+	if (name === undefined || command === undefined) throw unknownCommand(word, name);
+	const applies = (limit: Command['unsafe']) => (typeof limit === 'function' ? limit(argument) : limit === true);
+	const isTrusted = shell.isTrusted && command.trusted === true;
+	if (inScript && !isTrusted && applies(command.promptOnly))
+		throw new UserError(
+			`${word} works only at the prompt, not in scripts`,
+			'ERR_PROMPT_ONLY',
+			command.trusted === true ? 'If you trust the script: tinytap run --unsafe FILE.' : undefined,
+		);
+	if (shell.options.safe && applies(command.unsafe))
+		throw new UserError(`${text} is refused with --safe`, 'ERR_SAFE', 'Start tinytap without --safe.');
+	return { command, argument };
+}
+
 async function runNamed(
 	shell: ShellSession,
 	text: string,
 	inScript: boolean,
 	sql: string | undefined,
 ): Promise<'quit' | undefined> {
-	const { word, name, argument } = namedCommand(text);
-	const command = COMMANDS.find((each) => each.name === name);
-	if (name === undefined || command === undefined) throw unknownCommand(word, name);
-	const applies = (limit: Command['unsafe']) => (typeof limit === 'function' ? limit(argument) : limit === true);
-	if (inScript && applies(command.promptOnly))
-		throw new UserError(`${word} works only at the prompt, not in scripts`, 'ERR_PROMPT_ONLY');
-	if (shell.options.safe && applies(command.unsafe))
-		throw new UserError(`${text} is refused with --safe`, 'ERR_SAFE', 'Start tinytap without --safe.');
+	const { command, argument } = allowedCommand(shell, text, inScript);
 	return await command.run(
 		shell,
 		(command.argument === 'text' ? argument : argument.replace(/\s*;$/, '')).trim(),

@@ -47,6 +47,7 @@ export const EXCHANGE_COMMANDS: CommandGroup = {
 			example: '.show 12 --body',
 			options: SHOW_OPTIONS,
 			promptOnly: isSaving,
+			trusted: true,
 			unsafe: isSaving,
 			run: async (shell, argument) => {
 				const { wanted, save, ...shown } = parseShow('.show', argument);

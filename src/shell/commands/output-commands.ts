@@ -17,6 +17,7 @@ export const OUTPUT_COMMANDS: CommandGroup = {
 			description: 'write results to a new file, or to the input of a command, until .output off',
 			example: '.output results.csv',
 			promptOnly: true,
+			trusted: true,
 			unsafe: true,
 			argument: 'file',
 			run: async (shell, argument) => {
@@ -32,6 +33,7 @@ export const OUTPUT_COMMANDS: CommandGroup = {
 			description: 'write the next result to a new file, or to the input of a command',
 			example: ".once | grep -c ' 500 '",
 			promptOnly: true,
+			trusted: true,
 			unsafe: true,
 			argument: 'file',
 			run: async (shell, argument) => {
@@ -48,6 +50,7 @@ export const OUTPUT_COMMANDS: CommandGroup = {
 				'write exchanges, secrets redacted, to a new file, in the format of its extension: .har, .sh (curl commands), .csv, .json, .ndjson, .md, .html, .txt',
 			example: '.export errors.har WHERE status >= 500',
 			promptOnly: true,
+			trusted: true,
 			unsafe: true,
 			argument: 'export',
 			options: EXPORT_OPTIONS,
