@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { freePort } from '../../support/servers.ts';
 import { TEST_ENV, TINYTAP } from '../../support/tinytap.ts';
 
 const PAGE = readFileSync(join(import.meta.dirname, '../../docs/ci.md'), 'utf8');
@@ -17,7 +18,7 @@ const { createServer } = require('node:http');
 const server = createServer((request, response) => {
 	if (request.url === '/bare') response.end('no content type');
 	else response.writeHead(request.url === '/broken' ? 500 : 200, { 'content-type': 'text/plain' }).end('well');
-}).listen(0, '127.0.0.1', async () => {
+}).listen(Number(process.env.PORT), '127.0.0.1', async () => {
 	for (const path of process.env.PATHS.split(' ')) await fetch('http://127.0.0.1:' + server.address().port + path).then((r) => r.text());
 	server.close();
 	server.closeAllConnections();
@@ -27,12 +28,21 @@ const server = createServer((request, response) => {
 
 /** Runs the step of the workflow that has a script. */
 function runStep(paths: string, status: number) {
-	const step = /run: \|\n((?: {10}.*\n)+)/.exec(PAGE)![1]!;
 	rmSync(join(directory, 'http.xml'), { force: true });
+	return runScript(/name: Test, .*\n +run: \|\n((?: {10}.*\n)+)/.exec(PAGE)![1]!, { paths, status });
+}
+
+function runScript(step: string, { paths = '/a', status = 0, port = 0 }) {
 	return spawnSync('sh', ['-e', '-c', step], {
 		cwd: directory,
 		encoding: 'utf8',
-		env: { ...TEST_ENV, PATH: `${directory}/bin:${process.env.PATH}`, PATHS: paths, STATUS: String(status) },
+		env: {
+			...TEST_ENV,
+			PATH: `${directory}/bin:${process.env.PATH}`,
+			PATHS: paths,
+			STATUS: String(status),
+			PORT: String(port),
+		},
 	});
 }
 
@@ -61,4 +71,12 @@ test('the workflow of docs/ci.md fails when the traffic or the tests do, and lea
 
 	assert.equal(runStep('/a', 7).status, 7, 'the status of the tests');
 	assert.deepEqual(failed(), [4, 0, 0]);
+});
+
+test('the script of docs/ci.md for servers that are already running checks what was recorded of them', async () => {
+	const port = await freePort();
+	const script = /```sh\n([\s\S]*?)```/.exec(PAGE)![1]!.replace('8080', String(port));
+	const good = runScript(script, { paths: '/a /b /c', port });
+	assert.equal(good.status, 0, good.stderr);
+	assert.match(good.stdout, /count\(\*\)\n-+\n +3\n$/);
 });
