@@ -131,7 +131,7 @@ complete -o bashdefault -o default -F _tinytap tinytap
 /** A command that adds what can be written; nothing leaves files to bash. */
 function bashWords(kind: Kind): string {
 	if (kind === 'query' || kind === 'query or file') return '_tinytap_add < <(_tinytap_queries)';
-	if (kind === 'parameter') return '_tinytap_add < <(_tinytap_parameters "${COMP_WORDS[@]:1:COMP_CWORD-1}")';
+	if (kind === 'parameter') return `_tinytap_add < <(_tinytap_parameters "\${COMP_WORDS[@]:1:COMP_CWORD-1}")`;
 	if (kind === 'user') return '_tinytap_add < <(compgen -u)';
 	if (kind === 'none' || kind === 'any' || kind === 'file') return ':';
 	return `_tinytap_add <<<$'${kind.join('\\n')}'`;
