@@ -185,7 +185,7 @@ test('what cannot be attached leaves nothing behind, Ctrl-C ends the reading, --
 	await withThreads(path, work, {}, true);
 });
 
-test('an attached recording takes of the memory that the rows do not use, and gives back what it does not need', async () => {
+test('an attached recording takes memory that the rows do not use, and gives back what it does not need', async () => {
 	const least = attachedShares(ATTACHED_LEAST);
 	assert.equal(least.store + least.decoder + least.connectionLog + THREAD_BYTES, ATTACHED_LEAST);
 	assert.ok(least.store >= 8 << 20);

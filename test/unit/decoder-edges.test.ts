@@ -180,7 +180,7 @@ test('CONNECT with a path has a path, and facts of a process may have further pa
 	assert.deepEqual([row!.path, row!.host, row!.comm, row!.exe], ['/x', 'h', 'comm', 'exe']);
 });
 
-test('a request in two pieces is found after a long beginning that is none', () => {
+test('a request in two pieces is found after a long beginning that is not a request', () => {
 	const { exchanges } = served((server) => {
 		server
 			.in('x y\r\n')

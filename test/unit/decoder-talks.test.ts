@@ -85,7 +85,7 @@ const TALKS: readonly (readonly [what: string, observed: Observed, steps: readon
 			],
 		],
 		[
-			'a status line after a line that is none',
+			'a status line after a line that is not one',
 			'server',
 			['> F', '< PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n', '< HTTP/1.1 204 No Content\r\n'],
 			[

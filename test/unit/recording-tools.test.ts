@@ -261,7 +261,7 @@ test('record --where keeps whole connections with a matching exchange, and their
 	assert.equal(statSync(path).mode & 0o777, 0o600);
 	const bytes = gunzipSync(readFileSync(path)).toString('latin1');
 	assert.ok(bytes.includes('secret-of-100') && !bytes.includes('of-200') && !bytes.includes('/other'));
-	// Nothing is left beside it, and no condition that is none, or file that exists, gets that far.
+	// The unfiltered recording is removed. An invalid condition or an existing file is an error before anything is recorded.
 	assert.throws(() => statSync(`${path}.part`), { code: 'ENOENT' });
 	const other = newPath();
 	for (const [output, where, code, message] of [

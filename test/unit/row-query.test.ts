@@ -68,7 +68,7 @@ test('a row query returns, row by row, what the statement returns', () => {
 	}
 });
 
-test('a query that needs more than one row at a time is none', () => {
+test('a query that needs more than one row at a time cannot be applied to each exchange', () => {
 	for (const sql of WHOLE_QUERIES) {
 		const statement = prepare(sql, database, session);
 		assert.equal(isRowQuery(statement, 'exchanges'), false, sql);

@@ -408,7 +408,7 @@ test('groups in order of their first rows, of which each batch of rows brings ne
 	}
 });
 
-test('aggregates of distinct values begin afresh in each run of a subquery', () => {
+test('aggregates of distinct values start again in each run of a subquery', () => {
 	const counts = rowsOf('SELECT id, (SELECT count(DISTINCT u.s) FROM t u WHERE u.id <= t.id) FROM t', database);
 	assert.deepEqual(counts, [
 		[1, 1],

@@ -45,7 +45,7 @@ test('each body is marked with its direction; JSON is indented, coded bodies are
 	assert.equal(shown({}, {}), '');
 });
 
-test('of a long body the first lines are shown, and its note', () => {
+test('the first lines of a long body are shown, and its note', () => {
 	const lines = Array.from({ length: 40 }, (_, index) => `line ${index}`).join('\n');
 	const text = shown({}, { body: lines, note: 'body: first 1 of 2 bytes (body limit)', type: 'text/plain' }).split(
 		'\n',
