@@ -5,6 +5,7 @@ import { type Layout, layOut } from '../../src/shell/editor/layout.ts';
 import { pictureOf, type Span } from '../../src/shell/editor/picture.ts';
 import { onOneLine } from '../../src/shell/editor/shown-text.ts';
 import { EDITS, type EditName } from '../../src/shell/editor/text-edits.ts';
+import { cpuMs } from '../../support/cpu-time.ts';
 
 const SCREEN = { columns: 20, rows: 8, prompt: 3, continuation: 4 };
 
@@ -56,11 +57,11 @@ test('only the rows of a long text around the cursor are laid out', () => {
 	);
 	assert.deepEqual(rowTexts(`|${text.replace('|', '')}`)[0], '>line 0');
 	assert.deepEqual(rowTexts(`${text.replace('|', '')}|`).at(-1), '>line 99');
-	const begin = performance.now();
+	const begin = cpuMs();
 	for (const long of [`${'x'.repeat(1e6)}|`, `|${'日'.repeat(3e5)}`, `${'ab\n'.repeat(3e5)}|`]) {
 		assert.ok(rowTexts(long).length <= 8);
 	}
-	assert.ok(performance.now() - begin < 10_000, `${performance.now() - begin} ms`);
+	assert.ok(cpuMs() - begin < 10_000, `${cpuMs() - begin} ms`);
 });
 
 test('colours cover exactly their part of the text, also where it breaks', () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { withoutSecrets } from '../../src/shell/history-secrets.ts';
+import { cpuMs } from '../../support/cpu-time.ts';
 
 test('everything but the value of a secret is kept of a typed statement', () => {
 	for (const [typed, kept] of [
@@ -64,8 +65,8 @@ test('a statement without secrets is kept as it is', () => {
 		"SELECT '",
 	])
 		assert.equal(withoutSecrets(entry), entry);
-	const begin = performance.now();
+	const begin = cpuMs();
 	withoutSecrets(`SELECT '${'a='.repeat(200_000)}', ${'('.repeat(10_000)}'x`);
 	withoutSecrets(`SELECT ${"password = 'x' AND ".repeat(20_000)}1`);
-	assert.ok(performance.now() - begin < 10_000, `${performance.now() - begin} ms`);
+	assert.ok(cpuMs() - begin < 10_000, `${cpuMs() - begin} ms`);
 });

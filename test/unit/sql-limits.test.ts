@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { execute, executeSync, prepare, Session, SqlError } from '../../src/sql/sql.ts';
+import { cpuMs } from '../../support/cpu-time.ts';
 import { errorOf, NO_TABLES, rowsOf, scalarOf } from '../../support/sql-run.ts';
 import { sampleTables } from '../../support/sql-sample.ts';
 import { testDatabase } from '../../support/sql-table.ts';
@@ -35,12 +36,12 @@ const ENDLESS = new Map([
 describe('a statement ends when its time is up', () => {
 	for (const [name, sql] of ENDLESS) {
 		test(name, async () => {
-			const start = performance.now();
+			const start = cpuMs();
 			await assert.rejects(
 				execute(prepare(sql, database), database, { timeLimitMs: 250 }),
 				(error) => error instanceof SqlError && error.code === 'ERR_SQL_TIME_LIMIT',
 			);
-			assert.ok(performance.now() - start < 10_000);
+			assert.ok(cpuMs() - start < 10_000);
 		});
 	}
 });
@@ -66,12 +67,12 @@ describe('a statement over megabytes of text ends when its time is up', () => {
 	]) {
 		test(expression.slice(0, 40), async () => {
 			const sql = `SELECT sum(length(${expression})) FROM bodies, (SELECT id AS other FROM bodies)`;
-			const start = performance.now();
+			const start = cpuMs();
 			await assert.rejects(
 				execute(prepare(sql, LONG_TEXTS), LONG_TEXTS, { timeLimitMs: 100 }),
 				(error) => error instanceof SqlError && error.code === 'ERR_SQL_TIME_LIMIT',
 			);
-			assert.ok(performance.now() - start < 10_000);
+			assert.ok(cpuMs() - start < 10_000);
 		});
 	}
 });
@@ -134,9 +135,9 @@ test('any pattern takes time in proportion to text and pattern', () => {
 		`${text} REGEXP 'a{0,100}a{0,100}b'`,
 		`${text} GLOB '${'[a-b]*'.repeat(30)}c'`,
 	]) {
-		const start = performance.now();
+		const start = cpuMs();
 		rowsOf(`SELECT ${condition}`);
-		assert.ok(performance.now() - start < 10_000, condition.slice(-60));
+		assert.ok(cpuMs() - start < 10_000, condition.slice(-60));
 	}
 });
 
@@ -164,9 +165,9 @@ test('conversions of long texts take linear time', () => {
 		`json_valid('[${digits}')`,
 		`sqrt('${digits}x')`,
 	]) {
-		const start = performance.now();
+		const start = cpuMs();
 		rowsOf(`SELECT ${expression}`);
-		assert.ok(performance.now() - start < 5_000, expression.slice(0, 20));
+		assert.ok(cpuMs() - start < 5_000, expression.slice(0, 20));
 	}
 });
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readTypedText } from '../../src/shell/typed-text.ts';
+import { cpuMs } from '../../support/cpu-time.ts';
 
 function steps(text: string): string[] {
 	return readTypedText(text).steps.map((step) =>
@@ -90,11 +91,11 @@ test('a command on the last line inside an open statement is found', () => {
 });
 
 test('a text of a megabyte is read at once', () => {
-	const begin = performance.now();
+	const begin = cpuMs();
 	const lines = 'SELECT 1,\n'.repeat(50_000);
 	assert.equal(readTypedText(`${lines}1;`).steps.length, 1);
 	assert.equal(readTypedText('.mode csv\n'.repeat(50_000)).steps.length, 50_000);
 	assert.equal(readTypedText(`SELECT '${'.mode csv\n'.repeat(50_000)}`).isComplete, false);
 	assert.equal(readTypedText(`SELECT ${'\n.id'.repeat(50_000)};`).steps.length, 1);
-	assert.ok(performance.now() - begin < 10_000, `${performance.now() - begin} ms`);
+	assert.ok(cpuMs() - begin < 10_000, `${cpuMs() - begin} ms`);
 });
