@@ -194,7 +194,7 @@ function decodeBrotli(input: Uint8Array, most: number, deadline: number): LayerR
  * can reach back further than `most`, so a smaller window gives the same result (RFC 7932 sections 2 and 9.1). The
  * window codes replaced here and their replacement, that of 2 MiB, are all four bits long.
  */
-function withSmallWindow(input: Uint8Array, most: number): Uint8Array {
+export function withSmallWindow(input: Uint8Array, most: number): Uint8Array {
 	const code = (input[0] as number) & 15;
 	// Odd codes from 3 on mean windows of 2^18, 2^19 … bytes, less 16: 9 is 2^21.
 	if (code % 2 === 0 || code <= 9 || most > 2 ** 20) return input;
@@ -235,7 +235,7 @@ const CHECKSUM_BYTES = 8;
  * Node's synchronous decoders return everything or throw. The cause (damage, a wrong checksum, too much output) is at
  * one position in the input, and every prefix that ends before it can be decoded. This finds the longest such prefix.
  */
-function longestPrefix(decode: NodeDecoder, input: Uint8Array, most: number, deadline: number): LayerResult {
+export function longestPrefix(decode: NodeDecoder, input: Uint8Array, most: number, deadline: number): LayerResult {
 	// Compressing expands data very little at worst, so `most` bytes of output need no more input than this.
 	const usable = input.subarray(0, most + (most >> 4) + 65536);
 	const isBrotli = decode === brotliDecompressSync;

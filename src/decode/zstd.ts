@@ -315,9 +315,9 @@ function readHuffmanTable(bytes: Uint8Array): [table: HuffmanTable, length: numb
 	if (bits > MAX_HUFFMAN_BITS || (rest & (rest - 1)) !== 0 || count > 255) throw damaged();
 	weights[count++] = highBit(rest) + 1;
 
-	const size = 1 << bits;
-	const symbol = new Uint8Array(size);
-	const width = new Uint8Array(size);
+	const codes = 1 << bits;
+	const symbol = new Uint8Array(codes);
+	const width = new Uint8Array(codes);
 	let at = 0;
 	for (let weight = 1; weight <= bits; weight++) {
 		for (let i = 0; i < count; i++) {

@@ -10,6 +10,8 @@ import {
 	type DecodeLimits,
 	decodeContent as decodeWithin,
 	defaultDecodeLimits,
+	longestPrefix,
+	withSmallWindow,
 } from '../../src/decode/content-coding.ts';
 import { mediaOf } from '../../src/decode/media-kind.ts';
 import type { DecodedAlone } from '../../support/decode-alone.ts';
@@ -112,7 +114,39 @@ describe('content coding', () => {
 		}
 	});
 
+	it('is named by the label that matches the data, not by an unknown one beside it', () => {
+		const gzip = gzipSync(plain);
+		for (const label of ['gzip, aws-chunked', 'aws-chunked, gzip', 'br, gzip, foo']) {
+			const { applied, bytes } = decodeContent(gzip, label);
+			assert.deepEqual([applied[0], plain.equals(bytes)], ['gzip', true], label);
+		}
+		assert.equal(decodeContent(gzip.subarray(0, 10), 'gzip, foo').stopped, 'gzip: unexpected end');
+		// Raw deflate has no magic number, and neither has data whose first two bytes are almost those of zlib.
+		assert.equal(decodeContent(deflateRawSync(plain), 'deflate, foo').stopped, 'foo: unknown coding');
+		assert.equal(decodeContent(Uint8Array.of(0x78, 0x9c), 'deflate, foo').stopped, 'deflate: unexpected end');
+		assert.ok(plain.equals(decodeContent(deflateSync(plain), 'deflate, foo').bytes));
+		for (const [first, second] of [
+			// The check is wrong; another method; a window of 64 KiB; 0x88 alone is wrong in two ways.
+			...[[0x78, 0x9d] as const, [0x79, 0x95] as const, [0x88, 0x1c] as const, [0x88, 0x1d] as const],
+			[0x00, 0x00] as const,
+		])
+			for (const rest of [[], [...deflateSync(plain).subarray(2)]])
+				assert.equal(
+					decodeContent(Uint8Array.of(first, second, ...rest), 'deflate, foo').stopped,
+					'foo: unknown coding',
+					`${first} ${second}`,
+				);
+	});
+
+	it('is not guessed again if only the time or a limit ended the attempt', () => {
+		const { bytes, stopped } = decodeWithin(gzipSync(plain), 'deflate', { ...limits, milliseconds: -1 });
+		assert.equal(stopped, 'deflate: more than -1 ms');
+		assert.notEqual(Buffer.from(bytes).toString('latin1'), plain.toString('latin1'));
+	});
+
 	it('never turns a body, however short, into an empty one', () => {
+		// The letter x is the first byte of zlib data.
+		assert.equal(decodeContent(Buffer.from('x'), 'deflate').stopped, 'deflate: the data has another format');
 		const ok = Buffer.from('ok');
 		for (const label of ['gzip, deflate', 'deflate', 'gzip', 'br', 'zstd', 'foo', 'br, gzip, deflate']) {
 			const { bytes, applied, stopped } = decodeContent(ok, label);
@@ -388,6 +422,19 @@ describe('decompression bombs', () => {
 		}
 	});
 
+	it('make a brotli decoder allocate at most 2 MiB for its window', () => {
+		for (const most of [1, 2 ** 20, 2 ** 20 + 1]) {
+			for (let first = 0; first < 256; first++) {
+				// Windows of more than 2 MiB have the odd codes from 11 on.
+				const isLarge = (first & 1) === 1 && (first & 15) > 9 && most <= 2 ** 20;
+				const input = Uint8Array.of(first, 7);
+				const expected = Uint8Array.of(isLarge ? (first & 0xf0) + 9 : first, 7);
+				assert.deepEqual(withSmallWindow(input, most), expected, `${first}, ${most}`);
+				assert.equal(input[0], first);
+			}
+		}
+	});
+
 	it('give the same result with a small window as with a large one', () => {
 		const parts = Array.from({ length: 30 }, (_, i) => text.slice(i * 999, i * 999 + 60000));
 		const body = Buffer.from(parts.join('\n')).subarray(0, 1048576);
@@ -399,11 +446,93 @@ describe('decompression bombs', () => {
 		}
 	});
 
+	it('read no more of a body than its limit can need', () => {
+		// The name of the file makes the body long, but not its content.
+		const named = (length: number) => {
+			const [head, data] = [gzipSync('x').subarray(0, 10), gzipSync('x').subarray(10)];
+			head[3] = 8;
+			return Buffer.concat([head, Buffer.alloc(length - 11 - data.length, 'n'), Buffer.of(0), data]);
+		};
+		const within = (length: number) => decodeWithin(named(length), 'gzip', { ...limits, outputBytes: 16 });
+		const most = 16 + 1 + 65536;
+		assert.deepEqual([Buffer.from(within(most).bytes).toString(), within(most).stopped], ['x', null]);
+		assert.equal(within(most + 1).stopped, 'gzip: more than 16 bytes');
+	});
+
+	it('stop at the limit also if the data that exceeds it ends early', () => {
+		// Without compression each byte of data is a byte of the result.
+		const stored = gzipSync(plain, { level: 0 });
+		for (const more of [1, 2, 100]) {
+			const cut = stored.subarray(0, 15 + 200 + more);
+			const { bytes, stopped } = decodeWithin(cut, 'gzip', { ...limits, outputBytes: 200 });
+			assert.equal(stopped, 'gzip: more than 200 bytes', `${more}`);
+			assert.ok(bytes.length > 180 && isPrefixOfPlain(bytes), `${bytes.length}`);
+		}
+	});
+
+	it('name the usual ratio', () => {
+		const bomb = brotliCompressSync(Buffer.alloc(300_000));
+		assert.ok(bomb.length < 100);
+		assert.equal(decodeWithin(bomb, 'br', { ...limits, outputBytes: 2 ** 30 }).stopped, 'br: ratio above 2048');
+	});
+
 	it('end when the time is up', () => {
 		const coded = gzip();
 		const result = decodeWithin(coded, 'gzip', { ...limits, milliseconds: 0 });
 		assert.equal(result.stopped, 'gzip: more than 0 ms');
 		assert.equal(result.bytes, coded);
+	});
+});
+
+describe('the longest prefix that can be decoded', () => {
+	/** A coding that gives one byte for each; \xff is damage. `calls`: the lengths of what it decoded. */
+	const coding = (grow = (length: number) => length) => {
+		const calls: number[] = [];
+		const decode = (input: Uint8Array, { maxOutputLength }: { readonly maxOutputLength: number }) => {
+			calls.push(input.length);
+			if (input.includes(0xff)) throw Object.assign(new Error('damage'), { code: 'Z_DATA_ERROR' });
+			const length = grow(input.length);
+			if (length > maxOutputLength) throw Object.assign(new RangeError('large'), { code: 'ERR_BUFFER_TOO_LARGE' });
+			return new Uint8Array(length);
+		};
+		return { calls, decode };
+	};
+	const NEVER = Number.POSITIVE_INFINITY;
+
+	it('ends at the exact byte of damage', () => {
+		for (const length of [2, 9, 16, 17, 24, 25, 400]) {
+			for (let at = 0; at < length; at += length > 30 ? 13 : 1) {
+				const { calls, decode } = coding();
+				const input = new Uint8Array(length).fill(1).fill(0xff, at, at + 1);
+				const { bytes, stopped, ended } = longestPrefix(decode, input, 1000, NEVER);
+				assert.deepEqual([bytes.length, stopped, ended], [at, 'damaged', false], `${at} of ${length}`);
+				assert.ok(calls.length < 4 + 2 * Math.log2(length), `${calls.length} calls`);
+			}
+		}
+	});
+
+	it('tries few lengths if there is too much output, however it grows', () => {
+		const most = 100_000;
+		for (const [name, grow, least] of [
+			['evenly', (length: number) => length * 30, 0.93 * most],
+			['only at the end', (length: number) => (length < 9990 ? 1 : 500_000), 1],
+			['by leaps', (length: number) => Math.floor(length / 3000) * 70_000, 70_000],
+			['at once', () => 500_000, 0],
+		] as const) {
+			const { calls, decode } = coding(grow);
+			const { bytes, stopped, ended } = longestPrefix(decode, new Uint8Array(10_000), most, NEVER);
+			assert.deepEqual([stopped, ended], ['limit', false], name);
+			assert.ok(bytes.length >= least && bytes.length <= most, `${name}: ${bytes.length}`);
+			// The whole, and at most three more.
+			const tooLong = calls.filter((length) => grow(length) > most).length;
+			assert.ok(tooLong <= 4, `${name}: ${calls}`);
+			if (name === 'at once') assert.equal(tooLong, 4);
+		}
+		// Damage at the end, after too much output: four prefixes are too long.
+		const { calls, decode } = coding(() => 500_000);
+		const damaged = new Uint8Array(10_000).fill(0xff, 9999);
+		assert.equal(longestPrefix(decode, damaged, most, NEVER).stopped, 'limit');
+		assert.equal(calls.length, 5);
 	});
 });
 
@@ -513,6 +642,16 @@ describe('body text', () => {
 		assert.equal(decode(Uint8Array.of(0xef, 0xbb, 0xbf, 0x61), 'text/plain; charset=iso-8859-1'), 'a');
 		assert.equal(decode(Uint8Array.of(0xfe, 0xff, 0, 0x61), 'text/plain; charset=utf-8'), 'a');
 		assert.equal(decode(Uint8Array.of(0xff, 0xfe, 0x61, 0), null), 'a');
+		// All bytes of the mark count.
+		for (const mark of [
+			[0xef, 0xbb, 0xbf],
+			[0xfe, 0xff],
+			[0xff, 0xfe],
+		])
+			for (const at of mark.keys()) {
+				const other = Uint8Array.from([...mark.with(at, 0x62), 0x61]);
+				assert.equal(decode(other, 'text/plain; charset=latin1'), Buffer.from(other).toString('latin1'), `${at}`);
+			}
 	});
 
 	it('decodes the content before the charset', () => {
@@ -532,6 +671,9 @@ describe('body text', () => {
 			"<meta content='text/html;charset=ISO-8859-1' http-equiv=content-type />",
 			'<meta name=a content="charset=utf-8"><meta\n\tcharset\n=\n"windows-1252">',
 			'<!-- <meta charset=utf-8> --><meta charset=latin1>',
+			'<!--><meta charset=latin1>',
+			'<meta charset=""><meta charset=" "><meta charset=latin1>',
+			'<meta charset=x-user-defined>',
 		];
 		for (const head of named) {
 			assert.equal(page(head), 'ü', head);
@@ -550,7 +692,10 @@ describe('body text', () => {
 			'<meta content="text/html; charset=latin1">',
 		];
 		for (const head of unnamed) assert.equal(page(head), '\ufffd', head);
-		assert.equal(decode(Buffer.from('<meta charset=utf-16>Grüße'), 'text/html'), '<meta charset=utf-16>Grüße');
+		for (const label of ['utf-16', 'utf-16le', 'UTF-16BE']) {
+			const page = `<meta charset=${label}>Grüße`;
+			assert.equal(decode(Buffer.from(page), 'text/html'), page);
+		}
 		assert.equal(decode(Buffer.from('<meta charset=shift_jis>\x82\xb1', 'latin1'), 'text/html').at(-1), 'こ');
 	});
 
@@ -562,7 +707,9 @@ describe('body text', () => {
 		}
 		assert.equal(xml('text/xml; charset=utf-8'), '\ufffd');
 		assert.equal(xml('application/json'), '\ufffd');
-		assert.equal(decode(Buffer.from('<?xml version="1.0"?><a/>', 'utf16le'), 'text/xml'), '<?xml version="1.0"?><a/>');
+		const short = Buffer.from('<?xml version="1.0"?><a/>', 'utf16le');
+		assert.equal(decode(short, 'text/xml'), '<?xml version="1.0"?><a/>');
+		assert.equal(decode(Buffer.from(short).swap16(), 'text/xml'), '<?xml version="1.0"?><a/>');
 	});
 
 	it('reads charset parameters with blanks and quotes', () => {
@@ -607,7 +754,7 @@ describe('media kinds', () => {
 			['\xff\xd8\xff', 'image', 'image/jpeg'],
 			['GIF87a', 'image', 'image/gif'],
 			['GIF89a', 'image', 'image/gif'],
-			['RIFF....WEBPVP8', 'image', 'image/webp'],
+			['........WEBPVP8', 'image', 'image/webp'],
 			['....ftypavif', 'image', 'image/avif'],
 			['....ftyp', 'video', 'video/mp4'],
 			['\x1a\x45\xdf\xa3', 'video', 'video/webm'],
@@ -630,6 +777,12 @@ describe('media kinds', () => {
 			assert.deepEqual(mediaOf(null, content), { kind, type });
 			assert.deepEqual(mediaOf('application/octet-stream', Buffer.concat([content, content])), { kind, type });
 			assert.notEqual(mediaOf(null, content.subarray(0, -1)).type, type);
+			for (const at of [...bytes].keys())
+				if (bytes[at] !== '.') {
+					const other = Buffer.from(content);
+					other[at]!++;
+					assert.notEqual(mediaOf(null, other).type, type, `${type}: byte ${at}`);
+				}
 			assert.notEqual(mediaOf(null, Buffer.concat([Buffer.from('.'), content])).type, type);
 		}
 	});

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
 import { QUESTION_PROCESS, QUESTION_SOCKET, SNAPSHOT_EXCHANGES } from '../../decoder-as/assembly/wire/output-layout.ts';
+import { createDecoder } from '../../src/decode/decoder.ts';
 import { decodeRecords, feedRecords, newDecoder, readOutput, takeOutput } from '../../support/decoded-rows.ts';
 import { Tape } from '../../support/record-builder.ts';
 
@@ -428,4 +429,41 @@ test('events have one entry per call, however many records it has', () => {
 			['sendfile', 'out', 77, 0, 'zero_copy'],
 		],
 	);
+});
+
+/** A module whose functions return what they are given, moved to the highest byte. Answers go to address 16. */
+function moduleOfHighPointers(): WebAssembly.Module {
+	const name = (text: string) => [text.length, ...Buffer.from(text)];
+	const section = (id: number, content: readonly number[]) => [id, content.length, ...content];
+	const [I32, FUNCTION, MEMORY] = [0x7f, 0, 2];
+	const highest = [0, 0x20, 0, 0x41, 24, 0x74, 0x0b];
+	const bodies = [highest, highest, [0, 0x41, 16, 0x0b], [0, 0x0b]];
+	return new WebAssembly.Module(
+		Uint8Array.from([
+			...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+			...section(1, [3, 0x60, 1, I32, 1, I32, 0x60, 2, I32, I32, 1, I32, 0x60, 0, 0]),
+			...section(3, [4, 0, 1, 0, 2]),
+			...section(5, [1, 0, 1]),
+			...section(7, [
+				...[5, ...name('memory'), MEMORY, 0, ...name('inputPointer'), FUNCTION, 0, ...name('decodePart'), FUNCTION, 1],
+				...[...name('answersPointer'), FUNCTION, 2, ...name('takeAnswers'), FUNCTION, 3],
+			]),
+			...section(10, [bodies.length, ...bodies.flatMap((body) => [body.length, ...body])]),
+		]),
+	);
+}
+
+test('pointers from 2 GiB on are positive, answers are copied, and a view is made again only if it must be', () => {
+	const high = createDecoder(moduleOfHighPointers());
+	assert.deepEqual([high.inputPointer(0x80), high.inputPointer(0x7f)], [0x80000000, 0x7f000000]);
+	assert.deepEqual([high.decodePart(0xff, 1), high.decodePart(1, 1)], [0xff000000, 0x1000000]);
+	high.answer(Uint8Array.of(5, 6, 7));
+	assert.deepEqual([...new Uint8Array(high.memory.buffer, 15, 5)], [0, 5, 6, 7, 0]);
+
+	const decoder = newDecoder();
+	const first = decoder.input(100);
+	assert.equal(decoder.input(100), first);
+	assert.equal(decoder.input(64).length, 64);
+	assert.equal(decoder.input(2 ** 22).length, 2 ** 22);
+	assert.equal(decoder.input(100).buffer, decoder.memory.buffer);
 });

@@ -420,8 +420,11 @@ test('codes have the lengths of the standard', () => {
 			);
 		}
 	}
-	for (const codes of [{ literal: 36 }, { offset: 32 }, { match: 53 }])
-		assert.equal(decode(frameOf(first, sequences(repeated('L', 1), 1, codes))).stopped, 'damaged');
+	// The codes after the last ones: nothing of such a block is kept.
+	for (const codes of [{ literal: 36 }, { literal: 1, offset: 32 }, { literal: 1, match: 53 }]) {
+		const { text, stopped } = decode(frameOf(first, sequences(repeated('L', 1), 1, codes, [[0, codes.offset ?? 0]])));
+		assert.deepEqual([text, stopped], ['uvwxyz', 'damaged'], JSON.stringify(codes));
+	}
 });
 
 test('the last three offsets have short values', () => {
@@ -456,29 +459,45 @@ test('the last three offsets have short values', () => {
 	}
 });
 
-test('offsets have up to 31 extra bits', () => {
-	for (let code = 4; code < 32; code++) {
-		// Beyond the beginning it is damage, unless the distance exists.
-		const extra = code < 17 ? 0 : 2 ** code / 2 + 5;
-		const distance = 2 ** code + extra - 3;
-		const count = Math.min(code > 25 ? 4 : 390, Math.ceil(distance / 131_072));
-		const blocks = Array.from({ length: count }, () => block(1, [65], 131_072, false));
-		// Large offsets are followed by other bits, so that they begin within a byte.
-		const isFar = code >= 17;
-		const codes = { literal: 1, offset: code, match: isFar ? 38 : 2 };
-		const length = isFar ? 56 : 5;
-		const first = Array.from({ length: 131_072 }, (_, i) => i % 251);
-		const last = sequences(repeated('L', 1), 1, codes, [[extra, code], ...(isFar ? ([[5, 3]] as const) : [])]);
-		const whole = frameOf(block(0, first, undefined, false), ...blocks, last);
-		const { bytes, stopped } = decodeZstd(whole, 2 ** 26, Number.POSITIVE_INFINITY);
-		const before = 131_072 * (count + 1) + 1;
-		assert.equal(bytes[before - 1], 76);
-		const from = before - distance;
-		assert.equal(stopped, from < 0 ? 'damaged' : null, `${code}`);
-		assert.deepEqual(
-			[...bytes.subarray(before)],
-			from < 0 ? [] : Array.from({ length }, (_, i) => (from + i < 131_072 ? (from + i) % 251 : 65)),
-		);
+/** The last block has one match at this distance before it; `extra`: the extra bits of the offset's code. */
+function decodeFar(code: number, extra: number): { readonly distance: number; readonly stopped: string | null } {
+	const distance = 2 ** code + extra - 3;
+	const count = Math.min(code > 25 ? 1 : 390, Math.ceil(distance / 131_072));
+	const blocks = Array.from({ length: count }, () => block(1, [65], 131_072, false));
+	// Large offsets are followed by other bits, so that they begin within a byte.
+	const isFar = code >= 17;
+	const codes = { literal: 1, offset: code, match: isFar ? 38 : 2 };
+	const length = isFar ? 56 : 5;
+	const first = Array.from({ length: 131_072 }, (_, i) => i % 251);
+	const last = sequences(repeated('L', 1), 1, codes, [[extra, code], ...(isFar ? ([[5, 3]] as const) : [])]);
+	const whole = frameOf(block(0, first, undefined, false), ...blocks, last);
+	const { bytes, stopped } = decodeZstd(whole, 2 ** 26, Number.POSITIVE_INFINITY);
+	const before = 131_072 * (count + 1) + 1;
+	assert.equal(bytes[before - 1], 76);
+	const from = before - distance;
+	assert.deepEqual(
+		[...bytes.subarray(before)],
+		from < 0 ? [] : Array.from({ length }, (_, i) => (from + i < 131_072 ? (from + i) % 251 : 65)),
+	);
+	return { distance, stopped };
+}
+
+test('offsets have up to 25 extra bits if the distance exists', () => {
+	for (let code = 4; code < 24; code++) {
+		const { stopped } = decodeFar(code, code < 17 ? 0 : Math.min(2 ** code / 2, 130_000) + 5);
+		assert.equal(stopped, null, `${code}`);
+	}
+	// More than 24 bits are read in two parts.
+	assert.equal(decodeFar(25, 5 * 65_536 + 7).stopped, null);
+});
+
+test('offsets with up to 31 extra bits reach beyond the beginning, which is damage', () => {
+	for (let code = 20; code < 32; code++) {
+		if (code > 25) assert.equal(decodeFar(code, 2 ** code / 2 + 5).stopped, 'damaged', `${code}`);
+		// Of the highest bits, too, each counts.
+		const first = block(0, bytesOf('abcdef'), 6, false);
+		const far = sequences(repeated('L', 1), 1, { literal: 1, offset: code }, [[2 ** (code - 1), code]]);
+		assert.equal(decode(frameOf(first, far)).stopped, 'damaged', `${code}`);
 	}
 });
 
@@ -524,6 +543,9 @@ test('literals may be coded with a tree whose weights are written directly', () 
 		huffman([0, 0], 1, [pair('0')]),
 		huffman([12, 1], 1, [pair('0')]),
 		huffman([11, 11], 1, [backwards([0, 12])]),
+		// The same with as many bits as the first letter would have.
+		huffman([3, 1], 1, [backwards([1, 1])]),
+		huffman([11, 11], 1, [backwards([0, 2])]),
 	])
 		assert.equal(textOf(damage), 'damaged', damage.join());
 	// Another block may use the tree again.
@@ -533,7 +555,8 @@ test('literals may be coded with a tree whose weights are written directly', () 
 	);
 	assert.equal([...Buffer.from(text, 'latin1')].join(''), '0110110010');
 	// The beginning of a block's head says nothing.
-	assert.deepEqual([decode(frameOf([7])).stopped, decode(frameOf([7, 0, 0])).stopped], [null, 'damaged']);
+	for (const beginning of [[6], [7], [6, 0], [7, 255]]) assert.equal(decode(frameOf(beginning)).stopped, null);
+	assert.equal(decode(frameOf([7, 0, 0])).stopped, 'damaged');
 });
 
 test('a stream of sequences uses all its bits, and no more', () => {
