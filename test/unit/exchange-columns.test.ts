@@ -322,6 +322,58 @@ test('an exchange is found by its id, or by its place among the others', () => {
 	assert.ok(events.every(({ syscall }) => typeof syscall === 'string'));
 });
 
+test('of an exchange seen from both sides, the server counts among the others, unless it is the pair of the one before', () => {
+	const tape = new Tape();
+	tape.clock(1_700_000_000_000_000_000n);
+	const server = tape.server(1, { local: '10.0.0.1:80', remote: '10.0.0.2:4000' }).open();
+	const client = tape.client(2, { local: '10.0.0.1:5000', remote: '10.0.0.3:80' }).open();
+	for (let i = 0; i < 2; i++) {
+		server.in(GET('/asked')).out('HTTP/1.1 204 No Content\r\n\r\n');
+		client.out(GET('/asks')).in('HTTP/1.1 204 No Content\r\n\r\n');
+	}
+	// 1 and 3 are the server's, 2 and 4 the client's; 3 and 4 are the same exchange.
+	const { database, store } = stored(tape);
+	store.pair(3, 4);
+	const find = (wanted: WantedExchange) => exchangeRecord(database.exchanges, wanted)?.columns.id;
+	assert.deepEqual([find({ back: 0 }), find({ back: 1 }), find({ back: 2 }), find({ back: 3 })], [3, 2, 1, undefined]);
+	assert.deepEqual(
+		[find({ after: 2 }), find({ after: 3 }), find({ before: 4 }), find({ before: 3 })],
+		[3, undefined, 2, 2],
+	);
+	assert.equal(find({ id: 4 }), 4);
+});
+
+test('trace_id and span_id are parts of a valid traceparent; fields of a head that was not seen are NULL', () => {
+	const [trace, span] = ['0af7651916cd43dd8448eb211c80319c', 'b7ad6b7169203331'];
+	const zeros = '0'.repeat(32);
+	const tape = new Tape();
+	tape.clock(1_700_000_000_000_000_000n);
+	const server = tape.server(1, { local: '10.0.0.1:80', remote: '10.0.0.2:4000' }).open();
+	for (const value of [
+		`00-${trace}-${span}-01`,
+		`00-${trace}-${span}-01-more`,
+		`00-${zeros}-${span}-01`,
+		`00-${trace}-${zeros.slice(16)}-01`,
+		`00-${trace.slice(1)}-${span}-01`,
+		'',
+		null,
+	])
+		server.in(GET('/', value === null ? '' : `traceparent: ${value}\r\n`)).out('HTTP/1.1 204 No Content\r\n\r\n');
+	server.in(GET('/'));
+	const all = stored(tape).rows('exchanges');
+	assert.deepEqual(
+		all.map(({ trace_id, span_id }) => [trace_id, span_id]),
+		[[trace, span], [trace, span], ...new Array(6).fill([null, null])],
+	);
+	assert.deepEqual(
+		all.slice(-2).map(({ req_headers, res_headers }) => [req_headers, res_headers]),
+		[
+			['{"host":"example.com"}', '{}'],
+			['{"host":"example.com"}', null],
+		],
+	);
+});
+
 test('memory of evicted rows is used again as soon as no statement reads them', () => {
 	const limits: StoreLimits = { memoryBytes: 3 << 20, rows: Number.POSITIVE_INFINITY };
 	const exchanges = variedExchanges(1600).map((each) => ({

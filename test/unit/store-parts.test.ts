@@ -1,6 +1,7 @@
 // The parts of the store that need no exchanges: bytes, codes, numbers of rows, instants, totals.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { SIDE_CLIENT } from '../../decoder-as/assembly/wire/output-layout.ts';
 import { addressAuthority, addressIp, addressPort } from '../../src/store/address-parts.ts';
 import { copyRange, hashRange, sameRange } from '../../src/store/byte-ranges.ts';
 import { ConnectionLog } from '../../src/store/connection-log.ts';
@@ -12,8 +13,9 @@ import {
 	lostEvents,
 	lostReasons,
 } from '../../src/store/loss-table.ts';
+import { NameBook } from '../../src/store/remote-names.ts';
 import { IdRows, RowLocator } from '../../src/store/row-locator.ts';
-import type { Segment } from '../../src/store/segment.ts';
+import { createSegment, type Segment } from '../../src/store/segment.ts';
 import { SegmentDictionary } from '../../src/store/segment-dictionary.ts';
 import { TextCodes } from '../../src/store/text-codes.ts';
 import { formatTimestamp } from '../../src/store/timestamp.ts';
@@ -222,8 +224,9 @@ test('the log of connections keeps whole chunks of entries', () => {
 	const entry = (number: number, bytes: number) => new Uint8Array(bytes).fill(number);
 	const log = new ConnectionLog(2 * chunk);
 	const held = () => [...log.pieces()].map((piece) => [piece[0], piece.length]);
-	assert.deepEqual(held(), []);
+	assert.deepEqual([held(), log.memoryBytes], [[], 0]);
 	log.append(entry(1, chunk / 2));
+	assert.equal(log.memoryBytes, chunk);
 	log.append(entry(1, chunk / 2));
 	assert.deepEqual(held(), [[1, chunk]]);
 	log.append(entry(2, 8));
@@ -245,6 +248,7 @@ test('the log of connections keeps whole chunks of entries', () => {
 			3,
 		],
 	);
+	assert.equal(log.memoryBytes, 3 * chunk);
 	log.clear();
 	assert.deepEqual([held(), log.evicted], [[], 3]);
 	// At least two chunks.
@@ -254,6 +258,60 @@ test('the log of connections keeps whole chunks of entries', () => {
 	const more = new ConnectionLog(5 * chunk - 1);
 	for (let i = 1; i <= 7; i++) more.append(entry(i, chunk));
 	assert.deepEqual([[...more.pieces()].map((piece) => piece[0]), more.evicted], [[4, 5, 6, 7], 3]);
+});
+
+test('names of addresses, and tunnels, are remembered up to a limit', () => {
+	const ROWS = 20_000;
+	const segment = createSegment(1, ROWS, 1 << 20);
+	let end = 0;
+	const texts = [segment.dictionaryOffset, segment.dictionaryLength] as const;
+	let codes = 0;
+	const code = (text: string) => {
+		const length = segment.arena.write(text, end);
+		texts[0][codes] = end;
+		texts[1][codes++] = length;
+		end += length;
+		return codes;
+	};
+	const [get, connect, host] = [code('GET'), code('CONNECT'), code('api.example')];
+	const addressOf = (row: number) => `10.0.${row >> 8}.${row & 255}:80`;
+	segment.u8.side.fill(SIDE_CLIENT);
+	segment.text.host.fill(host);
+	for (let row = 0; row < ROWS; row++) {
+		segment.text.remote[row] = code(addressOf(row));
+		segment.f64.conn[row] = row;
+	}
+	const target = segment.arena.write('/', end);
+	segment.u32.target_offset.fill(end);
+	segment.u32.target_length.fill(target);
+	const book = new NameBook();
+	const learn = (method: number, first: number, rows: number) => {
+		segment.text.method.fill(method);
+		// As another segment, because rows of this one are not read again.
+		return book.learn([{ segment: { ...segment }, first, rows }]);
+	};
+	// 16,384 names: of the address with its port, and of the ip.
+	learn(get, 0, 5000);
+	const { nameOf } = learn(get, 5000, ROWS);
+	assert.deepEqual(
+		[0, 4999, 8191].map((row) => nameOf(addressOf(row))),
+		new Array(3).fill('api.example'),
+	);
+	assert.deepEqual(
+		[8192, ROWS - 1].map((row) => nameOf(addressOf(row))),
+		[null, null],
+	);
+
+	// 65,536 tunnels: of more, the oldest are forgotten.
+	const tunnels = (from: number, count: number) => {
+		for (let row = 0; row < count; row++) segment.f64.conn[row] = from + row;
+		return learn(connect, 0, count);
+	};
+	for (let from = 0; from < 60_000; from += ROWS) tunnels(from, ROWS);
+	const full = tunnels(60_000, 5536);
+	assert.deepEqual([0, 1, 65_535, 65_536].map(full.isTunnel), [true, true, true, false]);
+	const more = tunnels(65_536, 2);
+	assert.deepEqual([0, 1, 2, 65_536, 65_537].map(more.isTunnel), [false, false, true, true, true]);
 });
 
 test('instants have six digits after the point', () => {
