@@ -18,11 +18,11 @@ type Area = { readonly sources: string; readonly tests: RegExp };
 
 /** Where mutants are planted, and which test files must notice them if they reach the function. */
 const AREAS: Readonly<Record<string, Area>> = {
-	sql: { sources: 'src/sql', tests: /^(sql-|script)/ },
+	sql: { sources: 'src/sql', tests: /^(sql-|row-query|script)/ },
 	output: {
 		sources: 'src/output',
 		tests:
-			/^(output-|redacted-|test-report|export|har|tail-line|displayed-time|exchange-views|line-diff|painted-line|two-columns)/,
+			/^(output-|redacted-|test-report|export|har|tail-(line|bodies)|displayed-time|exchange-views|line-diff|painted-line|two-columns)/,
 	},
 	store: {
 		sources: 'src/store',

@@ -305,7 +305,7 @@ function written(fd: number, bytes: Uint8Array): number {
  * One of Node's streams, which does not block if it is a socket or a pipe. Bytes count as taken once they have left
  * the process.
  */
-function nodeDevice(stream: NodeJS.WriteStream): Device {
+export function nodeDevice(stream: Pick<NodeJS.WriteStream, 'on' | 'write'>): Device {
 	let failure: unknown;
 	let given: Uint8Array | undefined;
 	let isTaken = false;

@@ -9,6 +9,7 @@ import { createHarWriter } from '../../src/output/har.ts';
 import { createHtmlRowWriter } from '../../src/output/html.ts';
 import { createRowRedactor, redactExchange } from '../../src/output/redacted-exchange.ts';
 import { createRedactor } from '../../src/output/redaction.ts';
+import { isShared } from '../../src/output/result-format.ts';
 import { isSensitiveName } from '../../src/output/sensitive-names.ts';
 import type { FieldLine } from '../../src/store/exchange-row.ts';
 import type { SqlValue } from '../../src/store/table.ts';
@@ -75,6 +76,18 @@ describe('sensitive names', () => {
 		]) {
 			assert.ok(!isSensitiveName(name), name);
 		}
+	});
+
+	it('are recognised by the last 64 characters', () => {
+		for (const name of ['client-secret', 'x'.repeat(300) + 'Token', `a${'-'.repeat(61)}jwt`])
+			assert.ok(isSensitiveName(name), name);
+		for (const name of [`a${'-'.repeat(60)}jwt`, `password${'x'.repeat(57)}`]) assert.ok(!isSensitiveName(name), name);
+	});
+
+	it('are replaced in the formats that are meant to be shared', () => {
+		for (const format of ['html', 'har', 'curl'] as const) assert.ok(isShared(format), format);
+		for (const format of ['auto', 'table', 'box', 'csv', 'json', 'ndjson', 'markdown', 'line'] as const)
+			assert.ok(!isShared(format), format);
 	});
 });
 

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { OutputStream } from '../../src/output/output-stream.ts';
+import { nodeDevice, OutputStream } from '../../src/output/output-stream.ts';
 import { eventually } from '../../support/eventually.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 
@@ -130,6 +130,8 @@ test('a single waiting byte is waited for, and discarded at the limit', async ()
 	stream.write('y');
 	stream.discard();
 	assert.equal(stream.isIdle, true);
+	// Once only.
+	assert.deepEqual([written, flushed], [1, 1]);
 });
 
 test('the time limit without a reader starts when something waits', async () => {
@@ -194,6 +196,79 @@ test('discarded text is not counted, and later text arrives', async () => {
 	assert.equal(read(), 'x'.repeat(PIPE_BYTES));
 	stream.write('later\n');
 	assert.equal(await readUntil(read, (got) => got.endsWith('\n')), 'later\n');
+});
+
+test('on a terminal, colours and the line end where text was discarded', async () => {
+	const { TERM } = process.env;
+	try {
+		for (const [term, isTTY, expected] of [
+			['xterm', true, '\x1b[0m\r\x1b[K'],
+			['dumb', true, '\n'],
+			['xterm', false, ''],
+		] as const) {
+			process.env.TERM = term;
+			const { stream, read } = pipe();
+			Object.defineProperty(stream, 'isTTY', { value: isTTY });
+			stream.write('x'.repeat(PIPE_BYTES + 1));
+			stream.discard();
+			stream.write('later\n');
+			const rest = await readUntil(read, (got) => got.endsWith('\n') && got.includes('later'));
+			assert.equal(rest.replace(/^x+/, ''), `${expected}later\n`, term);
+		}
+	} finally {
+		process.env.TERM = TERM;
+		if (TERM === undefined) delete process.env.TERM;
+	}
+});
+
+test("the size is that of the descriptor's own terminal", () => {
+	for (const [fd, own, other] of [
+		[1, process.stdout, process.stderr],
+		[2, process.stderr, process.stdout],
+	] as const) {
+		const stream = new OutputStream(fd);
+		Object.defineProperty(stream, 'isTTY', { value: true });
+		const before = [own, other].map(({ columns, rows }) => ({ columns, rows }));
+		try {
+			Object.assign(own, { columns: 101, rows: 31 });
+			Object.assign(other, { columns: 55, rows: 9 });
+			assert.deepEqual([stream.columns, stream.rows], [101, 31], `${fd}`);
+			Object.assign(own, { columns: 0, rows: undefined });
+			assert.deepEqual([stream.columns, stream.rows], [80, 24], `${fd}`);
+		} finally {
+			Object.assign(own, before[0]);
+			Object.assign(other, before[1]);
+		}
+	}
+});
+
+test("with one of Node's streams, bytes are taken when they have left the process, and its errors are thrown", () => {
+	const given: string[] = [];
+	let leave: () => void = () => undefined;
+	let fail: (error: Error) => void = () => undefined;
+	const device = nodeDevice({
+		on(name: string, listener: (error: Error) => void) {
+			assert.equal(name, 'error');
+			fail = listener;
+			return this as never;
+		},
+		write(bytes: Uint8Array, written: () => void) {
+			given.push(Buffer.from(bytes).toString());
+			leave = written;
+			return false;
+		},
+	} as never);
+	const text = Buffer.from('one, two');
+	assert.deepEqual([device(text), device(text)], [0, 0]);
+	leave();
+	assert.equal(device(text), 8);
+	// The same buffer at another place is other text.
+	assert.deepEqual([device(text.subarray(5)), device(text.subarray(5))], [0, 0]);
+	leave();
+	assert.equal(device(text.subarray(5)), 3);
+	assert.deepEqual(given, ['one, two', 'two']);
+	fail(Object.assign(new Error('gone'), { code: 'EPIPE' }));
+	assert.throws(() => device(text), { code: 'EPIPE' });
 });
 
 test('a reader that goes away ends the output without a failure', async () => {

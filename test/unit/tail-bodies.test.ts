@@ -60,6 +60,14 @@ test('the first lines of a long body are shown, and its note', () => {
 		shown({ bytes: 5, note: 'body: 5 bytes via sendfile — content not captured' }, {}),
 		'    > body: 5 bytes via sendfile — content not captured\n',
 	);
+	assert.equal(
+		shown({}, { body: 'one\ntwo', note: 'body: first 7 of 9 bytes (body limit)', type: 'text/plain' }),
+		'    < one\n    < two\n    < body: first 7 of 9 bytes (body limit)\n',
+	);
+	const lines12 = Array.from({ length: 12 }, (_, index) => `line ${index}`).join('\n');
+	assert.equal(shown({ body: lines12, type: 'text/plain' }, {}).split('\n').at(-2), '    > line 11');
+	const exactly = shown({ body: 'x'.repeat(65_536), type: 'text/plain' }, {}, 30).split('\n');
+	assert.deepEqual([exactly.length, exactly[0]!.slice(0, 9)], [2, '    > xxx']);
 	const long = shown({ body: 'x'.repeat(70_000), type: 'text/plain' }, {}, 30).split('\n');
 	assert.deepEqual([long.length, long[1]], [3, '    > … more lines']);
 });
