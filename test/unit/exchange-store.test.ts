@@ -165,7 +165,10 @@ test('the memory limit is kept, and the oldest rows go first', () => {
 });
 
 test('memory for large bodies is touched before it is written, each byte once, and not again when it is reused', () => {
-	const bodies = Array.from({ length: 307 }, (_, i) => String.fromCharCode(97 + (i % 26)).repeat(20_000 + i * 97));
+	// Small ones, too: then there are other texts in the memory already.
+	const bodies = Array.from({ length: 307 }, (_, i) =>
+		String.fromCharCode(97 + (i % 26)).repeat(i % 3 === 0 ? 10 : 20_000 + i * 97),
+	);
 	const tape = new Tape();
 	tape.clock(1_700_000_000_000_000_000n);
 	const connection = tape.server(1).open();
@@ -686,10 +689,14 @@ test('values of a field are grouped, also those of the first line that a segment
 		['b', 2],
 		['c', 1],
 	]);
-	// A line that is too long to be kept once, with another name of the same length.
-	const long = `Xser-Agent: ${'v'.repeat(300)}\r\nUser-Agent: ${'w'.repeat(300)}\r\n`;
-	const [row] = stored(tapeOf([[GET('/', long), OK('')]])).rows('exchanges');
-	assert.equal(row!.user_agent, 'w'.repeat(300));
+	// Lines that are kept once, or too long for that, after another name of the same length.
+	for (const length of [300, 5000]) {
+		const long = `Xser-Agent: ${'v'.repeat(length)}\r\nUser-Agent: ${'w'.repeat(length)}\r\n`;
+		const one = stored(tapeOf([[GET('/', long), OK('')]]));
+		assert.deepEqual(rowsOf('SELECT user_agent FROM exchanges', one.database), [['w'.repeat(length)]]);
+		const groups = rowsOf('SELECT user_agent, count(*) FROM exchanges GROUP BY user_agent', one.database);
+		assert.deepEqual(groups, [['w'.repeat(length), 1]]);
+	}
 	const segment = new SegmentCache().open(store.snapshot())[0]!.segment;
 	const places = new FieldPlaces();
 	places.find(segment, 0);
@@ -702,17 +709,23 @@ test('values of a field are grouped, also those of the first line that a segment
 
 test('lines of headers may be read in any order, also beside exchanges without fields, and found by their exchange', () => {
 	const bare = ['GET / HTTP/1.0\r\n\r\n', 'HTTP/1.0 204 No Content\r\n\r\n'] as const;
-	const { database, rows } = stored(
-		tapeOf([bare, [GET('/1'), OK('')], bare, bare, [GET('/4', 'A: b\r\n'), OK('')], bare, [GET('/6'), OK('')], bare]),
-	);
-	const all = rows('headers');
-	assert.equal(all.length, 7);
-	const table = database.tables.get('headers')!;
-	for (let from = 0; from < 7; from++) {
-		for (const step of [1, 2, 3, 4, 5, 6]) {
-			const readers = table.columns.map(({ name }, index) => [name, table.reader(index)] as const);
-			for (let i = 0, row = from; i < 7; i++, row = (row + step) % 7)
-				assert.deepEqual(Object.fromEntries(readers.map(([name, { value }]) => [name, value(row)])), all[row]);
+	const one = [GET('/1'), OK('')] as const;
+	const two = [GET('/2', 'A: b\r\n'), OK('')] as const;
+	const { database, rows } = stored(tapeOf([bare, one, bare, bare, two, bare, one, bare]));
+	assert.equal(rows('headers').length, 7);
+	// Also if the last exchange has fields, whatever the number of exchanges.
+	for (const last of [
+		{ database, rows },
+		...[1, 2, 3, 4, 5].map((count) => stored(tapeOf(new Array(count).fill(one)))),
+	]) {
+		const all = last.rows('headers');
+		const table = last.database.tables.get('headers')!;
+		for (let from = 0; from < all.length; from++) {
+			for (let step = 1; step < all.length; step++) {
+				const readers = table.columns.map(({ name }, index) => [name, table.reader(index)] as const);
+				for (let i = 0, row = from; i < all.length; i++, row = (row + step) % all.length)
+					assert.deepEqual(Object.fromEntries(readers.map(([name, { value }]) => [name, value(row)])), all[row]);
+			}
 		}
 	}
 	for (const [id, count] of [
