@@ -174,7 +174,9 @@ export class Workplace {
 			const leaveOut = (why: string) => measured.leftOut.push({ name: name!, why });
 			if (kind === 'group') {
 				if (ms > SLOW_MS) leaveOut('a group that prepares for seconds');
-			} else if (name === LOADING || measured.leftOut.some((each) => name!.startsWith(each.name))) continue;
+			} else if (name === LOADING) {
+				if (verdict === 'failed' && !skip.includes(LOADING)) leaveOut(`${file} cannot be loaded: ${rest}`);
+			} else if (measured.leftOut.some((each) => name!.startsWith(each.name))) continue;
 			else if (verdict === 'failed') leaveOut(`fails without a fault: ${rest}`);
 			else if (ms > SLOW_MS) leaveOut(`takes ${Math.round(ms)} ms`);
 			else measured.tests.push({ name: name!, file, ms, reached: [...(reached.get(name!) ?? []), ...atFirst] });

@@ -249,7 +249,8 @@ function decodeLiterals(block: Uint8Array, state: FrameState): [literals: Uint8A
 	const size = Math.floor(header / 16) % 2 ** sizeBits;
 	const compressedBytes = Math.floor(header / 2 ** (4 + sizeBits));
 	const end = headerBytes + compressedBytes;
-	if (size > BLOCK_MAX || end > block.length) throw damaged();
+	if (size > BLOCK_MAX) throw damaged();
+	if (end > block.length) throw damaged();
 	let streams = block.subarray(headerBytes, end);
 	if (type === 2) {
 		const [table, treeBytes] = readHuffmanTable(streams);

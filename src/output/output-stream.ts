@@ -251,9 +251,13 @@ function openDevice(fd: number, isTerminal: boolean): Device {
 /** Sockets cannot be opened again. Undefined without the native addon. */
 function socketDevice(fd: number): Device | undefined {
 	const addon = nativeAddon();
-	if (addon === undefined) return undefined;
+	return addon === undefined ? undefined : sendingDevice((bytes) => addon.sendNow(fd, bytes));
+}
+
+/** `send` returns the number of bytes that were sent, or a negative error number. */
+export function sendingDevice(send: (bytes: Uint8Array) => number): Device {
 	return (bytes) => {
-		const sent = addon.sendNow(fd, bytes);
+		const sent = send(bytes);
 		if (sent >= 0) return sent;
 		const code = getSystemErrorName(sent);
 		if (code === 'EAGAIN') return 0;

@@ -16,7 +16,6 @@ import { after, beforeEach, test } from 'node:test';
 import { UserError } from '../../src/base/errors.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
 import { NewFile } from '../../src/base/new-file.ts';
-import { exportFormat } from '../../src/output/export-format.ts';
 import { createRedactor } from '../../src/output/redaction.ts';
 import type { ExportFormat } from '../../src/output/result-format.ts';
 import { type ExportWays, exportExchanges, exportSentence, writeExchanges } from '../../src/shell/export.ts';
@@ -93,26 +92,6 @@ function waysOf(threads: Threads): ExportWays {
 function wanted(name: string, format: ExportFormat, more: object = {}) {
 	return { path: join(folder, name), format, where: undefined, redactor: null, force: false, ...more };
 }
-
-test('the extension of the file chooses the format, unless --format does', () => {
-	const formats = ['a.har', 'a.sh', 'b.curl', 'c.csv', 'd.json', 'e.ndjson', 'f.JSONL', 'g.md', 'h.txt', 'i.html'];
-	assert.deepEqual(
-		formats.map((path) => exportFormat('.export', path, undefined)),
-		['har', 'curl', 'curl', 'csv', 'json', 'ndjson', 'ndjson', 'markdown', 'table', 'html'],
-	);
-	assert.equal(exportFormat('.export', 'x.csv', 'HAR'), 'har');
-	const refused = (path: string, name?: string) => {
-		try {
-			return exportFormat('.export', path, name);
-		} catch (error) {
-			assert.ok(error instanceof UserError);
-			return `${error.code}: ${error.message}`;
-		}
-	};
-	assert.match(refused('x.dat'), /^ERR_USAGE: \.export: expected a file that ends in \.har, .*, got "x\.dat"$/);
-	assert.match(refused('x'), /expected a file that ends in/);
-	assert.match(refused('x.har', 'xml'), /^ERR_USAGE: \.export --format: expected one of har, curl, .*, got "xml"$/);
-});
 
 test('the arguments of .export: options on both sides of the file, quotes, and the condition as it was typed', () => {
 	const none = { format: undefined, where: undefined, force: false, redact: undefined };

@@ -1,7 +1,8 @@
-// Parts of larger views, by themselves: calls, conversations, times, checks, and bodies in each form.
+// Parts of larger views, by themselves: calls, conversations, times, checks, formats of files, and bodies in each form.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { UserError } from '../../src/base/errors.ts';
 import type { Check } from '../../src/capture/check.ts';
 import { type Body, bodyLines } from '../../src/output/body-lines.ts';
 import { callLines } from '../../src/output/call-lines.ts';
@@ -9,6 +10,7 @@ import { checksText } from '../../src/output/checks-text.ts';
 import { connectionFacts, conversationPart } from '../../src/output/conversation.ts';
 import { csvHeader, csvRecord } from '../../src/output/csv.ts';
 import { exchangeDiff } from '../../src/output/exchange-diff.ts';
+import { exportFormat } from '../../src/output/export-format.ts';
 import { createTheme, plainTheme } from '../../src/output/theme.ts';
 import { timingBar } from '../../src/output/timing-bar.ts';
 import type { Call } from '../../src/store/exchange-calls.ts';
@@ -269,4 +271,24 @@ test('a difference of exchanges counts the equal lines that it leaves out', () =
 	assert.deepEqual(diff(['a', 1, 2, 3, 4], ['b', 1, 2, 3, 4]).slice(4), [
 		...['  HTTP/1.1 200 OK', '', '- a', '+ b', '  1', '  2', '  3', '  … 1 equal line'],
 	]);
+});
+
+test('the extension of the file chooses the format, unless --format does', () => {
+	const formats = ['a.har', 'a.sh', 'b.curl', 'c.csv', 'd.json', 'e.ndjson', 'f.JSONL', 'g.md', 'h.txt', 'i.html'];
+	assert.deepEqual(
+		formats.map((path) => exportFormat('.export', path, undefined)),
+		['har', 'curl', 'curl', 'csv', 'json', 'ndjson', 'ndjson', 'markdown', 'table', 'html'],
+	);
+	assert.equal(exportFormat('.export', 'x.csv', 'HAR'), 'har');
+	const refused = (path: string, name?: string) => {
+		try {
+			return exportFormat('.export', path, name);
+		} catch (error) {
+			assert.ok(error instanceof UserError);
+			return `${error.code}: ${error.message}`;
+		}
+	};
+	assert.match(refused('x.dat'), /^ERR_USAGE: \.export: expected a file that ends in \.har, .*, got "x\.dat"$/);
+	assert.match(refused('x'), /expected a file that ends in/);
+	assert.match(refused('x.har', 'xml'), /^ERR_USAGE: \.export --format: expected one of har, curl, .*, got "xml"$/);
 });

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
+import { constants as system } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { nodeDevice, OutputStream } from '../../src/output/output-stream.ts';
+import { nodeDevice, OutputStream, sendingDevice } from '../../src/output/output-stream.ts';
 import { eventually } from '../../support/eventually.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 
@@ -269,6 +270,19 @@ test("with one of Node's streams, bytes are taken when they have left the proces
 	assert.deepEqual(given, ['one, two', 'two']);
 	fail(Object.assign(new Error('gone'), { code: 'EPIPE' }));
 	assert.throws(() => device(text), { code: 'EPIPE' });
+});
+
+test('a socket without room takes nothing, and one whose reader has gone away is closed', () => {
+	const { EAGAIN, ECONNRESET, EPIPE, EIO } = system.errno;
+	const device = (result: number) => sendingDevice(() => result);
+	const bytes = Buffer.from('text');
+	assert.deepEqual([device(4)(bytes), device(1)(bytes), device(0)(bytes), device(-EAGAIN)(bytes)], [4, 1, 0, 0]);
+	for (const [error, code] of [
+		[ECONNRESET, 'EPIPE'],
+		[EPIPE, 'EPIPE'],
+		[EIO, 'EIO'],
+	] as const)
+		assert.throws(() => device(-error)(bytes), { code });
 });
 
 test('a reader that goes away ends the output without a failure', async () => {
