@@ -12,8 +12,6 @@ import { addCaptureOptions, parseOptions } from '../../src/commands/options.ts';
 import { standardOutput } from '../../src/output/output-stream.ts';
 import { ShellSession } from '../../src/shell/shell-session.ts';
 import { createSink } from '../../src/shell/sink.ts';
-import type { SqlError } from '../../src/sql/sql.ts';
-import { readAttachStatement } from '../../src/sql/sql-light.ts';
 import type { SqlValue } from '../../src/store/table.ts';
 import {
 	ATTACHED_LEAST,
@@ -227,37 +225,6 @@ test('an attached recording takes memory that the rows do not use, and gives bac
 		},
 		{ maxMemory: 1024 << 20 },
 	);
-});
-
-test('ATTACH and DETACH are read, and each mistake is named where it is', () => {
-	assert.deepEqual(readAttachStatement("/* x */ attach 'it''s.tinytap' as \"before\" ;"), {
-		...{ kind: 'attach', path: "it's.tinytap", schema: 'before', at: 34 },
-	});
-	assert.deepEqual(readAttachStatement("ATTACH DATABASE 'a' AS b"), { kind: 'attach', path: 'a', schema: 'b', at: 23 });
-	assert.deepEqual(readAttachStatement('DETACH database b'), { kind: 'detach', schema: 'b', at: 16 });
-	assert.deepEqual(readAttachStatement('DETACH database'), { kind: 'detach', schema: 'database', at: 7 });
-	for (const other of ['', '-- ATTACH', 'SELECT 1', "EXPLAIN ATTACH 'a' AS b"])
-		assert.equal(readAttachStatement(other), undefined);
-	for (const [sql, message, position] of [
-		['ATTACH', /the name of a file in quotes, got the end/, 6],
-		['ATTACH x AS y', /the name of a file in quotes, got x/, 7],
-		["ATTACH '' AS y", /the name of a file in quotes/, 7],
-		["ATTACH 'a' b", /AS and a name after the file, got b/, 11],
-		["ATTACH 'a' AS", /a name of at most 64 .*, got the end/, 13],
-		['ATTACH \'a\' AS "a.b"', /a name of at most 64/, 14],
-		[`ATTACH 'a' AS ${'b'.repeat(65)}`, /a name of at most 64/, 14],
-		["ATTACH 'a' AS b (TYPE x)", /the end of the statement, got \(/, 16],
-		["DETACH 'a'", /a name of at most 64 .*, got 'a'/, 7],
-		['DETACH a b', /the end of the statement, got b/, 9],
-	] as const)
-		assert.throws(
-			() => readAttachStatement(sql),
-			(error: SqlError) => {
-				assert.match(error.message, message, sql);
-				assert.deepEqual([error.code, error.position], ['ERR_SQL_SYNTAX', position], sql);
-				return true;
-			},
-		);
 });
 
 test('the shell attaches, lists and detaches; a script may attach only what is in its directory', async () => {

@@ -1,7 +1,7 @@
 // Queries that a tail applies to each exchange as it arrives.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compileRowQuery, execute, isRowQuery, prepare, Session } from '../../src/sql/sql.ts';
+import { compileRowQuery, executeSync, isRowQuery, prepare, Session } from '../../src/sql/sql.ts';
 import type { ParameterValue, SqlValue } from '../../src/store/table.ts';
 import { rowsOf } from '../../support/sql-run.ts';
 import { sampleTables } from '../../support/sql-sample.ts';
@@ -21,7 +21,7 @@ const create = prepare(
 	database,
 	session,
 );
-await execute(create, database, { session });
+executeSync(create, database, { session });
 
 const ROW_QUERIES = [
 	'SELECT * FROM exchanges',

@@ -145,6 +145,8 @@ const CONDITIONS = [
 	'status IN (404, id)',
 	'id NOT IN (status, pid, 2000)',
 	"method IN (lower(method), 'DELETE')",
+	"method IN ('DELETE', CASE WHEN id % 2 = 0 THEN 'GET' END)",
+	"method NOT LIKE CASE WHEN id % 2 = 0 THEN 'g%' ELSE 'd%' END",
 	"lower(method) IN ('get')",
 	"'GET' IN (method)",
 	'duration_ms + NULL > 1',
@@ -235,4 +237,36 @@ describe('groups, orders, DISTINCT, joins and windows are the same both ways', (
 		"SELECT id FROM exchanges WHERE status > 300 AND json_extract(req_headers, '$.host') = 'h3' LIMIT 4",
 	])
 		test(sql, () => bothWays(sql));
+});
+
+test('a subquery gives one value for each row that it depends on', () => {
+	const scalar = (sql: string) => executeSync(prepare(sql, database), database).rows[0]![0];
+	assert.equal(scalar('SELECT count(DISTINCT (SELECT random())) FROM exchanges'), 1);
+	assert.equal(scalar('SELECT count(DISTINCT (SELECT random() + e.id * 0)) > 9 FROM exchanges e'), 1);
+	// random() itself has another value in each row, also beside a column whose codes are tested once.
+	assert.equal(scalar('SELECT count(DISTINCT random()) > 2000 FROM exchanges'), 1);
+	for (const condition of [
+		'random() > 0',
+		"method || random() LIKE '%0'",
+		'CASE WHEN random() % 2 = 0 THEN method END IS NULL',
+		'random() BETWEEN 0 AND 4611686018427387904',
+		'id > 0 AND random() > 0',
+	]) {
+		const count = Number(scalar(`SELECT count(*) FROM exchanges WHERE ${condition}`));
+		assert.ok(count > 90 && count < total - 90, `${condition}: ${count}`);
+	}
+	for (const join of [
+		'a JOIN b ON random() > 0',
+		'a, b WHERE random() > 0',
+		'a LEFT JOIN b ON random() > 0 WHERE b.n > 0',
+	]) {
+		const hundred = 'SELECT id % 100 AS n FROM exchanges WHERE id BETWEEN 1000 AND 1099';
+		const count = Number(scalar(`WITH a AS (${hundred}), b AS (${hundred}) SELECT count(*) FROM ${join}`));
+		assert.ok(count % 99 !== 0 && count > 3000 && count < 7000, `${join}: ${count}`);
+	}
+	const shuffled = executeSync(prepare('SELECT id FROM exchanges ORDER BY random()', database), database).rows;
+	assert.equal(new Set(shuffled.map(([id]) => id)).size, total);
+	assert.ok(shuffled.filter(([id], place) => id === Number(shuffled[place - 1]?.[0]) + 1).length < 90);
+	for (const output of ['random()', 'abs(random())', '(SELECT random() + e.id * 0)', 'id + (SELECT random())'])
+		assert.equal(scalar(`SELECT count(*) FROM (SELECT ${output} AS r FROM exchanges e) WHERE r <> r`), 0, output);
 });

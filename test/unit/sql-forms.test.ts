@@ -208,6 +208,13 @@ describe('GROUP BY ALL groups by the columns without aggregates', () => {
 		assert.equal(rowsOf(`${both.replace('SELECT ', 'SELECT a.method, ')} GROUP BY ALL`, database).length, 5);
 	});
 
+	test('parameters of the same name are equal, wherever they stand', () => {
+		const sql = 'SELECT status + :more, (status + :more) || count(*) FROM exchanges GROUP BY ALL';
+		const { rows } = executeSync(prepare(sql, database), database, { parameters: new Map([['more', 7]]) });
+		assert.ok(rows.length > 1);
+		for (const [sum, text] of rows) if (sum !== null) assert.match(String(text), new RegExp(`^${sum}`));
+	});
+
 	test('a column named all is not ALL', () => {
 		const rows = (clause: string) => rowsOf(`SELECT "all" FROM (SELECT 2 AS "all" UNION ALL SELECT 1) ${clause}`);
 		assert.deepEqual(rows('ORDER BY "all"'), [[1], [2]]);

@@ -1,7 +1,10 @@
-// Views, temporary tables, parameters, EXPLAIN and DESCRIBE.
+// Views, temporary tables, attached recordings, parameters, EXPLAIN and DESCRIBE.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { SqlError } from '../../src/sql/limits/sql-error.ts';
 import { executeSync, prepare, Session } from '../../src/sql/sql.ts';
+import { readAttachStatement } from '../../src/sql/sql-light.ts';
+import type { SqlValue } from '../../src/store/table.ts';
 import { errorOf, rowsOf } from '../../support/sql-run.ts';
 import { sampleTables } from '../../support/sql-sample.ts';
 import { testDatabase } from '../../support/sql-table.ts';
@@ -271,4 +274,60 @@ test('temporary tables have a million rows in total, and local datetimes without
 	run("INSERT INTO l VALUES ('2026-01-01 00:00')");
 	assert.deepEqual(rows('SELECT at FROM l'), [['2026-11-22T13:56:01.000000'], ['2026-01-01T00:00:00.000000']]);
 	assert.match(error("INSERT INTO l VALUES ('2026-01-01T00:00:00Z')").message, /expected a local datetime, got/);
+});
+
+test('ATTACH and DETACH are read, and each mistake is named where it is', () => {
+	assert.deepEqual(readAttachStatement("/* x */ attach 'it''s.tinytap' as \"before\" ;"), {
+		...{ kind: 'attach', path: "it's.tinytap", schema: 'before', at: 34 },
+	});
+	assert.deepEqual(readAttachStatement("ATTACH DATABASE 'a' AS b"), { kind: 'attach', path: 'a', schema: 'b', at: 23 });
+	assert.deepEqual(readAttachStatement('DETACH database b'), { kind: 'detach', schema: 'b', at: 16 });
+	assert.deepEqual(readAttachStatement('DETACH database'), { kind: 'detach', schema: 'database', at: 7 });
+	for (const other of ['', '-- ATTACH', 'SELECT 1', "EXPLAIN ATTACH 'a' AS b"])
+		assert.equal(readAttachStatement(other), undefined);
+	for (const [sql, message, position] of [
+		['ATTACH', /the name of a file in quotes, got the end/, 6],
+		['ATTACH x AS y', /the name of a file in quotes, got x/, 7],
+		["ATTACH '' AS y", /the name of a file in quotes/, 7],
+		["ATTACH 'a' b", /AS and a name after the file, got b/, 11],
+		["ATTACH 'a' AS", /a name of at most 64 .*, got the end/, 13],
+		['ATTACH \'a\' AS "a.b"', /a name of at most 64/, 14],
+		[`ATTACH 'a' AS ${'b'.repeat(65)}`, /a name of at most 64/, 14],
+		["ATTACH 'a' AS b (TYPE x)", /the end of the statement, got \(/, 16],
+		["DETACH 'a'", /a name of at most 64 .*, got 'a'/, 7],
+		['DETACH a b', /the end of the statement, got b/, 9],
+	] as const)
+		assert.throws(
+			() => readAttachStatement(sql),
+			(error: SqlError) => {
+				assert.match(error.message, message, sql);
+				assert.deepEqual([error.code, error.position], ['ERR_SQL_SYNTAX', position], sql);
+				return true;
+			},
+		);
+});
+
+test('a name before the dot is that of an attached recording, in any letter case', () => {
+	const attached = (name: string, rows: SqlValue[][]) => ({ name, columns: ['id int', 'note text'], rows });
+	const both = testDatabase([
+		...sampleTables(),
+		attached('old.exchanges', [[1, 'old']]),
+		attached('old.notes', [[2, 'x']]),
+		attached('new.exchanges', []),
+	]);
+	assert.deepEqual(rowsOf('SELECT note FROM OLD.Exchanges', both), [['old']]);
+	assert.deepEqual(rowsOf('SELECT o.id, count(n.id) FROM old.notes o LEFT JOIN new.exchanges n USING (id)', both), [
+		[2, 0],
+	]);
+	const refused = (table: string) => {
+		const { message, hint } = errorOf(`SELECT * FROM ${table}`, both);
+		return [message, hint];
+	};
+	assert.deepEqual(refused('old.headers'), ['unknown table headers in old', 'tables are exchanges, notes']);
+	assert.deepEqual(refused('new.exchangs'), ['unknown table exchangs in new', 'did you mean exchanges?']);
+	assert.deepEqual(refused('olds.exchanges'), ['unknown schema olds', 'did you mean old?']);
+	assert.match(
+		String(refused('other.exchanges')),
+		/^unknown schema other,ATTACH 'FILE' AS other gives a recording this name/,
+	);
 });

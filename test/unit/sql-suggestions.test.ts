@@ -75,6 +75,9 @@ test('a guessed column leads to the one that is meant, in any clause and spellin
 
 test('a misspelt column and an unquoted text still get their own hints', () => {
 	assert.equal(hintOf('SELECT methd FROM exchanges'), 'did you mean method?');
+	// Three letters are enough for the beginning of a name; two are not.
+	assert.equal(hintOf('SELECT rea FROM exchanges'), 'did you mean reason?');
+	assert.doesNotMatch(hintOf('SELECT re FROM exchanges'), /reason/);
 	assert.equal(hintOf('SELECT 1 FROM exchanges WHERE method = POST'), "write text in single quotes: 'POST'");
 	assert.equal(
 		hintOf('SELECT path FROM exchanges WHERE method = posted'),

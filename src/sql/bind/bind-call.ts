@@ -104,7 +104,7 @@ const CHOOSING: ReadonlySet<string> = new Set(['coalesce', 'ifnull', 'nullif', '
 
 function scalarCall(scalar: ScalarFunction, given: readonly Bound[], at: number): Bound {
 	const list = CHOOSING.has(scalar.name) ? unified(given, at) : given;
-	const constant = list.every((argument) => argument.constant);
+	const constant = scalar.varies !== true && list.every((argument) => argument.constant);
 	if (scalar.name === 'coalesce') return { kind: 'coalesce', operands: list, constant, ...commonFacts(list) };
 	if (scalar.name === 'iif') {
 		const [result, otherwise] = unified(list.slice(1), at);

@@ -6,7 +6,7 @@ import { tableElsewhere } from '../text/other-dialects.ts';
 import { checkCount } from './bind-call.ts';
 import { bindExpression, compare, withoutJsonCall } from './bind-expression.ts';
 import type { Bound, JoinStep, QueryPlan, SelectPlan, Source, SourceColumn } from './bound.ts';
-import { partsOf, subqueryOf } from './bound-walk.ts';
+import { partsOf, subqueryOf, varies } from './bound-walk.ts';
 import { commonFacts, facts, INTEGER } from './facts.ts';
 import { attachedTable, columnFacts, didYouMean, meantTable } from './schema.ts';
 import { CLAUSES, columnOf, type Environment, type NamedTable, Scope } from './scope.ts';
@@ -222,8 +222,7 @@ function simpleSelect({ body }: QueryPlan): SelectPlan | undefined {
 
 /** Whether computing it several times per row is cheap and gives the same value. */
 function isCheapAndFixed(expression: Bound): boolean {
-	if (subqueryOf(expression) !== undefined || (expression.kind === 'call' && expression.function.name === 'random'))
-		return false;
+	if (subqueryOf(expression) !== undefined || varies(expression)) return false;
 	return partsOf(expression).every(isCheapAndFixed);
 }
 

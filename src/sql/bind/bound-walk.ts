@@ -51,6 +51,11 @@ export function sourcesOf(expression: Bound, into = new Set<Source>()): Set<Sour
 	return into;
 }
 
+/** Whether it calls a function that gives another value each time: random(). A subquery's value is computed once. */
+export function varies(expression: Bound): boolean {
+	return (expression.kind === 'call' && expression.function.varies === true) || partsOf(expression).some(varies);
+}
+
 /** The terms of a condition that are joined by AND. */
 export function conjunctsOf(condition: Bound | undefined): Bound[] {
 	if (condition === undefined) return [];

@@ -250,6 +250,7 @@ function onlyColumn(expression: Bound): ColumnNode | undefined {
 			return true;
 		}
 		if (subqueryOf(part) !== undefined || part.kind === 'aggregate' || part.kind === 'window') return false;
+		if (part.kind === 'call' && part.function.varies) return false;
 		if (part.kind === 'present' && part.source.nullable) return false;
 		return partsOf(part).every(visit);
 	};

@@ -45,6 +45,8 @@ export type ScalarFunction = FunctionDoc & {
 	readonly accepts?: Accepts;
 	/** Whether the result is NULL if any argument is. The function is not called then. */
 	readonly strict: boolean;
+	/** Each call gives another value, even with the same arguments. */
+	readonly varies?: true;
 	/** Creates the function for one statement. `outputs`: the arguments' column types, for functions that nest JSON. */
 	readonly create: (context: FunctionContext, outputs: readonly (ColumnType | undefined)[]) => Evaluate;
 	/** The same, but the first argument is a datetime in microseconds since the epoch, which need not become a text. */

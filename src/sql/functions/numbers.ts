@@ -108,6 +108,7 @@ export const NUMBER_FUNCTIONS: readonly ScalarFunction[] = [
 		},
 		...GROUP,
 		strict: false,
+		varies: true,
 	},
 ];
 

@@ -2,7 +2,7 @@
 // rows are looked up in a hash index. Each condition is tested as soon as all its tables have a row.
 import type { TableSnapshot } from '../../store/table.ts';
 import type { Bound, Comparison, JoinStep, SelectPlan, Source } from '../bind/bound.ts';
-import { conjunctsOf, sourcesOf } from '../bind/bound-walk.ts';
+import { conjunctsOf, sourcesOf, varies } from '../bind/bound-walk.ts';
 import { BATCH_ROWS, batchCursor, fillBatch } from '../evaluate/batch.ts';
 import { type BatchFilter, batchFilter, filterByRow } from '../evaluate/batch-filter.ts';
 import { converted } from '../evaluate/compile-comparison.ts';
@@ -48,7 +48,8 @@ export function planJoin({ steps, where }: SelectPlan): JoinPlan {
 	const before: Bound[] = [];
 	const filters: Bound[][] = steps.map(() => []);
 	const place = (condition: Bound, earliest: number) => {
-		const used = placesOf(condition, sources);
+		// A condition with random() is tested for each combination of rows.
+		const used = varies(condition) ? [steps.length - 1] : placesOf(condition, sources);
 		const at = Math.max(earliest, ...used);
 		if (at < 0) before.push(condition);
 		else filters[at]!.push(condition);
@@ -93,7 +94,8 @@ function planStep(
 	const own: Bound[] = [];
 	const rest: Bound[] = [];
 	for (const condition of pairing) {
-		const isOwn = mayFilterEarly && [...sourcesOf(condition)].every((source) => source === step.source);
+		const isOwn =
+			mayFilterEarly && !varies(condition) && [...sourcesOf(condition)].every((source) => source === step.source);
 		(isOwn ? own : rest).push(condition);
 	}
 	let equality: StepPlan['equality'];
