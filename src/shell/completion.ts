@@ -37,8 +37,11 @@ export function complete(context: CompletionContext, text: string, cursor: numbe
 	const line = text.slice(start, cursor);
 	const at = commandStart(text.slice(0, start), line);
 	if (at === undefined) {
-		const said = text.slice(0, start).trim() === '' ? sentenceCompletions(line, cursor, context) : undefined;
-		return said ?? sqlCompletions(text, cursor, context);
+		const isFirst = text.slice(0, start).trim() === '';
+		const found =
+			(isFirst ? sentenceCompletions(line, cursor, context) : undefined) ?? sqlCompletions(text, cursor, context);
+		const isEmpty = isFirst && line.trim() === '';
+		return isEmpty ? { ...found, items: [...found.items, ...commandItems('.')] } : found;
 	}
 	const [, word = '', space, argument = ''] = /^(\S+)(\s+)?(.*)$/s.exec(line.slice(at))!;
 	if (space === undefined) return completions(commandItems(word), word, cursor);
@@ -125,9 +128,13 @@ function argumentCompletions(
 			const known = SETTING_NAMES.find((each) => each === name.toLowerCase());
 			return completions(itemsOf((known === undefined ? undefined : SETTINGS[known].values) ?? []), value, cursor);
 		}
-		case 'statement':
-			// .watch takes an interval before the statement.
-			return sql(argument.replace(/^\d+(?:\.\d+)?\s+/, ''));
+		case 'statement': {
+			// .watch takes an interval, then a statement or the name of a query.
+			const text = argument.replace(/^\d+(?:\.\d+)?\s+/, '');
+			const found = sql(text);
+			const names = queryCompletions('query', text, cursor, context.queries);
+			return /\s/.test(text) ? found : { ...names, items: [...found.items, ...names.items] };
+		}
 		case 'file':
 			return fileCompletions(argument, cursor, context);
 		case 'export':
@@ -246,7 +253,6 @@ function sqlCompletions(text: string, position: number, context: CompletionConte
 		text: kind === 'keyword' && isSmall ? name.toLowerCase() : name,
 		doc,
 	}));
-	if (text.slice(0, position).trim() === '') items.push(...commandItems('.'));
 	const { values } = found;
 	if (values === undefined || context.values === undefined) return { start: found.start, items };
 	const { start, table, column, where, typed } = values;

@@ -59,6 +59,11 @@ export function parseShow(command: string, argument: string): ShowArguments {
 export function parseWanted(command: string, word: string | undefined): WantedExchange {
 	if (word === undefined) return { back: 0 };
 	if (/^-\d+$/.test(word)) return { back: parseInteger(word.slice(1), command, 0, Number.MAX_SAFE_INTEGER) };
+	if (!/^\d+$/.test(word))
+		throw usageError(
+			`${command}: expected the id of an exchange, got ${JSON.stringify(word)}`,
+			'.tail and FROM exchanges; show the ids. .show without an id shows the latest exchange.',
+		);
 	return { id: parseInteger(word, command, 1, Number.MAX_SAFE_INTEGER) };
 }
 

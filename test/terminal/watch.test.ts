@@ -94,6 +94,15 @@ test('.watch ends with Ctrl-C, after an error, and in a statement that does not 
 		await terminal.shows('after all');
 		await enter(terminal, '.watch 0.01 SELECT 1');
 		await terminal.shows('.watch: expected 0.1 to 86400 seconds, got 0.01');
+		// A saved query, with a value for its parameter.
+		await enter(terminal, '.watch 60 slow top=1');
+		await terminal.shows(/every 60 s.*\n method .*\n.*\n GET .*\/api\/slow .*\n1 row/);
+		await terminal.press('q');
+		await enter(terminal, '.watch .run diff before=x', '.tail 404', '.show last', '.run slow 5');
+		await terminal.shows('diff: there is no parameter :before');
+		await terminal.shows('hint: For example: .tail WHERE status = 404');
+		await terminal.shows('expected the id of an exchange, got "last"');
+		await terminal.shows('hint: For example: .run slow top=5.');
 		// The watched statement is the last one, which \g runs again.
 		await enter(terminal, '.mode csv', '.watch 0.2 SELECT 7 AS watched FROM loss LIMIT 1');
 		await terminal.shows(/^watched\n7$/);

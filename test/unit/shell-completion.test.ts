@@ -103,6 +103,7 @@ test('Tab offers saved queries after .run and .queries, then the parameters of t
 		assert.deepEqual(offers('.run given since=', { queries }), []);
 		assert.deepEqual(offers('.run nosuch ', { queries }), []);
 		assert.deepEqual(offers('.queries giv', { queries }), ['given']);
+		assert.deepEqual(offers('.watch 5 s', { queries }), ['select', 'summarize', 'slowest']);
 		assert.deepEqual(offers('.queries given ', { queries }), []);
 	} finally {
 		rmSync(folder, { recursive: true });

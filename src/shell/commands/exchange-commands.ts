@@ -33,6 +33,12 @@ export const EXCHANGE_COMMANDS: CommandGroup = {
 					.replace(/;\s*$/, '')
 					.replace(/^where\b/i, '')
 					.trim();
+				// A number would be true for every exchange.
+				if (/^-?\d+$/.test(condition))
+					throw usageError(
+						`.tail: expected a condition, got ${condition}`,
+						`For example: .tail WHERE status = ${/^[1-5]\d\d$/.test(condition) ? condition : 500}`,
+					);
 				if (condition.toLowerCase() === 'off') {
 					shell.tell(shell.stopTail() ? 'tail is off\n' : 'no tail was running\n');
 				} else shell.startTail(condition === '' ? undefined : condition, both || shell.options.both);

@@ -3,7 +3,7 @@ import { UserError, usageError } from '../../base/errors.ts';
 import { cutToWidth, forTerminal } from '../../output/terminal-text.ts';
 import { type GivenValue, literalText, parseParameter } from '../parameters.ts';
 import { hidingNotices, queriesText } from '../query-list.ts';
-import { loadQuery, scriptValues } from '../query-values.ts';
+import { loadQuery, type NamedScript, scriptValues } from '../query-values.ts';
 import { checkName, findQuery, hidingNotice, saveQuery } from '../saved-queries.ts';
 import { savedText } from '../saved-text.ts';
 import { scriptSteps } from '../script.ts';
@@ -84,8 +84,25 @@ export const QUERY_COMMANDS: CommandGroup = {
 	],
 };
 
-/** Runs a saved query with its own parameters; those of the session are as before afterwards. */
+/** Runs a saved query. */
 async function runSaved(shell: ShellSession, argument: string, table: CommandTable): Promise<void> {
+	await withSavedQuery(shell, argument, async ({ steps }, path) => {
+		const runner = new StepRunner(shell, table, { place: path });
+		await runner.runAll(steps);
+		const failure = runner.endError();
+		if (failure !== undefined) throw failure;
+	});
+}
+
+/**
+ * Calls `work` with the saved query that `NAME PARAMETER=VALUE …` names, while its parameters have their values; those of
+ * the session are as before afterwards.
+ */
+export async function withSavedQuery(
+	shell: ShellSession,
+	argument: string,
+	work: (script: NamedScript, path: string) => Promise<void>,
+): Promise<void> {
 	const { name, given } = namedValues(argument);
 	if (name === '') throw usageError('.run: expected the name of a saved query, got nothing', '.queries lists them.');
 	const query = findQuery(shell.options.directories.queries, name);
@@ -93,15 +110,12 @@ async function runSaved(shell: ShellSession, argument: string, table: CommandTab
 	if (notice !== undefined) shell.tell(`${forTerminal(notice)}\n`);
 	const script = loadQuery(query);
 	const { parameters } = shell;
-	const runner = new StepRunner(shell, table, { place: query.path });
 	shell.parameters = scriptValues(script, given, parameters);
 	try {
-		await runner.runAll(script.steps);
+		await work(script, query.path);
 	} finally {
 		shell.parameters = parameters;
 	}
-	const failure = runner.endError();
-	if (failure !== undefined) throw failure;
 }
 
 /** `NAME a=1 b='two words'`. */
@@ -114,7 +128,9 @@ function namedValues(argument: string): { readonly name: string; readonly given:
 		if (match === null) {
 			throw usageError(
 				`.run: expected PARAMETER=VALUE after the name, got ${JSON.stringify(left)}`,
-				"Write values with spaces in quotes: .run NAME path='/a b'. A quote in them is written twice.",
+				left.includes("'")
+					? "Write values with spaces in quotes: .run NAME path='/a b'. A quote in them is written twice."
+					: `For example: .run slow top=5. .queries ${name} lists the parameters.`,
 			);
 		}
 		given.push([match[1]!, match[2]!]);

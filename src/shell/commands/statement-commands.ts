@@ -1,9 +1,12 @@
 // Commands that end a statement, or run the last one again.
 import { usageError } from '../../base/errors.ts';
 import { standardOutput } from '../../output/output-stream.ts';
+import type { NamedScript } from '../query-values.ts';
+import { listQueries } from '../saved-queries.ts';
 import type { ShellSession } from '../shell-session.ts';
 import { watchStatement } from '../watch.ts';
 import type { CommandGroup } from './command.ts';
+import { withSavedQuery } from './query-commands.ts';
 
 export const STATEMENT_COMMANDS: CommandGroup = {
 	title: 'Statements',
@@ -34,8 +37,9 @@ export const STATEMENT_COMMANDS: CommandGroup = {
 		},
 		{
 			name: 'watch',
-			usage: '.watch [SECONDS] STATEMENT',
-			description: 'run a statement every 2 seconds (or SECONDS) and redraw its result in place until q or Ctrl-C',
+			usage: '.watch [SECONDS] STATEMENT | NAME',
+			description:
+				'run a statement or saved query every 2 seconds (or SECONDS) and redraw its result in place until q or Ctrl-C',
 			example: '.watch 1 SELECT status, count(*) FROM exchanges GROUP BY status',
 			promptOnly: true,
 			argument: 'statement',
@@ -44,8 +48,11 @@ export const STATEMENT_COMMANDS: CommandGroup = {
 				const everyMs = Number(seconds ?? 2) * 1000;
 				if (everyMs < 100 || everyMs > 86_400_000)
 					throw usageError(`.watch: expected 0.1 to 86400 seconds, got ${seconds}`);
-				const watched = statement.replace(/;\s*$/, '') || sql || lastStatement(shell);
-				await watchStatement(shell, standardOutput(), watched, everyMs);
+				const watch = async (watched: string) => await watchStatement(shell, standardOutput(), watched, everyMs);
+				const text = statement.replace(/;\s*$/, '');
+				const named = savedQueryIn(shell, text);
+				if (named === undefined) await watch(text || sql || lastStatement(shell));
+				else await withSavedQuery(shell, named, async (script) => await watch(onlyStatement(script)));
 				return undefined;
 			},
 		},
@@ -66,6 +73,21 @@ export const STATEMENT_COMMANDS: CommandGroup = {
 		},
 	],
 };
+
+/** The part of `NAME …` or `.run NAME …` after `.run`; undefined if the text is a statement. */
+function savedQueryIn(shell: ShellSession, text: string): string | undefined {
+	const [, run, named = ''] = /^(\.run\b)?\s*([\s\S]*)$/.exec(text) ?? [];
+	if (run !== undefined) return named;
+	const [name] = named.split(/\s/, 1);
+	return listQueries(shell.options.directories.queries).some((query) => query.name === name) ? named : undefined;
+}
+
+/** Throws a UserError unless the script is one statement, which alone can be redrawn. */
+function onlyStatement({ name, steps }: NamedScript): string {
+	const [step, ...others] = steps;
+	if (step?.type === 'statement' && others.length === 0) return step.sql;
+	throw usageError(`.watch: expected a query of one statement, and ${name} has ${steps.length} steps`);
+}
 
 /** Throws a UserError if no statement has run yet. */
 export function lastStatement({ last }: ShellSession): string {
