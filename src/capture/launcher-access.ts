@@ -2,6 +2,7 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { FILES, hasOwnNode } from '../base/installation.ts';
 import { shortPath } from '../base/working-directory.ts';
+import { containerRights, hostSystem } from './host-system.ts';
 import { inUserNamespace } from './namespaces.ts';
 
 /** False for a user outside the group of a launcher that only its group may start (docs/running-without-root.md). */
@@ -32,7 +33,7 @@ export function howToGetRights(): string {
 	if (inUserNamespace())
 		return 'Run it outside this user namespace (rootless containers use one), where root has rights over the kernel.';
 	if (process.getuid?.() === 0)
-		return 'This is root without capabilities, as in a container: add CAP_BPF, CAP_PERFMON and the others of docs/running-without-root.md, or run it outside.';
+		return `This is root without capabilities, as in a container. ${containerRights(hostSystem())}`;
 	const asRoot = `Run it as root: ${sudoLine()}`;
 	if (mayStartLauncher()) return asRoot;
 	const group = launcherGroup();

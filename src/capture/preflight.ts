@@ -4,6 +4,14 @@ import { arch, platform, release } from 'node:os';
 import { systemCode, UserError } from '../base/errors.ts';
 import { howToRepair } from '../base/installation.ts';
 import type { Check } from './check.ts';
+import {
+	containerRights,
+	type HostSystem,
+	hostSystem,
+	kernelWith,
+	newerKernel,
+	withoutLockdown,
+} from './host-system.ts';
 import { howToGetRights } from './launcher-access.ts';
 import { loadNativeAddon } from './native-addon.ts';
 import { explainedByLimits, requireAddressSpace } from './process-limits.ts';
@@ -12,6 +20,8 @@ import { attachingRights, mayLoadPrograms, ownRights, type Rights, rightsChecks 
 /** Files of the build that a capture needs. */
 export type PreflightFiles = { readonly bpfObject: string; readonly addon: string; readonly decoder: string };
 
+/** Of `engines` in package.json. */
+const OLDEST_NODE: readonly [number, number] = [20, 19];
 /** Linux 5.8 added ring buffers. */
 const OLDEST_KERNEL: readonly [number, number] = [5, 8];
 /** Linux 5.17 added bpf_loop. Before, arguments must be saved when a call begins, which costs twice as much. */
@@ -26,29 +36,31 @@ const TRACEFS_PLACES = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
 export function preflight(files: PreflightFiles, attacher: number | undefined): Check[] {
 	const checks = [checkNode(), checkPlatform()];
 	if (platform() !== 'linux') return checks;
+	const system = hostSystem();
 	const rights = rightsFor(files, attacher);
 	const { checks: ofFiles, tracepoints } = checkFiles(files, rights, attacher);
 	return [
 		...checks,
 		checkAddressSpace(),
-		checkKernel(),
+		checkKernel(system),
 		...rightsChecks(rights, howToGetRights()),
-		...checkTracefs(files, rights, tracepoints),
-		checkBtf(),
-		checkLockdown(),
+		...checkTracefs(files, rights, tracepoints, system),
+		checkBtf(system),
+		checkLockdown(system),
 		...ofFiles,
 	];
 }
 
 /** The checks that need no privileges, for a machine on which a capture is already running. */
 export function checksOfRunningCapture(): Check[] {
+	const system = hostSystem();
 	return [
 		checkNode(),
 		checkPlatform(),
 		checkAddressSpace(),
-		checkKernel(),
-		checkBtf(),
-		checkLockdown(),
+		checkKernel(system),
+		checkBtf(system),
+		checkLockdown(system),
 		{ name: 'capture', status: 'ok', detail: 'is running' },
 	];
 }
@@ -77,10 +89,28 @@ function mountedTracefs(): string | undefined {
 }
 
 function checkNode(): Check {
-	return { name: 'node', status: 'ok', detail: `Node.js ${process.versions.node}` };
+	const detail = `Node.js ${process.versions.node}`;
+	const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+	if (major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1]))
+		return { name: 'node', status: 'ok', detail };
+	return {
+		name: 'node',
+		status: 'failed',
+		detail,
+		affects: 'everything',
+		fix: `Install Node.js ${OLDEST_NODE.join('.')} or newer, or the .deb, .rpm or single file, which bring their own.`,
+	};
 }
 
 function checkPlatform(): Check {
+	if (platform() === 'linux' && !['x64', 'arm64'].includes(arch()))
+		return {
+			name: 'platform',
+			status: 'failed',
+			detail: `linux ${arch()}`,
+			affects: 'live capture',
+			fix: 'Capture on x64 or arm64; recordings can be read here: tinytap --replay FILE.',
+		};
 	if (platform() === 'linux') return { name: 'platform', status: 'ok', detail: `linux ${arch()}` };
 	return {
 		name: 'platform',
@@ -107,7 +137,7 @@ function checkAddressSpace(): Check {
 	}
 }
 
-function checkKernel(): Check {
+function checkKernel(system: HostSystem): Check {
 	const [major = 0, minor = 0] = release()
 		.split('.')
 		.map((part) => Number.parseInt(part, 10));
@@ -119,7 +149,7 @@ function checkKernel(): Check {
 			status: 'failed',
 			detail,
 			affects: 'live capture',
-			fix: 'Linux 5.8 or newer is needed (BPF ring buffer).',
+			fix: `Linux 5.8 or newer is needed (BPF ring buffer). ${newerKernel(system)}`,
 		};
 	}
 	if (!atLeast(EXIT_ONLY_KERNEL)) {
@@ -128,13 +158,18 @@ function checkKernel(): Check {
 			status: 'warning',
 			detail,
 			affects: 'system calls cost more; calls already waiting when capture starts are not seen',
-			fix: 'Use Linux 5.17 or newer, where arguments are read when a call returns.',
+			fix: `Use Linux 5.17 or newer, where arguments are read when a call returns. ${newerKernel(system)}`,
 		};
 	}
 	return { name: 'kernel', status: 'ok', detail };
 }
 
-function checkTracefs(files: PreflightFiles, rights: Rights, tracepoints: Tracepoints | undefined): Check[] {
+function checkTracefs(
+	files: PreflightFiles,
+	rights: Rights,
+	tracepoints: Tracepoints | undefined,
+	system: HostSystem,
+): Check[] {
 	const mounted = mountedTracefs();
 	const directory = tracepoints === undefined ? tracefsDirectory() : (mounted ?? tracefsDirectory());
 	const root = rights.isRoot;
@@ -145,7 +180,7 @@ function checkTracefs(files: PreflightFiles, rights: Rights, tracepoints: Tracep
 				status: 'failed',
 				detail: `${mounted}: mounted, but you may not read it`,
 				affects: 'live capture; the available tracepoints cannot be checked',
-				fix: root ? 'A security module or a container hides it: run tinytap outside.' : howToGetRights(),
+				fix: root ? `A security module or a container hides it. ${containerRights(system)}` : howToGetRights(),
 			},
 		];
 	}
@@ -181,7 +216,7 @@ function checkTracefs(files: PreflightFiles, rights: Rights, tracepoints: Tracep
 					status: missing.length === wanted ? 'failed' : 'warning',
 					detail: `missing: ${missing.join(', ')}`,
 					affects: 'these calls are not seen',
-					fix: 'The kernel must be built with CONFIG_FTRACE_SYSCALLS.',
+					fix: kernelWith('CONFIG_FTRACE_SYSCALLS', system),
 				};
 	return [{ name: 'tracefs', status: 'ok', detail: directory }, found];
 }
@@ -202,7 +237,7 @@ function wantedTracepoints(bpfObject: string): string[] {
 	return [...new Set(names)];
 }
 
-function checkBtf(): Check {
+function checkBtf(system: HostSystem): Check {
 	if (existsSync('/sys/kernel/btf/vmlinux')) return { name: 'btf', status: 'ok', detail: '/sys/kernel/btf/vmlinux' };
 	return {
 		name: 'btf',
@@ -210,11 +245,11 @@ function checkBtf(): Check {
 		detail: 'the kernel has no type information',
 		affects:
 			'system calls cost more; a connection passed to another process counts as a new one; --port also captures connections whose port is unknown',
-		fix: 'Use a kernel built with CONFIG_DEBUG_INFO_BTF.',
+		fix: kernelWith('CONFIG_DEBUG_INFO_BTF', system),
 	};
 }
 
-function checkLockdown(): Check {
+function checkLockdown(system: HostSystem): Check {
 	const text = readText('/sys/kernel/security/lockdown');
 	const mode = /\[(\w+)\]/.exec(text ?? '')?.[1] ?? 'none';
 	if (mode === 'none' || mode === 'integrity') return { name: 'lockdown', status: 'ok', detail: mode };
@@ -223,7 +258,7 @@ function checkLockdown(): Check {
 		status: 'failed',
 		detail: mode,
 		affects: 'BPF programs may not read the memory of processes',
-		fix: 'Boot without lockdown=confidentiality.',
+		fix: withoutLockdown(system),
 	};
 }
 
@@ -251,10 +286,18 @@ function checkFiles(files: PreflightFiles, rights: Rights, attacher: number | un
 			status: 'failed',
 			detail: firstLine(error),
 			affects: 'live capture',
-			fix: howToRepair(),
+			fix: repairedAddon(error),
 		};
 		return { checks: [addon] };
 	}
+}
+
+/** An addon built for glibc does not load where the C library is another one. */
+function repairedAddon(error: unknown): string {
+	const needsGlibc = /ld-linux|libc\.so\.6|GLIBC_|symbol not found/.test(String(error));
+	return needsGlibc
+		? 'This package needs glibc 2.28 or newer. Use the single file, which brings its own.'
+		: howToRepair();
 }
 
 /** Has the kernel verify the programs without attaching them; throws if the addon does not load. */

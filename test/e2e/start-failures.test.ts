@@ -139,7 +139,7 @@ test('AT-31 root without any capability, as in some containers, reads recordings
 	await assertFails(
 		{ under },
 		/^tinytap: error: the kernel refused the BPF programs: Operation not permitted \[ERR_NO_PERMISSION\]$/,
-		/^hint: This is root without capabilities, as in a container: add CAP_BPF, /,
+		/^hint: This is root without capabilities, as in a container\. Start the container .*--cap-add BPF /,
 	);
 });
 

@@ -1,7 +1,7 @@
 // tinytap run from the layout of a package: it finds its files, and says what a user of a package can do.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { packageTree } from '../../support/package-tree.ts';
@@ -37,11 +37,35 @@ test('demo names the bundled recording for --replay, ATTACH, info, diff and merg
 	assert.match(start(['info', './demo']).stderr, /is not a tinytap recording|does not begin like a recording/);
 });
 
+type Report = { capture: boolean; checks: { name: string; status: string; detail: string; fix?: string }[] };
+
+/** Where a report differs from the schema in docs/doctor.md, or has a check that is not in the table there. */
+function problemsOf(report: Report): string[] {
+	const page = readFileSync(join(import.meta.dirname, '../../docs/doctor.md'), 'utf8');
+	const schema = JSON.parse(/^```json\n([\s\S]*?)^```$/m.exec(page)?.[1] ?? '');
+	const named = new Set([...page.matchAll(/^\| `([a-z ]+)` \|/gm)].map(([, name]) => name));
+	const { required, properties } = schema.properties.checks.items;
+	return [
+		...Object.keys(report).filter((member) => !(member in schema.properties)),
+		...report.checks.flatMap((check) => [
+			...required.filter((member: string) => !(member in check)),
+			...Object.keys(check).filter((member) => !(member in properties)),
+			...(properties.status.enum.includes(check.status) ? [] : [`${check.name}: ${check.status}`]),
+			...(named.has(check.name) ? [] : [check.name]),
+			// Whoever has a problem is told how to fix it.
+			...(check.status === 'ok' || check.fix !== undefined ? [] : [`${check.name} has no fix`]),
+		]),
+	];
+}
+
 test('a package without one of its files says to install it again, and names no file of a checkout', () => {
 	rmSync(join(tree.native, 'tinytap.bpf.o'));
 	const { status, stdout } = start(['doctor', '--json']);
 	assert.equal(status, 1);
-	const { checks } = JSON.parse(stdout) as { checks: { status: string; detail: string; fix?: string }[] };
+	const report = JSON.parse(stdout) as Report;
+	const { checks } = report;
+	assert.equal(report.capture, false);
+	assert.deepEqual(problemsOf(report), []);
 	const missing = checks.find(({ detail }) => detail.endsWith('tinytap.bpf.o'));
 	assert.equal(missing?.status, 'failed', stdout);
 	assert.match(missing?.fix ?? '', /^Install tinytap again/);

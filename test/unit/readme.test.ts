@@ -13,7 +13,7 @@ type Asked = { readonly input: string; readonly output: readonly string[] };
 /** The inputs of the session, each with the output that follows. */
 function session(text: string): { readonly head: readonly string[]; readonly asked: readonly Asked[] } {
 	const block = /^## A session$[\s\S]*?^```\n([\s\S]*?)^```$/m.exec(text)?.[1] ?? '';
-	const [head = '', ...rest] = block.split(/^tinytap \(demo\.tinytap\)> /m);
+	const [head = '', ...rest] = block.split(/^tinytap \(demo\)> /m);
 	const asked = rest.map((part) => {
 		const lines = part.trimEnd().split('\n');
 		const inputs = 1 + lines.slice(1).findIndex((line) => !line.startsWith('... '));
@@ -32,15 +32,15 @@ function session(text: string): { readonly head: readonly string[]; readonly ask
 test('the session in README is what the bundled recording gives', async () => {
 	const { head, asked } = session(readFileSync(join(ROOT, 'README.md'), 'utf8'));
 	assert.deepEqual(head, [
-		'$ scripts/tinytap --replay recordings/demo.tinytap',
-		'tinytap: replaying recordings/demo.tinytap',
+		'$ tinytap --replay demo',
+		'tinytap: replaying demo',
 		greeting(),
 		// The prompt's own test compares this line with the screen.
 		'Try: FROM exchanges WHERE status >= 500;   .show 52   .run slow',
 	]);
 	assert.ok(asked.length >= 3);
 	for (const { input, output } of asked) {
-		const { code, stdout, stderr } = await runTinytap(['--replay', 'recordings/demo.tinytap'], {
+		const { code, stdout, stderr } = await runTinytap(['--replay', 'demo'], {
 			cwd: ROOT,
 			input: `${input}\n`,
 		});

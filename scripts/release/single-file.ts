@@ -1,0 +1,123 @@
+// The single file: a program (packaging/single/single_file.c) followed by tinytap, Node, the C library and its loader.
+import { createHash } from 'node:crypto';
+import {
+	chmodSync,
+	copyFileSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { debianFiles, debianVersions } from './debian-packages.ts';
+import { type Architecture, fixedEnvironment, manifest, NAMES, PACKAGES, ROOT, run } from './places.ts';
+import { copyright, normalize, unpackProgram } from './tree.ts';
+
+const LOADERS: Readonly<Record<Architecture, string>> = {
+	x64: 'ld-linux-x86-64.so.2',
+	arm64: 'ld-linux-aarch64.so.1',
+};
+const LIBRARIES = ['libc.so.6', 'libm.so.6', 'libdl.so.2', 'libpthread.so.0', 'libstdc++.so.6', 'libgcc_s.so.1'];
+/** Of Debian 12. The last one is linked into the program at the beginning. */
+const PACKAGE_NAMES = ['libc6', 'libstdc++6', 'libgcc-s1', 'libzstd-dev'];
+/** single_file.c reads the same trailer. */
+const MAGIC = 'TINYTAP-SINGLE-1';
+
+/** Makes it from the npm package; returns its path. */
+export function packSingle(tarball: string, architecture: Architecture, fast: boolean): string {
+	const debian = debianFiles(architecture, PACKAGE_NAMES);
+	const tree = join(PACKAGES, `single-${architecture}`);
+	rmSync(tree, { recursive: true, force: true });
+	unpackProgram(tarball, architecture, tree);
+	const native = join(tree, `dist/linux-${architecture}`);
+	addLibraries(debian, architecture, native);
+	writeFileSync(join(tree, 'COPYRIGHT'), copyright(tree, architecture, [libraryLicences(debian, architecture)]));
+	normalize(tree);
+
+	const work = `${tree}.work`;
+	rmSync(work, { recursive: true, force: true });
+	mkdirSync(work);
+	const files = filesBelow(tree);
+	const list = Buffer.from(
+		files
+			.map(
+				(name) =>
+					`${(statSync(join(tree, name)).mode & 0o777).toString(8)} ${statSync(join(tree, name)).size} ${name}\n`,
+			)
+			.join(''),
+	);
+	const content = compressed(tree, work, fast);
+	const program = readFileSync(compiled(debian, architecture, work));
+	const unpackedBytes = files.reduce((sum, name) => sum + statSync(join(tree, name)).size, 0);
+	const path = join(PACKAGES, `tinytap-${manifest().version}-linux-${architecture}`);
+	writeFileSync(path, Buffer.concat([program, list, content, trailer(program.length, list, content, unpackedBytes)]));
+	chmodSync(path, 0o755);
+	for (const folder of [tree, work]) rmSync(folder, { recursive: true });
+	return path;
+}
+
+function addLibraries(debian: string, architecture: Architecture, native: string): void {
+	const { gnu } = NAMES[architecture];
+	mkdirSync(join(native, 'lib'));
+	const places = [join(debian, 'lib', gnu), join(debian, 'usr/lib', gnu)];
+	const find = (name: string) => {
+		const place = places.find((folder) => readdirSync(folder).includes(name));
+		if (place === undefined) throw new Error(`expected ${name} in ${places.join(' or ')}`);
+		return join(place, name);
+	};
+	for (const name of LIBRARIES) copyFileSync(find(name), join(native, 'lib', name));
+	// Node also names its loader as a library.
+	copyFileSync(find(LOADERS[architecture]), join(native, 'lib', LOADERS[architecture]));
+	copyFileSync(find(LOADERS[architecture]), join(native, 'loader'));
+	chmodSync(join(native, 'loader'), 0o755);
+}
+
+function libraryLicences(debian: string, architecture: Architecture): string {
+	const texts = ['libc6', 'gcc-12-base', 'libzstd-dev'].flatMap((name) => {
+		try {
+			return [readFileSync(join(debian, 'usr/share/doc', name, 'copyright'), 'utf8')];
+		} catch {
+			// A link to the directory of another package.
+			return [];
+		}
+	});
+	return `Debian packages in dist/linux-${architecture}: ${debianVersions(architecture).join(', ')}\n\n${texts.join('\n')}`;
+}
+
+/** The files of the tree as a tar, compressed. */
+function compressed(tree: string, work: string, fast: boolean): Buffer {
+	const tar = join(work, 'content.tar');
+	const entries = readdirSync(tree).sort();
+	const options = ['--format=ustar', '--sort=name', '--owner=0', '--group=0', '--numeric-owner'];
+	run('tar', ['cf', tar, ...options, '-C', tree, ...entries], { env: fixedEnvironment() });
+	// One thread: several divide the input in a way that depends on the machine.
+	const level = fast ? ['-3'] : ['-19', '--long=27'];
+	run('zstd', ['-q', '--single-thread', '--check', ...level, tar, '-o', `${tar}.zst`]);
+	return readFileSync(`${tar}.zst`);
+}
+
+function compiled(debian: string, architecture: Architecture, work: string): string {
+	const { gnu } = NAMES[architecture];
+	const program = join(work, 'single_file');
+	run(process.arch === architecture ? 'gcc' : `${gnu}-gcc`, [
+		...['-static', '-O2', '-std=gnu17', '-Wall', '-Wextra', '-Werror', '-s', '-Wl,--build-id=none'],
+		...[`-ffile-prefix-map=${ROOT}=.`, `-DARCHITECTURE="${architecture}"`, `-I${join(debian, 'usr/include')}`],
+		...['-o', program, join(ROOT, 'packaging/single/single_file.c'), join(debian, 'usr/lib', gnu, 'libzstd.a')],
+	]);
+	return program;
+}
+
+function trailer(start: number, list: Buffer, content: Buffer, unpackedBytes: number): Buffer {
+	const key = createHash('sha256').update(list).update(content).digest('hex').slice(0, 32);
+	const numbers = [start, list.length, start + list.length, content.length, unpackedBytes];
+	const bytes = Buffer.alloc(numbers.length * 8);
+	for (const [index, number] of numbers.entries()) bytes.writeBigUInt64LE(BigInt(number), index * 8);
+	return Buffer.concat([bytes, Buffer.from(key), Buffer.from(MAGIC)]);
+}
+
+function filesBelow(directory: string): string[] {
+	const names = readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort();
+	return names.filter((name) => statSync(join(directory, name)).isFile());
+}
