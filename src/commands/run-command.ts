@@ -1,6 +1,7 @@
 // `tinytap run FILE|NAME`: runs a script or a saved query.
 import { EXIT, UserError, usageError } from '../base/errors.ts';
 import { Checks } from '../shell/checks.ts';
+import { namedCommand } from '../shell/command-names.ts';
 import { COMMAND_TABLE } from '../shell/commands/commands.ts';
 import { errorText } from '../shell/error-text.ts';
 import { splitParameter } from '../shell/parameters.ts';
@@ -94,7 +95,15 @@ async function runScript(options: Options, { script, place }: Found, run: Script
 		} finally {
 			await shell.setOutput(undefined, false);
 		}
-		if (!captureFirst) await threads.stop();
+		if (!captureFirst) {
+			// `tinytap run slow` alone: the statements ran as soon as the capture had begun.
+			const waits = steps.some((step) => step.type === 'command' && namedCommand(step.text).name === 'wait');
+			if (threads.status.rows === 0 && !waits && !options.presentation.quiet) {
+				const { errorTheme } = options.presentation;
+				say(`${errorTheme.hint('hint:')} nothing was captured before the script ran; --for 30s captures first\n`);
+			}
+			await threads.stop();
+		}
 		const failure = runner.endError();
 		if (failure !== undefined) throw failure;
 		const { all } = run.checks.counts;

@@ -76,6 +76,12 @@ test('a query of the working directory that hides a bundled one says so, even wi
 	assert.match(run.stderr, warning);
 	const script = await runTinytap(['--quiet', '--replay', DEMO], { cwd, input: '.run slow\n' });
 	assert.match(script.stderr, /which hides the bundled query/);
+	writeFileSync(join(cwd, 'mine.sql'), 'SELECT 1;');
+	const file = await runTinytap(['run', 'mine', '--replay', DEMO], { cwd });
+	assert.match(
+		file.stderr,
+		/there is no saved query "mine" \[ERR_NO_QUERY\]\nhint: For the file, write \.\/mine\.sql\./,
+	);
 	const other = await runTinytap(['run', 'errors', '--quiet', '--replay', DEMO], { cwd });
 	assert.equal(other.stderr, '');
 });

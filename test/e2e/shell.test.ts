@@ -160,6 +160,20 @@ test('a query file runs when --for is over', async () => {
 			stdout.replaceAll('\r', '').replaceAll('"', ''),
 			'path,status\n/index.html,200\n/nothing,404\nn\n2\n',
 		);
+		// Without --for it runs at once, unless it waits.
+		const port = String(nginx.port);
+		const idle = await startTinytap(['run', 'slow', '--port', port]).finished;
+		assert.match(idle.stderr, /^hint: nothing was captured before the script ran; --for 30s captures first$/m);
+		writeFileSync(
+			file,
+			".wait until SELECT count(*) > 0 FROM exchanges WHERE side = 'server' 60s;\nSELECT count(*) > 0;\n",
+		);
+		const waiting = startTinytap(['run', file, '--port', port, '--format', 'csv']);
+		await waiting.attached();
+		await get(`${url}/index.html`);
+		const { code: status, stderr: errors } = await waiting.finished;
+		assert.equal(status, 0, errors);
+		assert.doesNotMatch(errors, /hint/);
 	});
 });
 

@@ -315,6 +315,8 @@ test('.wait until: a condition that cannot become true any more is an error at o
 		[".wait until SELECT '0'", 1, /ERR_WAIT/],
 		[".wait until SELECT '12 of them'", 0, /^$/],
 		['.wait until SELECT 1, 0;', 0, /^$/],
+		['.wait until SELECT 1; 10m', 0, /^$/],
+		['.wait until SELECT NULL 1ms;', 1, /not true (after 1ms|when the capture had ended)/],
 		['.wait until SELEC 1', 1, /ERR_SQL_SYNTAX/],
 		['.wait until', 2, /expected a statement/],
 		['.wait soon', 2, /\.wait: expected a duration/],

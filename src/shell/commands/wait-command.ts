@@ -31,7 +31,7 @@ export const WAIT_COMMAND: Command = {
 };
 
 async function waitUntil(shell: ShellSession, condition: string): Promise<void> {
-	const [, given, duration] = /^([\s\S]*?)\s+(\d+(?:\.\d+)?(?:ms|s|m|h))$/.exec(condition) ?? [];
+	const [, given, duration] = /^([\s\S]*?)\s+(\d+(?:\.\d+)?(?:ms|s|m|h))\s*;?$/.exec(condition) ?? [];
 	const longest = duration === undefined ? LONGEST_MS : parseDuration(duration, '.wait');
 	const sql = (given ?? condition).replace(/;\s*$/, '');
 	let hasEnded = false;
