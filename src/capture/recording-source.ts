@@ -1,4 +1,4 @@
-// A recording as a source of records: as fast as they can be decoded, or with the pauses of the capture.
+// A recording, or a file of another program, as a source of records: as fast as they can be decoded, or with the pauses of the capture.
 import {
 	CAPTURE_CLOCK,
 	CAPTURE_END,
@@ -10,8 +10,10 @@ import { UserError } from '../base/errors.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
 import type { BatchSource } from './batch-source.ts';
 import type { CaptureFilters, ReplayPlace, ReplaySettings } from './capture-settings.ts';
-import { FRAME_PAYLOAD_MAX, RecordingReader } from './recording.ts';
+import { openReplay } from './open-replay.ts';
+import { FRAME_PAYLOAD_MAX } from './recording-format.ts';
 import { Records } from './records.ts';
+import type { ReplayFile } from './replay-file.ts';
 
 /** While a replay waits for the next record, it checks this often whether it should stop. */
 const WAIT_MS = 10;
@@ -21,7 +23,7 @@ const NS_PER_MS = 1_000_000n;
 /** Opens a recording as a source. Throws a UserError if the file is not one. Ignores `filters` and adds a remark about it. */
 export function recordingSource(settings: ReplaySettings, user: InvokingUser, filters: CaptureFilters): BatchSource {
 	const { path } = settings;
-	const reader = new RecordingReader(path, user);
+	const reader = openReplay(path, user);
 	const tape = new ReplayTape(reader, settings);
 	let stopped = false;
 	return {
@@ -38,12 +40,12 @@ export function recordingSource(settings: ReplaySettings, user: InvokingUser, fi
 		periodicRecords: () => [],
 		lastRecords: () => [],
 		answer: () => undefined,
-		skip: () => undefined,
+		skip: (conn, direction, until) => reader.skip?.(conn, direction, until),
 		setFilters: () => undefined,
 		touchMemory: () => undefined,
 		discardMemory: () => false,
 		trimMemory: () => undefined,
-		warnings: () => [],
+		warnings: () => reader.warnings?.() ?? [],
 		hurry: () => undefined,
 		stop() {
 			stopped = true;
@@ -58,7 +60,7 @@ export function recordingSource(settings: ReplaySettings, user: InvokingUser, fi
 /** Returns the records of a recording up to `to` and, with `speed`, not before their time. */
 class ReplayTape {
 	readonly fromUs: number | undefined;
-	readonly #reader: RecordingReader;
+	readonly #reader: ReplayFile;
 	readonly #speed: number | undefined;
 	readonly #frame = new Uint8Array(FRAME_PAYLOAD_MAX);
 	/** The current frame; its next record has not been returned yet. */
@@ -73,7 +75,7 @@ class ReplayTape {
 	#startMs = 0;
 	#ended = false;
 
-	constructor(reader: RecordingReader, { path, from, to, speed }: ReplaySettings) {
+	constructor(reader: ReplayFile, { path, from, to, speed }: ReplaySettings) {
 		this.#reader = reader;
 		this.#speed = speed;
 		this.#load();

@@ -171,7 +171,8 @@ export function anomalyWords(low: number, high: number): string | null {
 }
 
 function joinSyscalls(bytes: string | null, separator: string): string | null {
-	if (bytes === null || bytes === '') return null;
+	// Call 0: the source, for example a file of packets, does not know calls.
+	if (bytes === null || bytes === '' || bytes === '\0') return null;
 	return Array.from(bytes, (character) => SYSCALL_NAMES[character.charCodeAt(0)] ?? '?').join(separator);
 }
 

@@ -39,8 +39,15 @@ function float(name: string, description: string, offset: number): EntryColumn {
 }
 
 function unsigned(name: string, description: string, offset: number): EntryColumn {
-	const number = wordAt(offset);
-	return { name, type: 'int', description, number, value: number };
+	const word = wordAt(offset);
+	// 0: the source, for example a file of packets, does not know processes.
+	return {
+		name,
+		type: 'int',
+		description,
+		number: (entries, at) => word(entries, at) || Number.NaN,
+		value: (entries, at) => word(entries, at) || null,
+	};
 }
 
 function word(name: string, description: string, offset: number, words: readonly (string | null)[]): EntryColumn {
@@ -71,7 +78,8 @@ export const EVENT_COLUMNS: readonly EntryColumn[] = [
 		name: 'comm',
 		type: 'text',
 		description: "the thread's name",
-		value: ({ bytes }, at) => {
+		value: ({ bytes, u32 }, at) => {
+			if (u32[(at + layout.EVENT_PID) >> 2] === 0) return null;
 			const start = at + layout.EVENT_COMM;
 			let end = start;
 			while (end < start + 16 && bytes[end] !== 0) end++;

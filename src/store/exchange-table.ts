@@ -404,8 +404,9 @@ function unsigned(name: 'pid' | 'tid', description: string): ExchangeColumn {
 		name,
 		type: 'int',
 		description,
-		value: (segment, row) => segment.u32[name][row]!,
-		array: { of: (segment) => segment.u32[name], zeroIsNull: false },
+		// 0: the source, for example a file of packets, does not know processes.
+		value: (segment, row) => segment.u32[name][row]! || null,
+		array: { of: (segment) => segment.u32[name], zeroIsNull: true },
 	};
 }
 

@@ -144,6 +144,7 @@ async function run(): Promise<void> {
 		feed(source.lastRecords(), source);
 		decoder.finish();
 		takeOutput(source);
+		for (const warning of source.warnings()) post({ type: 'warning', ...warning });
 		const recording = recorder.close();
 		ended = true;
 		updateStatus();

@@ -317,7 +317,8 @@ function reserveExchange(exchange: Exchange): usize {
 function putProcess(entry: usize, exchange: Exchange): void {
 	const process = exchange.process;
 	const first = exchange.request != NO_MESSAGE ? exchange.request : exchange.response;
-	if (first != NO_MESSAGE) {
+	// Process 0: the source does not know processes.
+	if (first != NO_MESSAGE && first.pid != 0) {
 		store<u32>(entry, first.pid, EXCHANGE_PID);
 		store<u32>(entry, first.tid, EXCHANGE_TID);
 		const comm = changetype<usize>(first) + offsetof<Message>('comm0');
@@ -425,7 +426,7 @@ export function writeConnection(connection: Connection, atRest: bool): void {
 	store<f64>(entry, connection.outgoing == NO_STREAM ? 0 : <f64>connection.outgoing.next, CONNECTION_OFFSET_OUT);
 	if (process != NO_PROCESS && process.comm != 0) {
 		putRange(entry, CONNECTION_COMM, process.comm, process.commLength);
-	} else {
+	} else if (connection.pid != 0) {
 		const comm = changetype<usize>(connection) + offsetof<Connection>('comm0');
 		putRange(entry, CONNECTION_COMM, comm, commLength(comm));
 	}

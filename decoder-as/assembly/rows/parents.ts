@@ -30,7 +30,8 @@ let foundLength: u32 = 0;
 export function relate(exchange: Exchange): void {
 	if (exchange.request == NO_MESSAGE || exchange.process == NO_PROCESS) return;
 	const connection = exchange.connection;
-	if (connection.requests == NO_STREAM) return;
+	// Process 0: the source does not know processes.
+	if (connection.requests == NO_STREAM || exchange.request.pid == 0) return;
 	if (connection.requests == connection.incoming) open(exchange);
 	else exchange.parentId = parentOf(exchange);
 }

@@ -1,0 +1,236 @@
+// Writes what TCP connections in packets moved as records of a capture (docs/event-schema.md), as the server's process
+// would have received and sent it.
+import {
+	CAPTURE_CLOSE,
+	CAPTURE_CLOSE_BYTES,
+	CAPTURE_DATA,
+	CAPTURE_EOF,
+	CAPTURE_ERROR,
+	CAPTURE_EVENT_HEADER_BYTES,
+	CAPTURE_EVENT_PAYLOAD_MAX,
+	CAPTURE_EVENT_VERSION,
+	CAPTURE_OPEN,
+	CAPTURE_SHUTDOWN,
+	DIRECTION_IN,
+	EVENT_BYTES,
+	EVENT_CALL_BYTES,
+	EVENT_CALL_OFFSET,
+	EVENT_CAPTURED_BYTES,
+	EVENT_CONN,
+	EVENT_CONN_FLAGS,
+	EVENT_DIRECTION,
+	EVENT_FD,
+	EVENT_FLAGS,
+	EVENT_KIND,
+	EVENT_SIZE,
+	EVENT_STREAM_OFFSET,
+	EVENT_TIME_NS,
+	EVENT_VERSION,
+	FLAG_AFTER_UNSEEN,
+	FLAG_CUT_BODY_LIMIT,
+	FLAG_CUT_CAPTURE_LIMIT,
+	FLAG_MIDSTREAM,
+	FLAG_PART,
+} from '../../../decoder-as/assembly/wire/capture-event.ts';
+import { clockRecord, endRecord } from '../fact-record.ts';
+import { FRAME_PAYLOAD_MAX } from '../recording-format.ts';
+
+const SHUT_WR = 1;
+const ECONNRESET = 104;
+
+/** The connection of a record. */
+export type RecordConnection = {
+	readonly id: number;
+	/** enum capture_role and the address family. */
+	readonly flags: number;
+	/** The client's address and the server's, CAPTURE_ADDRESSES_BYTES. */
+	readonly addresses: Buffer;
+	readonly midstream: boolean;
+};
+
+/** A stretch of a stream: `length` bytes, of which bytes.subarray(start, end) were captured. */
+export type Stretch = {
+	readonly bytes: Buffer;
+	readonly start: number;
+	readonly end: number;
+	readonly length: number;
+	/** Where it begins in the stream. */
+	readonly offset: number;
+	/** Bytes before it are missing. */
+	readonly afterHole: boolean;
+	/** Bytes before this offset are not wanted. */
+	readonly skipUntil: number;
+};
+
+/** Collects records in batches of up to FRAME_PAYLOAD_MAX bytes. */
+export class PacketRecords {
+	/** Bytes of complete batches and of the current one. */
+	waitingBytes = 0;
+	/** Nanoseconds since a fixed instant; of the current packet. */
+	timeNs = 1;
+	#batches: Buffer[] = [];
+	#free: Buffer[] = [];
+	#batch: Buffer = Buffer.alloc(FRAME_PAYLOAD_MAX);
+	#length = 0;
+	#lengths: number[] = [];
+
+	/** Copies the next batch into `into` and returns its length; 0 if there is none. */
+	take(into: Uint8Array): number {
+		if (this.#batches.length === 0) this.#finishBatch();
+		const batch = this.#batches.shift();
+		const length = this.#lengths.shift();
+		if (batch === undefined || length === undefined) return 0;
+		into.set(batch.subarray(0, length));
+		this.#free.push(batch);
+		this.waitingBytes -= length;
+		return length;
+	}
+
+	clock(wallNs: bigint): void {
+		this.#copy(clockRecord(BigInt(this.timeNs), wallNs));
+	}
+
+	end(): void {
+		this.#copy(endRecord(BigInt(this.timeNs)));
+	}
+
+	open(connection: RecordConnection): void {
+		const at = this.#begin(CAPTURE_OPEN, connection, connection.addresses.length);
+		if (connection.midstream) this.#batch.writeUInt32LE(FLAG_MIDSTREAM, at + EVENT_FLAGS);
+		connection.addresses.copy(this.#batch, at + CAPTURE_EVENT_HEADER_BYTES);
+	}
+
+	/** Bytes in one direction; several records if they are many. */
+	data(connection: RecordConnection, direction: number, stretch: Stretch): void {
+		const { bytes, start, end, length, offset, afterHole, skipUntil } = stretch;
+		const unwanted = Math.max(0, Math.min(length, skipUntil - offset));
+		if (unwanted > 0) {
+			this.#stretch(connection, direction, {
+				bytes,
+				start,
+				end: start,
+				length: unwanted,
+				offset,
+				callBytes: length,
+				callOffset: 0,
+				cut: FLAG_CUT_BODY_LIMIT,
+				afterHole,
+			});
+		}
+		for (let done = unwanted; done < length; ) {
+			const from = Math.min(start + done, end);
+			const captured = Math.min(end - from, CAPTURE_EVENT_PAYLOAD_MAX);
+			// The last record stands for what was not captured, too.
+			const isLast = from + captured >= end;
+			const moved = isLast ? length - done : captured;
+			const cut = captured < moved ? FLAG_CUT_CAPTURE_LIMIT : 0;
+			this.#stretch(connection, direction, {
+				bytes,
+				start: from,
+				end: from + captured,
+				length: moved,
+				offset: offset + done,
+				callBytes: length,
+				callOffset: done,
+				cut,
+				afterHole: afterHole && done === 0,
+			});
+			done += moved;
+		}
+	}
+
+	/** The sender of this direction sends nothing more. */
+	finished(connection: RecordConnection, direction: number): void {
+		const isIn = direction === DIRECTION_IN;
+		const at = this.#begin(isIn ? CAPTURE_EOF : CAPTURE_SHUTDOWN, connection, 0);
+		this.#batch.writeUInt8(direction, at + EVENT_DIRECTION);
+		if (!isIn) this.#batch.writeUInt32LE(SHUT_WR, at + EVENT_CALL_BYTES);
+	}
+
+	/** The client reset the connection. */
+	reset(connection: RecordConnection): void {
+		const at = this.#begin(CAPTURE_ERROR, connection, 0);
+		this.#batch.writeUInt8(DIRECTION_IN, at + EVENT_DIRECTION);
+		this.#batch.writeUInt32LE(ECONNRESET, at + EVENT_CALL_BYTES);
+	}
+
+	/** The end of a connection, at these offsets. */
+	close(connection: RecordConnection, offsetIn: number, offsetOut: number, afterHole: boolean): void {
+		const at = this.#begin(CAPTURE_CLOSE, connection, CAPTURE_CLOSE_BYTES);
+		const payload = at + CAPTURE_EVENT_HEADER_BYTES;
+		if (afterHole) this.#batch.writeUInt32LE(FLAG_AFTER_UNSEEN, at + EVENT_FLAGS);
+		connection.addresses.copy(this.#batch, payload);
+		this.#u64(payload + connection.addresses.length, offsetIn);
+		this.#u64(payload + connection.addresses.length + 8, offsetOut);
+	}
+
+	#stretch(
+		connection: RecordConnection,
+		direction: number,
+		part: Omit<Stretch, 'skipUntil'> & {
+			readonly callBytes: number;
+			readonly callOffset: number;
+			readonly cut: number;
+		},
+	): void {
+		const captured = part.end - part.start;
+		const at = this.#begin(CAPTURE_DATA, connection, captured);
+		const batch = this.#batch;
+		const isPart = part.length < part.callBytes;
+		batch.writeUInt8(direction, at + EVENT_DIRECTION);
+		batch.writeUInt32LE(
+			part.cut | (isPart ? FLAG_PART : 0) | (part.afterHole ? FLAG_AFTER_UNSEEN : 0),
+			at + EVENT_FLAGS,
+		);
+		batch.writeUInt32LE(part.callBytes, at + EVENT_CALL_BYTES);
+		batch.writeUInt32LE(part.callOffset, at + EVENT_CALL_OFFSET);
+		batch.writeUInt32LE(part.length, at + EVENT_BYTES);
+		this.#u64(at + EVENT_STREAM_OFFSET, part.offset);
+		if (captured > 0) part.bytes.copy(batch, at + CAPTURE_EVENT_HEADER_BYTES, part.start, part.end);
+	}
+
+	/** Makes room for a record, writes its header, and returns where it begins in the current batch. */
+	#begin(kind: number, connection: RecordConnection, payload: number): number {
+		const at = this.#room(CAPTURE_EVENT_HEADER_BYTES + payload);
+		const batch = this.#batch;
+		batch.fill(0, at, at + CAPTURE_EVENT_HEADER_BYTES);
+		batch.writeUInt32LE(CAPTURE_EVENT_HEADER_BYTES + payload, at + EVENT_SIZE);
+		batch.writeUInt8(CAPTURE_EVENT_VERSION, at + EVENT_VERSION);
+		batch.writeUInt8(kind, at + EVENT_KIND);
+		batch.writeUInt32LE(connection.flags, at + EVENT_CONN_FLAGS);
+		batch.writeInt32LE(-1, at + EVENT_FD);
+		batch.writeUInt32LE(payload, at + EVENT_CAPTURED_BYTES);
+		this.#u64(at + EVENT_TIME_NS, this.timeNs);
+		this.#u64(at + EVENT_CONN, connection.id);
+		return at;
+	}
+
+	#copy(record: Buffer): void {
+		const at = this.#room(record.length);
+		record.copy(this.#batch, at);
+	}
+
+	/** Reserves room for a record of `size` bytes, padded to a multiple of 8. */
+	#room(size: number): number {
+		const padded = (size + 7) & ~7;
+		if (this.#length + padded > FRAME_PAYLOAD_MAX) this.#finishBatch();
+		const at = this.#length;
+		this.#batch.fill(0, at + size, at + padded);
+		this.#length += padded;
+		this.waitingBytes += padded;
+		return at;
+	}
+
+	#finishBatch(): void {
+		if (this.#length === 0) return;
+		this.#batches.push(this.#batch);
+		this.#lengths.push(this.#length);
+		this.#batch = this.#free.pop() ?? Buffer.alloc(FRAME_PAYLOAD_MAX);
+		this.#length = 0;
+	}
+
+	#u64(at: number, value: number): void {
+		this.#batch.writeUInt32LE(value % 2 ** 32, at);
+		this.#batch.writeUInt32LE(Math.floor(value / 2 ** 32), at + 4);
+	}
+}

@@ -1,0 +1,266 @@
+// The TCP connections in a file of packets: which packet belongs to which, who the client is, when one begins and ends.
+import {
+	CAPTURE_ADDRESS_BYTES,
+	CAPTURE_ADDRESSES_BYTES,
+	DIRECTION_IN,
+	DIRECTION_OUT,
+	ROLE_ACCEPTED,
+	ROLE_UNKNOWN,
+} from '../../../decoder-as/assembly/wire/capture-event.ts';
+import type { PacketRecords, RecordConnection } from './packet-records.ts';
+import { ACK, FIN, RST, type Segment, SYN } from './tcp-segment.ts';
+import { TcpStream, type Waiting } from './tcp-stream.ts';
+
+/** Connections that are remembered at a time; of more, the one that was quiet longest is forgotten. */
+const CONNECTIONS_MAX = 65_536;
+const AF_INET = 2;
+const AF_INET6 = 10;
+/** First bytes of messages. */
+const RESPONSE = Buffer.from('HTTP/');
+const REQUEST = /^[A-Z]{3,} /;
+
+export type ConnectionCounts = {
+	/** Bytes that TCP's sequence numbers show, but no packet contains, and the number of such places. */
+	missingBytes: number;
+	/** Connections that were forgotten because there were too many. */
+	forgotten: number;
+};
+
+class Connection implements RecordConnection {
+	readonly id: number;
+	/** The endpoint that sends in direction `in` to the server. */
+	readonly client: number | string;
+	readonly addresses: Buffer;
+	flags: number;
+	midstream: boolean;
+	readonly incoming: TcpStream;
+	readonly outgoing: TcpStream;
+	skipIn = 0;
+	skipOut = 0;
+	opened = false;
+	closed = false;
+	toldIn = false;
+	toldOut = false;
+	/** The sequence number of the client's SYN; -1 if it was not seen. */
+	initial = -1;
+	/** Number of the last packet. */
+	usedAt = 0;
+
+	constructor(
+		members: Pick<Connection, 'id' | 'client' | 'addresses' | 'flags' | 'midstream'>,
+		incoming: (connection: Connection) => TcpStream,
+		outgoing: (connection: Connection) => TcpStream,
+	) {
+		this.id = members.id;
+		this.client = members.client;
+		this.addresses = members.addresses;
+		this.flags = members.flags;
+		this.midstream = members.midstream;
+		this.incoming = incoming(this);
+		this.outgoing = outgoing(this);
+	}
+}
+
+type Key = number | string;
+
+export class TcpConnections {
+	readonly counts: ConnectionCounts = { missingBytes: 0, forgotten: 0 };
+	readonly #records: PacketRecords;
+	readonly #waiting: Waiting = { bytes: 0 };
+	/** By the smaller endpoint, then by the other. */
+	readonly #byEndpoints = new Map<Key, Map<Key, Connection>>();
+	/** The live ones by id, and in the order in which one may be forgotten. */
+	readonly #byId = new Map<number, { readonly low: Key; readonly high: Key; readonly connection: Connection }>();
+	#lastId = 0;
+	#packets = 0;
+
+	constructor(records: PacketRecords) {
+		this.#records = records;
+	}
+
+	/** Bytes of this stream before offset `until` are not wanted. */
+	skip(id: number, direction: number, until: number): void {
+		const connection = this.#byId.get(id)?.connection;
+		if (connection === undefined) return;
+		if (direction === DIRECTION_IN) connection.skipIn = until;
+		else connection.skipOut = until;
+	}
+
+	add(segment: Segment): void {
+		this.#packets++;
+		const source = sourceOf(segment);
+		const target = targetOf(segment);
+		const [low, high] = source < target ? [source, target] : [target, source];
+		const { flags } = segment;
+		let connection = this.#byEndpoints.get(low)?.get(high);
+		const opens = (flags & SYN) !== 0 && (flags & ACK) === 0;
+		if (connection !== undefined && opens && this.#isNew(connection, source, segment)) {
+			this.#close(connection);
+			this.#forget(connection.id);
+			connection = undefined;
+		}
+		if (connection === undefined) {
+			// Without bytes or a SYN, nothing is known about who is who.
+			if ((flags & SYN) === 0 && segment.length === 0) return;
+			connection = this.#begin(segment, source, target, low, high);
+		}
+		connection.usedAt = this.#packets;
+		if (!connection.closed) this.#step(connection, segment, source === connection.client);
+	}
+
+	/** The file has ended. */
+	finish(): void {
+		for (const { connection } of this.#byId.values()) {
+			if (connection.closed) continue;
+			connection.incoming.finish();
+			connection.outgoing.finish();
+			this.counts.missingBytes += connection.incoming.missing + connection.outgoing.missing;
+		}
+	}
+
+	#step(connection: Connection, segment: Segment, fromClient: boolean): void {
+		const { incoming, outgoing } = connection;
+		const { flags } = segment;
+		const stream = fromClient ? incoming : outgoing;
+		const other = fromClient ? outgoing : incoming;
+		const isSyn = (flags & SYN) !== 0;
+		// A SYN counts as one; data may come with it (TCP Fast Open).
+		const sequence = isSyn ? (segment.sequence + 1) >>> 0 : segment.sequence;
+		if (isSyn) stream.begin(sequence);
+		if (isSyn && fromClient) connection.initial = segment.sequence;
+		if (segment.length > 0 || (flags & FIN) !== 0) {
+			const { bytes, start, end, length } = segment;
+			stream.add({ sequence, bytes, start, end, length }, (flags & FIN) !== 0);
+		}
+		stream.step();
+		other.step();
+		if ((flags & ACK) !== 0) other.acknowledge(segment.acknowledged);
+		this.#tellEnds(connection);
+		const isReset = (flags & RST) !== 0;
+		if (isReset && fromClient && connection.opened) this.#records.reset(connection);
+		if (isReset || (incoming.ended && outgoing.ended)) this.#close(connection);
+	}
+
+	#tellEnds(connection: Connection): void {
+		if (!connection.opened) return;
+		if (connection.incoming.ended && !connection.toldIn) {
+			connection.toldIn = true;
+			this.#records.finished(connection, DIRECTION_IN);
+		}
+		if (connection.outgoing.ended && !connection.toldOut) {
+			connection.toldOut = true;
+			this.#records.finished(connection, DIRECTION_OUT);
+		}
+	}
+
+	/** It is still remembered, so late packets do not look like a new one. */
+	#close(connection: Connection): void {
+		if (connection.closed) return;
+		const { incoming, outgoing } = connection;
+		incoming.finish();
+		outgoing.finish();
+		connection.closed = true;
+		this.counts.missingBytes += incoming.missing + outgoing.missing;
+		if (!connection.opened) return;
+		this.#tellEnds(connection);
+		this.#records.close(connection, incoming.offset, outgoing.offset, incoming.afterHole || outgoing.afterHole);
+	}
+
+	/** Whether a SYN begins another connection with the same endpoints. */
+	#isNew(connection: Connection, source: Key, { sequence }: Segment): boolean {
+		return connection.closed || source !== connection.client || connection.initial !== sequence;
+	}
+
+	#begin(segment: Segment, source: Key, target: Key, low: Key, high: Key): Connection {
+		if (this.#byId.size >= CONNECTIONS_MAX) this.#forgetOne();
+		const isSyn = (segment.flags & SYN) !== 0;
+		const fromClient = isSyn ? (segment.flags & ACK) === 0 : isFromClient(segment);
+		const addresses = Buffer.alloc(CAPTURE_ADDRESSES_BYTES);
+		writeAddress(addresses, fromClient ? 0 : CAPTURE_ADDRESS_BYTES, segment, segment.sourceAt, segment.sourcePort);
+		writeAddress(addresses, fromClient ? CAPTURE_ADDRESS_BYTES : 0, segment, segment.targetAt, segment.targetPort);
+		const family = segment.isV6 ? AF_INET6 : AF_INET;
+		const connection = new Connection(
+			{
+				id: ++this.#lastId,
+				client: fromClient ? source : target,
+				addresses,
+				// Without a SYN, the bytes tell better than the ports who is the client.
+				flags: (isSyn ? ROLE_ACCEPTED : ROLE_UNKNOWN) | (family << 8),
+				midstream: !isSyn,
+			},
+			(of) => new TcpStream((...bytes) => this.#deliver(of, DIRECTION_IN, ...bytes), this.#waiting),
+			(of) => new TcpStream((...bytes) => this.#deliver(of, DIRECTION_OUT, ...bytes), this.#waiting),
+		);
+		let others = this.#byEndpoints.get(low);
+		if (others === undefined) {
+			others = new Map();
+			this.#byEndpoints.set(low, others);
+		}
+		others.set(high, connection);
+		this.#byId.set(connection.id, { low, high, connection });
+		return connection;
+	}
+
+	#deliver(connection: Connection, direction: number, bytes: Buffer, start: number, end: number, length: number): void {
+		if (!connection.opened) {
+			connection.opened = true;
+			this.#records.open(connection);
+		}
+		const isIn = direction === DIRECTION_IN;
+		const stream = isIn ? connection.incoming : connection.outgoing;
+		const skipUntil = isIn ? connection.skipIn : connection.skipOut;
+		const { offset, afterHole } = stream;
+		this.#records.data(connection, direction, { bytes, start, end, length, offset, afterHole, skipUntil });
+	}
+
+	#forget(id: number): void {
+		const entry = this.#byId.get(id);
+		if (entry === undefined) return;
+		this.#byId.delete(id);
+		const others = this.#byEndpoints.get(entry.low);
+		others?.delete(entry.high);
+		if (others?.size === 0) this.#byEndpoints.delete(entry.low);
+	}
+
+	/** Forgets a connection that was quiet for long: closed ones first seen, others if nobody used them lately. */
+	#forgetOne(): void {
+		for (const [id, entry] of this.#byId) {
+			const { connection } = entry;
+			if (!connection.closed && this.#packets - connection.usedAt < CONNECTIONS_MAX) {
+				// A second chance.
+				this.#byId.delete(id);
+				this.#byId.set(id, entry);
+				connection.usedAt -= CONNECTIONS_MAX;
+				continue;
+			}
+			if (!connection.closed && connection.opened) this.counts.forgotten++;
+			this.#close(connection);
+			this.#forget(id);
+			return;
+		}
+	}
+}
+
+/** Without a SYN: by the first bytes, otherwise by the ports, because servers have the smaller one. */
+function isFromClient({ bytes, start, end, sourcePort, targetPort }: Segment): boolean {
+	const first = bytes.subarray(start, Math.min(end, start + 16));
+	if (first.subarray(0, RESPONSE.length).equals(RESPONSE)) return false;
+	if (REQUEST.test(first.toString('latin1'))) return true;
+	return sourcePort > targetPort;
+}
+
+function sourceOf({ isV6, sourceV4, sourceAt, sourcePort, bytes }: Segment): Key {
+	return isV6 ? `${bytes.toString('latin1', sourceAt, sourceAt + 16)}${sourcePort}` : sourceV4 * 65_536 + sourcePort;
+}
+
+function targetOf({ isV6, targetV4, targetAt, targetPort, bytes }: Segment): Key {
+	return isV6 ? `${bytes.toString('latin1', targetAt, targetAt + 16)}${targetPort}` : targetV4 * 65_536 + targetPort;
+}
+
+/** Writes an address as CAPTURE_OPEN has it (capture_event.h). */
+function writeAddress(into: Buffer, at: number, { isV6, bytes }: Segment, addressAt: number, port: number): void {
+	into.writeUInt16LE(isV6 ? AF_INET6 : AF_INET, at);
+	into.writeUInt16BE(port, at + 2);
+	if (isV6) bytes.copy(into, at + 8, addressAt, addressAt + 16);
+	else bytes.copy(into, at + 4, addressAt, addressAt + 4);
+}

@@ -1,0 +1,174 @@
+// One direction of a TCP connection: puts the bytes of its packets into order (RFC 9293, section 3.4). Retransmitted and
+// overlapping bytes are passed on once. Bytes that no packet contains are counted.
+
+/** The captured part of the next bytes, or of later ones, with their true length. */
+type Piece = {
+	readonly sequence: number;
+	readonly bytes: Buffer;
+	readonly start: number;
+	readonly end: number;
+	readonly length: number;
+};
+
+/** Takes the next bytes of a stream: `length` of them, of which bytes.subarray(start, end) were captured. */
+export type Deliver = (bytes: Buffer, start: number, end: number, length: number) => void;
+
+/** Limits on bytes that wait for earlier ones, for one direction and for all together. */
+const WAITING_PIECES_MAX = 1024;
+const WAITING_BYTES_MAX = 4 << 20;
+const WAITING_BYTES_MAX_IN_ALL = 32 << 20;
+/** An acknowledged hole is given up after this many further packets: a capture may show an acknowledgement before the data. */
+const LATE_PACKETS = 4;
+
+/** Bytes that wait in all streams. */
+export type Waiting = { bytes: number };
+
+export class TcpStream {
+	/** Bytes of the stream up to here were passed on or are missing. */
+	offset = 0;
+	/** Whether bytes are missing right before `offset`. */
+	afterHole = false;
+	/** Missing bytes in all. */
+	missing = 0;
+	/** The end was reached: everything before the FIN was passed on. */
+	ended = false;
+	/** The sequence number at `offset`; -1 if nothing is known yet. */
+	#next = -1;
+	#final = -1;
+	/** What the other side acknowledges, and since when that is more than was seen. */
+	#acknowledged = -1;
+	#late = 0;
+	#pieces: Piece[] = [];
+	#pieceBytes = 0;
+	readonly #deliver: Deliver;
+	readonly #all: Waiting;
+
+	constructor(deliver: Deliver, all: Waiting) {
+		this.#deliver = deliver;
+		this.#all = all;
+	}
+
+	get isKnown(): boolean {
+		return this.#next >= 0;
+	}
+
+	/** The sequence number of the first byte; only the first call counts. */
+	begin(sequence: number): void {
+		if (this.#next < 0) this.#next = sequence >>> 0;
+	}
+
+	/** Adds the payload of a packet. `isLast`: the packet has a FIN. */
+	add(piece: Piece, isLast: boolean): void {
+		this.begin(piece.sequence);
+		if (isLast) this.#final = (piece.sequence + piece.length) >>> 0;
+		if (piece.length > 0) {
+			if (distance(piece.sequence, this.#next) > 0) this.#wait(piece);
+			else this.#pass(piece);
+		}
+		this.#drain();
+	}
+
+	/** The other side has received everything before this number. Called for each packet of the connection. */
+	acknowledge(sequence: number): void {
+		this.begin(sequence);
+		if (this.#acknowledged < 0 || distance(sequence, this.#acknowledged) > 0) this.#acknowledged = sequence;
+	}
+
+	/** Counts another packet of the connection. Gives up bytes that were received, but are in no packet. */
+	step(): void {
+		if (this.#acknowledged < 0 || distance(this.#acknowledged, this.#end()) <= 0) this.#late = 0;
+		else if (++this.#late > LATE_PACKETS) {
+			this.#skipTo(this.#acknowledged);
+			this.#late = 0;
+			this.#drain();
+		}
+	}
+
+	/** The connection has ended. Passes on what waits, although bytes before it are missing. */
+	finish(): void {
+		while (this.#pieces.length > 0) {
+			this.#skipTo(this.#pieces[0]!.sequence);
+			this.#drain();
+		}
+		if (this.#final >= 0 && distance(this.#final, this.#next) > 0) this.#skipTo(this.#final);
+		else if (this.#acknowledged >= 0 && distance(this.#acknowledged, this.#end()) > 0) this.#skipTo(this.#acknowledged);
+		this.#noteEnd();
+	}
+
+	/** Where the known bytes end without a hole. An acknowledgement of the FIN counts one more. */
+	#end(): number {
+		return this.ended ? (this.#next + 1) >>> 0 : this.#next;
+	}
+
+	#pass({ sequence, bytes, start, end, length }: Piece): void {
+		const known = distance(this.#next, sequence);
+		if (known >= length) return;
+		this.#deliver(bytes, Math.min(start + known, end), end, length - known);
+		this.#advance(length - known);
+		this.afterHole = false;
+	}
+
+	#advance(bytes: number): void {
+		this.#next = (this.#next + bytes) >>> 0;
+		this.offset += bytes;
+	}
+
+	#wait(piece: Piece): void {
+		const held = {
+			...piece,
+			bytes: Buffer.from(piece.bytes.subarray(piece.start, piece.end)),
+			start: 0,
+			end: piece.end - piece.start,
+		};
+		let at = this.#pieces.length;
+		while (at > 0 && distance(this.#pieces[at - 1]!.sequence, piece.sequence) > 0) at--;
+		this.#pieces.splice(at, 0, held);
+		this.#count(held.bytes.length);
+		while (
+			this.#pieces.length > WAITING_PIECES_MAX ||
+			this.#pieceBytes > WAITING_BYTES_MAX ||
+			(this.#all.bytes > WAITING_BYTES_MAX_IN_ALL && this.#pieces.length > 0)
+		) {
+			this.#skipTo(this.#pieces[0]!.sequence);
+			this.#drain();
+		}
+	}
+
+	#drain(): void {
+		let passed = 0;
+		while (passed < this.#pieces.length && distance(this.#pieces[passed]!.sequence, this.#next) <= 0) {
+			const piece = this.#pieces[passed++]!;
+			this.#count(-piece.bytes.length);
+			this.#pass(piece);
+		}
+		if (passed > 0) this.#pieces.splice(0, passed);
+		this.#noteEnd();
+	}
+
+	#noteEnd(): void {
+		if (this.#final >= 0 && distance(this.#next, this.#final) >= 0) this.ended = true;
+	}
+
+	#count(bytes: number): void {
+		this.#pieceBytes += bytes;
+		this.#all.bytes += bytes;
+	}
+
+	/** Gives up the bytes before `sequence`, at most up to those that wait. */
+	#skipTo(sequence: number): void {
+		const first = this.#pieces[0]?.sequence ?? sequence;
+		const to = distance(sequence, first) > 0 ? first : sequence;
+		// The FIN is no byte.
+		const limit = this.#final >= 0 && distance(to, this.#final) > 0 ? this.#final : to;
+		const bytes = distance(limit, this.#next);
+		if (bytes <= 0) return;
+		this.missing += bytes;
+		this.afterHole = true;
+		this.#advance(bytes);
+	}
+}
+
+/** How far `a` is after `b`; negative if before. Sequence numbers wrap around. */
+function distance(a: number, b: number): number {
+	return (a - b) | 0;
+}
