@@ -35,6 +35,7 @@ export class PacketReader implements ReplayFile {
 	#fd: number;
 	#firstSecond: number | undefined;
 	#clockAt = 0;
+	#toldHoles = 0;
 	#ended = false;
 	#warned = false;
 
@@ -69,7 +70,8 @@ export class PacketReader implements ReplayFile {
 		if (!this.#ended || this.#warned) return [];
 		this.#warned = true;
 		const parts = [...this.#others].map(([what, count]) => `${count} packets ${OTHERS[what]}`);
-		const { missingBytes, forgotten } = this.#connections.counts;
+		const { forgotten, totals } = this.#connections;
+		const { missingBytes, cutBytes } = totals;
 		const messages: Warning[] = [];
 		if (parts.length > 0) messages.push({ message: `${this.#path}: not read: ${parts.join(', ')}` });
 		if (this.#file.dropped > 0)
@@ -79,6 +81,11 @@ export class PacketReader implements ReplayFile {
 				message: `${this.#path}: ${missingBytes} bytes of TCP connections are in no packet`,
 				hint: 'They count as unseen (table loss). Capture with a larger buffer: tcpdump -B 65536.',
 			});
+		if (cutBytes > 0)
+			messages.push({
+				message: `${this.#path}: its packets were cut: ${cutBytes} bytes are missing`,
+				hint: 'They count as capture_limit (table loss). Capture whole packets: tcpdump -s 0.',
+			});
 		if (forgotten > 0)
 			messages.push({
 				message: `${this.#path}: ${forgotten} connections were open at once with too many others, and were cut`,
@@ -86,11 +93,19 @@ export class PacketReader implements ReplayFile {
 		return messages;
 	}
 
+	#tellUnseen(): void {
+		const { holes, missingBytes } = this.#connections.totals;
+		if (holes === this.#toldHoles) return;
+		this.#toldHoles = holes;
+		this.#records.unseen(holes, missingBytes);
+	}
+
 	#readPacket(): void {
 		const { packet } = this.#file;
 		if (!this.#file.next()) {
 			this.#ended = true;
 			this.#connections.finish();
+			this.#tellUnseen();
 			this.#records.end();
 			return;
 		}
@@ -102,6 +117,7 @@ export class PacketReader implements ReplayFile {
 			this.#clockAt = this.#records.timeNs;
 			const wallNs = BigInt(this.#firstSecond - 1) * BigInt(NS_PER_S) + BigInt(Math.round(this.#records.timeNs));
 			this.#records.clock(wallNs < 0n ? 0n : wallNs);
+			this.#tellUnseen();
 		}
 		const other = readSegment(packet, this.#segment);
 		if (other === undefined) this.#connections.add(this.#segment);

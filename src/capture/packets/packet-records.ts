@@ -31,8 +31,9 @@ import {
 	FLAG_CUT_CAPTURE_LIMIT,
 	FLAG_MIDSTREAM,
 	FLAG_PART,
+	LOSS_UNSEEN,
 } from '../../../decoder-as/assembly/wire/capture-event.ts';
-import { clockRecord, endRecord } from '../fact-record.ts';
+import { clockRecord, endRecord, lossRecord } from '../fact-record.ts';
 import { FRAME_PAYLOAD_MAX } from '../recording-format.ts';
 
 const SHUT_WR = 1;
@@ -88,6 +89,11 @@ export class PacketRecords {
 
 	clock(wallNs: bigint): void {
 		this.#copy(clockRecord(BigInt(this.timeNs), wallNs));
+	}
+
+	/** Bytes that no packet contains, and the places where they are missing: totals. */
+	unseen(places: number, bytes: number): void {
+		this.#copy(lossRecord(BigInt(this.timeNs), LOSS_UNSEEN, BigInt(places), BigInt(bytes)));
 	}
 
 	end(): void {

@@ -9,7 +9,7 @@ import {
 } from '../../../decoder-as/assembly/wire/capture-event.ts';
 import type { PacketRecords, RecordConnection } from './packet-records.ts';
 import { ACK, FIN, RST, type Segment, SYN } from './tcp-segment.ts';
-import { TcpStream, type Waiting } from './tcp-stream.ts';
+import { type StreamTotals, TcpStream } from './tcp-stream.ts';
 
 /** Connections that are remembered at a time; of more, the one that was quiet longest is forgotten. */
 const CONNECTIONS_MAX = 65_536;
@@ -18,13 +18,6 @@ const AF_INET6 = 10;
 /** First bytes of messages. */
 const RESPONSE = Buffer.from('HTTP/');
 const REQUEST = /^[A-Z]{3,} /;
-
-export type ConnectionCounts = {
-	/** Bytes that TCP's sequence numbers show, but no packet contains, and the number of such places. */
-	missingBytes: number;
-	/** Connections that were forgotten because there were too many. */
-	forgotten: number;
-};
 
 class Connection implements RecordConnection {
 	readonly id: number;
@@ -64,9 +57,10 @@ class Connection implements RecordConnection {
 type Key = number | string;
 
 export class TcpConnections {
-	readonly counts: ConnectionCounts = { missingBytes: 0, forgotten: 0 };
+	readonly totals: StreamTotals = { waitingBytes: 0, missingBytes: 0, holes: 0, cutBytes: 0 };
+	/** Open connections that were forgotten because there were too many. */
+	forgotten = 0;
 	readonly #records: PacketRecords;
-	readonly #waiting: Waiting = { bytes: 0 };
 	/** By the smaller endpoint, then by the other. */
 	readonly #byEndpoints = new Map<Key, Map<Key, Connection>>();
 	/** The live ones by id, and in the order in which one may be forgotten. */
@@ -114,7 +108,6 @@ export class TcpConnections {
 			if (connection.closed) continue;
 			connection.incoming.finish();
 			connection.outgoing.finish();
-			this.counts.missingBytes += connection.incoming.missing + connection.outgoing.missing;
 		}
 	}
 
@@ -160,7 +153,6 @@ export class TcpConnections {
 		incoming.finish();
 		outgoing.finish();
 		connection.closed = true;
-		this.counts.missingBytes += incoming.missing + outgoing.missing;
 		if (!connection.opened) return;
 		this.#tellEnds(connection);
 		this.#records.close(connection, incoming.offset, outgoing.offset, incoming.afterHole || outgoing.afterHole);
@@ -188,8 +180,8 @@ export class TcpConnections {
 				flags: (isSyn ? ROLE_ACCEPTED : ROLE_UNKNOWN) | (family << 8),
 				midstream: !isSyn,
 			},
-			(of) => new TcpStream((...bytes) => this.#deliver(of, DIRECTION_IN, ...bytes), this.#waiting),
-			(of) => new TcpStream((...bytes) => this.#deliver(of, DIRECTION_OUT, ...bytes), this.#waiting),
+			(of) => new TcpStream((...bytes) => this.#deliver(of, DIRECTION_IN, ...bytes), this.totals),
+			(of) => new TcpStream((...bytes) => this.#deliver(of, DIRECTION_OUT, ...bytes), this.totals),
 		);
 		let others = this.#byEndpoints.get(low);
 		if (others === undefined) {
@@ -233,7 +225,7 @@ export class TcpConnections {
 				connection.usedAt -= CONNECTIONS_MAX;
 				continue;
 			}
-			if (!connection.closed && connection.opened) this.counts.forgotten++;
+			if (!connection.closed && connection.opened) this.forgotten++;
 			this.#close(connection);
 			this.#forget(id);
 			return;

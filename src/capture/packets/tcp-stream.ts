@@ -20,16 +20,22 @@ const WAITING_BYTES_MAX_IN_ALL = 32 << 20;
 /** An acknowledged hole is given up after this many further packets: a capture may show an acknowledgement before the data. */
 const LATE_PACKETS = 4;
 
-/** Bytes that wait in all streams. */
-export type Waiting = { bytes: number };
+/** What all streams of a file have in common. */
+export type StreamTotals = {
+	/** Bytes that wait for earlier ones. */
+	waitingBytes: number;
+	/** Bytes that TCP's sequence numbers show, but no packet contains, and the number of places where they are missing. */
+	missingBytes: number;
+	holes: number;
+	/** Bytes of packets that were cut by the snapshot length. */
+	cutBytes: number;
+};
 
 export class TcpStream {
 	/** Bytes of the stream up to here were passed on or are missing. */
 	offset = 0;
 	/** Whether bytes are missing right before `offset`. */
 	afterHole = false;
-	/** Missing bytes in all. */
-	missing = 0;
 	/** The end was reached: everything before the FIN was passed on. */
 	ended = false;
 	/** The sequence number at `offset`; -1 if nothing is known yet. */
@@ -41,9 +47,9 @@ export class TcpStream {
 	#pieces: Piece[] = [];
 	#pieceBytes = 0;
 	readonly #deliver: Deliver;
-	readonly #all: Waiting;
+	readonly #all: StreamTotals;
 
-	constructor(deliver: Deliver, all: Waiting) {
+	constructor(deliver: Deliver, all: StreamTotals) {
 		this.#deliver = deliver;
 		this.#all = all;
 	}
@@ -103,7 +109,9 @@ export class TcpStream {
 	#pass({ sequence, bytes, start, end, length }: Piece): void {
 		const known = distance(this.#next, sequence);
 		if (known >= length) return;
-		this.#deliver(bytes, Math.min(start + known, end), end, length - known);
+		const from = Math.min(start + known, end);
+		this.#all.cutBytes += length - known - (end - from);
+		this.#deliver(bytes, from, end, length - known);
 		this.#advance(length - known);
 		this.afterHole = false;
 	}
@@ -127,7 +135,7 @@ export class TcpStream {
 		while (
 			this.#pieces.length > WAITING_PIECES_MAX ||
 			this.#pieceBytes > WAITING_BYTES_MAX ||
-			(this.#all.bytes > WAITING_BYTES_MAX_IN_ALL && this.#pieces.length > 0)
+			(this.#all.waitingBytes > WAITING_BYTES_MAX_IN_ALL && this.#pieces.length > 0)
 		) {
 			this.#skipTo(this.#pieces[0]!.sequence);
 			this.#drain();
@@ -151,7 +159,7 @@ export class TcpStream {
 
 	#count(bytes: number): void {
 		this.#pieceBytes += bytes;
-		this.#all.bytes += bytes;
+		this.#all.waitingBytes += bytes;
 	}
 
 	/** Gives up the bytes before `sequence`, at most up to those that wait. */
@@ -162,7 +170,8 @@ export class TcpStream {
 		const limit = this.#final >= 0 && distance(to, this.#final) > 0 ? this.#final : to;
 		const bytes = distance(limit, this.#next);
 		if (bytes <= 0) return;
-		this.missing += bytes;
+		this.#all.missingBytes += bytes;
+		this.#all.holes++;
 		this.afterHole = true;
 		this.#advance(bytes);
 	}
