@@ -1,8 +1,9 @@
-// Opens a file to replay, by what it begins with: a recording, or packets captured by another program.
+// Opens a file to replay, by what it begins with: a recording, packets captured by another program, or a HAR file.
 import { closeSync, fstatSync, readSync } from 'node:fs';
 import { fileError } from '../base/file-error.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { openUserFile } from '../base/user-files.ts';
+import { HarReader } from './har/har-reader.ts';
 import { isPacketFile } from './packets/packet-file.ts';
 import { PacketReader } from './packets/packet-reader.ts';
 import { RecordingReader } from './recording.ts';
@@ -24,6 +25,7 @@ export function openReplay(path: string, user: InvokingUser): ReplayFile {
 			const start = Buffer.alloc(MAGIC_BYTES);
 			const length = readSync(fd, start, 0, MAGIC_BYTES, 0);
 			if (isPacketFile(start.subarray(0, length))) return new PacketReader(path, fd, stat.size);
+			if (isJsonObject(start.subarray(0, length))) return new HarReader(path, fd, stat.size);
 		}
 	} catch (error) {
 		closeSync(fd);
@@ -31,4 +33,9 @@ export function openReplay(path: string, user: InvokingUser): ReplayFile {
 	}
 	closeSync(fd);
 	return new RecordingReader(path, user);
+}
+
+/** A byte order mark and blanks may come first. */
+function isJsonObject(start: Buffer): boolean {
+	return /^(?:\xef\xbb\xbf)?\s*\{/.test(start.toString('latin1'));
 }

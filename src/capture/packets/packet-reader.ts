@@ -1,12 +1,12 @@
 // Replays a file of packets (pcap, pcapng) as if a server's calls had been captured: TCP connections become streams of
 // records. Which system call moved the bytes, and in which process, is not known.
 import { closeSync } from 'node:fs';
+import { RecordBatches } from '../record-writer.ts';
 import type { RecordingDamage } from '../recording-damage.ts';
 import type { RecordingMeta } from '../recording-format.ts';
 import type { ReplayFile } from '../replay-file.ts';
 import type { Warning } from '../silence.ts';
 import { openPackets, type PacketFile } from './packet-file.ts';
-import { PacketRecords } from './packet-records.ts';
 import { TcpConnections } from './tcp-connections.ts';
 import { newSegment, type Other, readSegment } from './tcp-segment.ts';
 
@@ -27,7 +27,7 @@ export class PacketReader implements ReplayFile {
 	readonly meta: RecordingMeta = {};
 	readonly bodyLimit = undefined;
 	readonly #file: PacketFile;
-	readonly #records = new PacketRecords();
+	readonly #records = new RecordBatches();
 	readonly #connections = new TcpConnections(this.#records);
 	readonly #segment = newSegment();
 	readonly #others = new Map<Other, number>();

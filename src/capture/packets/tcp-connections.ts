@@ -4,10 +4,12 @@ import {
 	CAPTURE_ADDRESSES_BYTES,
 	DIRECTION_IN,
 	DIRECTION_OUT,
+	FLAG_CUT_CAPTURE_LIMIT,
 	ROLE_ACCEPTED,
 	ROLE_UNKNOWN,
+	SYSCALL_NONE,
 } from '../../../decoder-as/assembly/wire/capture-event.ts';
-import type { PacketRecords, RecordConnection } from './packet-records.ts';
+import type { RecordBatches, RecordConnection } from '../record-writer.ts';
 import { ACK, FIN, RST, type Segment, SYN } from './tcp-segment.ts';
 import { type StreamTotals, TcpStream } from './tcp-stream.ts';
 
@@ -15,6 +17,7 @@ import { type StreamTotals, TcpStream } from './tcp-stream.ts';
 const CONNECTIONS_MAX = 65_536;
 const AF_INET = 2;
 const AF_INET6 = 10;
+const NO_NAME = Buffer.alloc(0);
 /** First bytes of messages. */
 const RESPONSE = Buffer.from('HTTP/');
 const REQUEST = /^[A-Z]{3,} /;
@@ -24,8 +27,11 @@ class Connection implements RecordConnection {
 	/** The endpoint that sends in direction `in` to the server. */
 	readonly client: number | string;
 	readonly addresses: Buffer;
-	flags: number;
-	midstream: boolean;
+	readonly flags: number;
+	readonly midstream: boolean;
+	// Packets do not tell the process.
+	readonly pid = 0;
+	readonly comm = NO_NAME;
 	readonly incoming: TcpStream;
 	readonly outgoing: TcpStream;
 	skipIn = 0;
@@ -60,7 +66,7 @@ export class TcpConnections {
 	readonly totals: StreamTotals = { waitingBytes: 0, missingBytes: 0, holes: 0, cutBytes: 0 };
 	/** Open connections that were forgotten because there were too many. */
 	forgotten = 0;
-	readonly #records: PacketRecords;
+	readonly #records: RecordBatches;
 	/** By the smaller endpoint, then by the other. */
 	readonly #byEndpoints = new Map<Key, Map<Key, Connection>>();
 	/** The live ones by id, and in the order in which one may be forgotten. */
@@ -68,7 +74,7 @@ export class TcpConnections {
 	#lastId = 0;
 	#packets = 0;
 
-	constructor(records: PacketRecords) {
+	constructor(records: RecordBatches) {
 		this.#records = records;
 	}
 
@@ -202,7 +208,11 @@ export class TcpConnections {
 		const stream = isIn ? connection.incoming : connection.outgoing;
 		const skipUntil = isIn ? connection.skipIn : connection.skipOut;
 		const { offset, afterHole } = stream;
-		this.#records.data(connection, direction, { bytes, start, end, length, offset, afterHole, skipUntil });
+		this.#records.data(connection, direction, {
+			...{ bytes, start, end, length, offset, afterHole, skipUntil },
+			syscall: SYSCALL_NONE,
+			cutFlag: FLAG_CUT_CAPTURE_LIMIT,
+		});
 	}
 
 	#forget(id: number): void {

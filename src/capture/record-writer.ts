@@ -1,6 +1,7 @@
-// Writes what TCP connections in packets moved as records of a capture (docs/event-schema.md), as the server's process
-// would have received and sent it.
+// Writes what another program captured as records of a capture (docs/event-schema.md), as if the calls of a process had
+// been seen.
 import {
+	CAPTURE_ADDRESSES_BYTES,
 	CAPTURE_CLOSE,
 	CAPTURE_CLOSE_BYTES,
 	CAPTURE_DATA,
@@ -16,25 +17,28 @@ import {
 	EVENT_CALL_BYTES,
 	EVENT_CALL_OFFSET,
 	EVENT_CAPTURED_BYTES,
+	EVENT_COMM,
 	EVENT_CONN,
 	EVENT_CONN_FLAGS,
 	EVENT_DIRECTION,
 	EVENT_FD,
 	EVENT_FLAGS,
 	EVENT_KIND,
+	EVENT_PID,
 	EVENT_SIZE,
 	EVENT_STREAM_OFFSET,
+	EVENT_SYSCALL,
+	EVENT_TID,
 	EVENT_TIME_NS,
 	EVENT_VERSION,
 	FLAG_AFTER_UNSEEN,
 	FLAG_CUT_BODY_LIMIT,
-	FLAG_CUT_CAPTURE_LIMIT,
 	FLAG_MIDSTREAM,
 	FLAG_PART,
 	LOSS_UNSEEN,
-} from '../../../decoder-as/assembly/wire/capture-event.ts';
-import { clockRecord, endRecord, lossRecord } from '../fact-record.ts';
-import { FRAME_PAYLOAD_MAX } from '../recording-format.ts';
+} from '../../decoder-as/assembly/wire/capture-event.ts';
+import { clockRecord, endRecord, lossRecord, socketFact } from './fact-record.ts';
+import { FRAME_PAYLOAD_MAX } from './recording-format.ts';
 
 const SHUT_WR = 1;
 const ECONNRESET = 104;
@@ -44,9 +48,13 @@ export type RecordConnection = {
 	readonly id: number;
 	/** enum capture_role and the address family. */
 	readonly flags: number;
-	/** The client's address and the server's, CAPTURE_ADDRESSES_BYTES. */
+	/** The peer's address and the local one, CAPTURE_ADDRESSES_BYTES; empty if they are not known. */
 	readonly addresses: Buffer;
 	readonly midstream: boolean;
+	/** The process; 0 if it is not known. */
+	readonly pid: number;
+	/** Its name, at most 15 bytes. */
+	readonly comm: Buffer;
 };
 
 /** A stretch of a stream: `length` bytes, of which bytes.subarray(start, end) were captured. */
@@ -61,10 +69,14 @@ export type Stretch = {
 	readonly afterHole: boolean;
 	/** Bytes before this offset are not wanted. */
 	readonly skipUntil: number;
+	/** enum capture_syscall; 0 if it is not known. */
+	readonly syscall: number;
+	/** Why bytes at its end were not captured: one of FLAG_CUT_… or FLAG_ZERO_COPY. */
+	readonly cutFlag: number;
 };
 
 /** Collects records in batches of up to FRAME_PAYLOAD_MAX bytes. */
-export class PacketRecords {
+export class RecordBatches {
 	/** Bytes of complete batches and of the current one. */
 	waitingBytes = 0;
 	/** Nanoseconds since a fixed instant; of the current packet. */
@@ -106,9 +118,15 @@ export class PacketRecords {
 		connection.addresses.copy(this.#batch, at + CAPTURE_EVENT_HEADER_BYTES);
 	}
 
+	/** Addresses as text: `ip:port`, `[v6]:port`, `unix:/path`, or empty. */
+	addresses({ id, pid }: RecordConnection, local: string, remote: string): void {
+		const question = { conn: id, pid, fd: -1 };
+		this.#copy(socketFact(BigInt(this.timeNs), question, { kind: 'socket', local, remote }));
+	}
+
 	/** Bytes in one direction; several records if they are many. */
 	data(connection: RecordConnection, direction: number, stretch: Stretch): void {
-		const { bytes, start, end, length, offset, afterHole, skipUntil } = stretch;
+		const { bytes, start, end, length, offset, afterHole, skipUntil, syscall, cutFlag } = stretch;
 		const unwanted = Math.max(0, Math.min(length, skipUntil - offset));
 		if (unwanted > 0) {
 			this.#stretch(connection, direction, {
@@ -121,6 +139,7 @@ export class PacketRecords {
 				callOffset: 0,
 				cut: FLAG_CUT_BODY_LIMIT,
 				afterHole,
+				syscall,
 			});
 		}
 		for (let done = unwanted; done < length; ) {
@@ -129,7 +148,7 @@ export class PacketRecords {
 			// The last record stands for what was not captured, too.
 			const isLast = from + captured >= end;
 			const moved = isLast ? length - done : captured;
-			const cut = captured < moved ? FLAG_CUT_CAPTURE_LIMIT : 0;
+			const cut = captured < moved ? cutFlag : 0;
 			this.#stretch(connection, direction, {
 				bytes,
 				start: from,
@@ -140,6 +159,7 @@ export class PacketRecords {
 				callOffset: done,
 				cut,
 				afterHole: afterHole && done === 0,
+				syscall,
 			});
 			done += moved;
 		}
@@ -165,15 +185,16 @@ export class PacketRecords {
 		const at = this.#begin(CAPTURE_CLOSE, connection, CAPTURE_CLOSE_BYTES);
 		const payload = at + CAPTURE_EVENT_HEADER_BYTES;
 		if (afterHole) this.#batch.writeUInt32LE(FLAG_AFTER_UNSEEN, at + EVENT_FLAGS);
+		this.#batch.fill(0, payload, payload + CAPTURE_CLOSE_BYTES);
 		connection.addresses.copy(this.#batch, payload);
-		this.#u64(payload + connection.addresses.length, offsetIn);
-		this.#u64(payload + connection.addresses.length + 8, offsetOut);
+		this.#u64(payload + CAPTURE_ADDRESSES_BYTES, offsetIn);
+		this.#u64(payload + CAPTURE_ADDRESSES_BYTES + 8, offsetOut);
 	}
 
 	#stretch(
 		connection: RecordConnection,
 		direction: number,
-		part: Omit<Stretch, 'skipUntil'> & {
+		part: Omit<Stretch, 'skipUntil' | 'cutFlag'> & {
 			readonly callBytes: number;
 			readonly callOffset: number;
 			readonly cut: number;
@@ -184,6 +205,7 @@ export class PacketRecords {
 		const batch = this.#batch;
 		const isPart = part.length < part.callBytes;
 		batch.writeUInt8(direction, at + EVENT_DIRECTION);
+		batch.writeUInt8(part.syscall, at + EVENT_SYSCALL);
 		batch.writeUInt32LE(
 			part.cut | (isPart ? FLAG_PART : 0) | (part.afterHole ? FLAG_AFTER_UNSEEN : 0),
 			at + EVENT_FLAGS,
@@ -204,6 +226,9 @@ export class PacketRecords {
 		batch.writeUInt8(CAPTURE_EVENT_VERSION, at + EVENT_VERSION);
 		batch.writeUInt8(kind, at + EVENT_KIND);
 		batch.writeUInt32LE(connection.flags, at + EVENT_CONN_FLAGS);
+		batch.writeUInt32LE(connection.pid, at + EVENT_PID);
+		batch.writeUInt32LE(connection.pid, at + EVENT_TID);
+		connection.comm.copy(batch, at + EVENT_COMM);
 		batch.writeInt32LE(-1, at + EVENT_FD);
 		batch.writeUInt32LE(payload, at + EVENT_CAPTURED_BYTES);
 		this.#u64(at + EVENT_TIME_NS, this.timeNs);

@@ -1,0 +1,201 @@
+// Replays a HAR file: each entry becomes a connection with one exchange, at the times that the entry gives.
+import { closeSync } from 'node:fs';
+import * as event from '../../../decoder-as/assembly/wire/capture-event.ts';
+import {
+	CAPTURE_COMM_BYTES,
+	DIRECTION_IN,
+	DIRECTION_OUT,
+	FLAG_CUT_CAPTURE_LIMIT,
+	FLAG_ZERO_COPY,
+	ROLE_ACCEPTED,
+	ROLE_CONNECTED,
+	SYSCALL_NONE,
+	SYSCALL_SENDFILE,
+	SYSCALL_SPLICE,
+} from '../../../decoder-as/assembly/wire/capture-event.ts';
+import { UserError } from '../../base/errors.ts';
+import { RecordBatches, type RecordConnection } from '../record-writer.ts';
+import type { RecordingDamage } from '../recording-damage.ts';
+import type { RecordingMeta } from '../recording-format.ts';
+import type { ReplayFile } from '../replay-file.ts';
+import type { Warning } from '../silence.ts';
+import { HarEntries } from './har-entries.ts';
+import { type HarEntry, readEntry } from './har-entry.ts';
+import { requestMessage, responseMessage, type WireMessage } from './har-messages.ts';
+
+const BATCH_BYTES = 256 << 10;
+const NS_PER_MS = 1_000_000;
+const NOTHING = Buffer.alloc(0);
+
+export class HarReader implements ReplayFile {
+	readonly meta: RecordingMeta = {};
+	// The file has what its program kept: the decoder keeps all of that.
+	readonly bodyLimit = undefined;
+	damage: RecordingDamage | undefined;
+	readonly #path: string;
+	readonly #entries: HarEntries;
+	readonly #records = new RecordBatches();
+	readonly #size: number;
+	#fd: number;
+	/** Milliseconds since 1970 of the first entry's second; times of records count from the second before. */
+	#firstMs: number | undefined;
+	#connections = 0;
+	#unread = 0;
+	#unheldBytes = 0;
+	#ended = false;
+	#warned = false;
+
+	/** Reads the regular file `fd` of `size` bytes, and closes it at the end. Throws a UserError if it is no HAR file. */
+	constructor(path: string, fd: number, size: number) {
+		this.#path = path;
+		this.#fd = fd;
+		this.#size = size;
+		this.#entries = new HarEntries(fd);
+		if (this.#entries.find()) return;
+		throw new UserError(
+			`expected a HAR file, but ${path} has no array log.entries`,
+			'ERR_NOT_A_RECORDING',
+			'Give a recording (`tinytap record FILE`), or a pcap, pcapng or HAR file.',
+		);
+	}
+
+	nextBatch(into: Uint8Array): number {
+		while (this.#records.waitingBytes < BATCH_BYTES && !this.#ended) this.#read();
+		return this.#records.take(into);
+	}
+
+	warnings(): readonly Warning[] {
+		if (!this.#ended || this.#warned) return [];
+		this.#warned = true;
+		const messages: Warning[] = [];
+		if (this.#unread > 0)
+			messages.push({ message: `${this.#path}: ${this.#unread} entries without a request were not read` });
+		if (this.#unheldBytes > 0)
+			messages.push({
+				message: `${this.#path}: it does not hold ${this.#unheldBytes} bytes of bodies`,
+				hint: 'They count as capture_limit (table loss). Browsers export bodies with "save all as HAR with content".',
+			});
+		return messages;
+	}
+
+	close(): void {
+		if (this.#fd < 0) return;
+		closeSync(this.#fd);
+		this.#fd = -1;
+	}
+
+	#read(): void {
+		const step = this.#entries.next();
+		if (step.kind === 'end') this.#end();
+		else if (step.kind === 'problem') this.#stop(step.what, step.detail, step.offset);
+		else {
+			let value: unknown;
+			try {
+				value = JSON.parse(step.text);
+			} catch {
+				this.#stop('damaged', 'an entry is not valid JSON', step.offset);
+				return;
+			}
+			const entry = readEntry(value);
+			if (entry === undefined) this.#unread++;
+			else this.#write(entry);
+		}
+	}
+
+	#end(): void {
+		this.#ended = true;
+		this.#records.end();
+	}
+
+	#stop(what: 'truncated' | 'damaged', detail: string, offset: number): void {
+		this.damage = { what, detail, offset, missingBytes: Math.max(0, this.#size - offset), places: 1 };
+		this.#end();
+	}
+
+	#write(entry: HarEntry): void {
+		const records = this.#records;
+		const startMs = Number.isNaN(entry.startMs) ? (this.#firstMs ?? 0) : entry.startMs;
+		if (this.#firstMs === undefined) {
+			this.#firstMs = Math.floor(startMs / 1000) * 1000;
+			this.#setTime(this.#firstMs);
+			records.clock(BigInt(this.#firstMs) * BigInt(NS_PER_MS));
+		}
+		const connection = this.#open(entry, startMs);
+		const [asks, answers] = entry.own.isServer ? [DIRECTION_IN, DIRECTION_OUT] : [DIRECTION_OUT, DIRECTION_IN];
+		let atMs = startMs;
+		const request = requestMessage(entry);
+		const offsets = { [asks]: 0, [answers]: 0 };
+		offsets[asks] = this.#message(connection, asks, request, [atMs, atMs + entry.sendMs], [SYSCALL_NONE]);
+		atMs += entry.sendMs + entry.waitMs;
+		const response = responseMessage(entry);
+		const calls = entry.own.vias.map(syscallNumber).filter((call) => call > 0);
+		if (response !== undefined)
+			offsets[answers] = this.#message(connection, answers, response, [atMs, atMs + entry.receiveMs], calls);
+		records.close(connection, offsets[DIRECTION_IN]!, offsets[DIRECTION_OUT]!, false);
+	}
+
+	#open(entry: HarEntry, startMs: number): RecordConnection {
+		const { isServer, pid, comm, local, remote } = entry.own;
+		const connection: RecordConnection = {
+			id: ++this.#connections,
+			flags: isServer ? ROLE_ACCEPTED : ROLE_CONNECTED,
+			addresses: NOTHING,
+			midstream: false,
+			pid,
+			comm: Buffer.from(comm).subarray(0, CAPTURE_COMM_BYTES - 1),
+		};
+		this.#setTime(startMs);
+		this.#records.open(connection);
+		const server = remote === '' && !isServer ? serverAddress(entry) : remote;
+		if (local !== '' || server !== '') this.#records.addresses(connection, local, server);
+		return connection;
+	}
+
+	/** Writes a message whose first and last byte came at these times. Returns its length. */
+	#message(
+		connection: RecordConnection,
+		direction: number,
+		{ head, body, unheld }: WireMessage,
+		[firstMs, lastMs]: readonly [number, number],
+		calls: readonly number[],
+	): number {
+		const held = Buffer.concat([head, body]);
+		const inKernel = calls.find((call) => call === SYSCALL_SENDFILE || call === SYSCALL_SPLICE);
+		const syscall = calls.find((call) => call !== inKernel) ?? calls[0] ?? SYSCALL_NONE;
+		const put = (start: number, end: number, length: number, offset: number, call: number, cutFlag: number): void => {
+			const stretch = { bytes: held, start, end, length, offset, afterHole: false, skipUntil: 0 };
+			this.#records.data(connection, direction, { ...stretch, syscall: call, cutFlag });
+		};
+		// Two calls, so that both times are kept.
+		const split = lastMs > firstMs ? Math.min(held.length - 1, Math.max(1, head.length - 1)) : 0;
+		this.#setTime(firstMs);
+		if (split > 0) put(0, split, split, 0, syscall, 0);
+		this.#setTime(lastMs);
+		const isInKernel = inKernel !== undefined && unheld > 0;
+		if (!isInKernel) this.#unheldBytes += unheld;
+		put(split, held.length, held.length - split + (isInKernel ? 0 : unheld), split, syscall, FLAG_CUT_CAPTURE_LIMIT);
+		if (isInKernel) put(held.length, held.length, unheld, held.length, inKernel, FLAG_ZERO_COPY);
+		return held.length + unheld;
+	}
+
+	/** Times before the first entry's second are possible: entries are in any order. */
+	#setTime(ms: number): void {
+		this.#records.timeNs = Math.max(1, Math.round((ms - this.#firstMs!) * 1000) * 1000 + FIRST_NS);
+	}
+}
+
+/** Where the first entry's second is in the records' time: an hour after 0, for entries that began earlier. */
+const FIRST_NS = 3600 * 1e9;
+
+function syscallNumber(name: string): number {
+	const number: unknown = (event as Readonly<Record<string, unknown>>)[`SYSCALL_${name.toUpperCase()}`];
+	return typeof number === 'number' ? number : 0;
+}
+
+/** The server's address with the port of the URL. */
+function serverAddress({ serverIp, url }: HarEntry): string {
+	if (!/^[0-9a-f:.]+$/i.test(serverIp)) return '';
+	const [, scheme, port] = /^([a-z]+):\/\/(?:[^/?#@]*@)?(?:\[[^\]]*\]|[^/?#:]*)(?::(\d+))?/i.exec(url) ?? [];
+	const number = port ?? (/^(?:https|wss)$/i.test(scheme ?? '') ? '443' : '80');
+	return serverIp.includes(':') ? `[${serverIp}]:${number}` : `${serverIp}:${number}`;
+}
