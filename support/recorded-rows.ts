@@ -1,12 +1,13 @@
 // Decodes recordings for tests.
 import { processUser } from '../src/base/invoking-user.ts';
-import { FRAME_PAYLOAD_MAX, RecordingReader } from '../src/capture/recording.ts';
+import { openReplay } from '../src/capture/open-replay.ts';
+import { FRAME_PAYLOAD_MAX } from '../src/capture/recording.ts';
 import { Records } from '../src/capture/records.ts';
 import { decodeRecords, type ExchangeRow } from './decoded-rows.ts';
 
-/** The records of a recording, with their padding. */
+/** The records of a recording, or of a file of another program, with their padding. */
 export function recordsOf(path: string): Uint8Array[] {
-	const reader = new RecordingReader(path, processUser());
+	const reader = openReplay(path, processUser());
 	const frame = new Uint8Array(FRAME_PAYLOAD_MAX);
 	const all: Uint8Array[] = [];
 	try {

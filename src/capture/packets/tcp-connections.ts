@@ -129,7 +129,7 @@ export class TcpConnections {
 		if (isSyn && fromClient) connection.initial = segment.sequence;
 		if (segment.length > 0 || (flags & FIN) !== 0) {
 			const { bytes, start, end, length } = segment;
-			stream.add({ sequence, bytes, start, end, length }, (flags & FIN) !== 0);
+			stream.add({ sequence, bytes, start, end, length, timeNs: this.#records.timeNs }, (flags & FIN) !== 0);
 		}
 		stream.step();
 		other.step();
@@ -199,7 +199,17 @@ export class TcpConnections {
 		return connection;
 	}
 
-	#deliver(connection: Connection, direction: number, bytes: Buffer, start: number, end: number, length: number): void {
+	#deliver(
+		connection: Connection,
+		direction: number,
+		bytes: Buffer,
+		start: number,
+		end: number,
+		length: number,
+		timeNs: number,
+	): void {
+		const nowNs = this.#records.timeNs;
+		this.#records.timeNs = timeNs;
 		if (!connection.opened) {
 			connection.opened = true;
 			this.#records.open(connection);
@@ -213,6 +223,7 @@ export class TcpConnections {
 			syscall: SYSCALL_NONE,
 			cutFlag: FLAG_CUT_CAPTURE_LIMIT,
 		});
+		this.#records.timeNs = nowNs;
 	}
 
 	#forget(id: number): void {

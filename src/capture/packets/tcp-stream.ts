@@ -8,17 +8,19 @@ type Piece = {
 	readonly start: number;
 	readonly end: number;
 	readonly length: number;
+	/** When its packet was captured. */
+	readonly timeNs: number;
 };
 
 /** Takes the next bytes of a stream: `length` of them, of which bytes.subarray(start, end) were captured. */
-export type Deliver = (bytes: Buffer, start: number, end: number, length: number) => void;
+export type Deliver = (bytes: Buffer, start: number, end: number, length: number, timeNs: number) => void;
 
 /** Limits on bytes that wait for earlier ones, for one direction and for all together. */
 const WAITING_PIECES_MAX = 1024;
 const WAITING_BYTES_MAX = 4 << 20;
 const WAITING_BYTES_MAX_IN_ALL = 32 << 20;
 /** An acknowledged hole is given up after this many further packets: a capture may show an acknowledgement before the data. */
-const LATE_PACKETS = 4;
+const LATE_PACKETS = 16;
 
 /** What all streams of a file have in common. */
 export type StreamTotals = {
@@ -69,9 +71,10 @@ export class TcpStream {
 		if (isLast) this.#final = (piece.sequence + piece.length) >>> 0;
 		if (piece.length > 0) {
 			if (distance(piece.sequence, this.#next) > 0) this.#wait(piece);
-			else this.#pass(piece);
+			else this.#pass(piece, piece.timeNs);
 		}
-		this.#drain();
+		// What waited could be read only now.
+		this.#drain(piece.timeNs);
 	}
 
 	/** The other side has received everything before this number. Called for each packet of the connection. */
@@ -92,10 +95,7 @@ export class TcpStream {
 
 	/** The connection has ended. Passes on what waits, although bytes before it are missing. */
 	finish(): void {
-		while (this.#pieces.length > 0) {
-			this.#skipTo(this.#pieces[0]!.sequence);
-			this.#drain();
-		}
+		while (this.#pieces.length > 0) this.#giveUp();
 		if (this.#final >= 0 && distance(this.#final, this.#next) > 0) this.#skipTo(this.#final);
 		else if (this.#acknowledged >= 0 && distance(this.#acknowledged, this.#end()) > 0) this.#skipTo(this.#acknowledged);
 		this.#noteEnd();
@@ -106,12 +106,12 @@ export class TcpStream {
 		return this.ended ? (this.#next + 1) >>> 0 : this.#next;
 	}
 
-	#pass({ sequence, bytes, start, end, length }: Piece): void {
+	#pass({ sequence, bytes, start, end, length }: Piece, timeNs: number): void {
 		const known = distance(this.#next, sequence);
 		if (known >= length) return;
 		const from = Math.min(start + known, end);
 		this.#all.cutBytes += length - known - (end - from);
-		this.#deliver(bytes, from, end, length - known);
+		this.#deliver(bytes, from, end, length - known, timeNs);
 		this.#advance(length - known);
 		this.afterHole = false;
 	}
@@ -137,17 +137,26 @@ export class TcpStream {
 			this.#pieceBytes > WAITING_BYTES_MAX ||
 			(this.#all.waitingBytes > WAITING_BYTES_MAX_IN_ALL && this.#pieces.length > 0)
 		) {
-			this.#skipTo(this.#pieces[0]!.sequence);
-			this.#drain();
+			this.#giveUp();
 		}
 	}
 
-	#drain(): void {
+	/** Gives up the bytes before the first that wait. */
+	#giveUp(): void {
+		const before = this.#pieces.length;
+		this.#skipTo(this.#pieces[0]!.sequence);
+		this.#drain();
+		// Bytes after the end of the stream: no sender makes them.
+		if (this.#pieces.length === before) this.#count(-this.#pieces.shift()!.bytes.length);
+	}
+
+	/** Passes on what waits for nothing any more; without a time, as if it had been read when it came. */
+	#drain(timeNs?: number): void {
 		let passed = 0;
 		while (passed < this.#pieces.length && distance(this.#pieces[passed]!.sequence, this.#next) <= 0) {
 			const piece = this.#pieces[passed++]!;
 			this.#count(-piece.bytes.length);
-			this.#pass(piece);
+			this.#pass(piece, timeNs ?? piece.timeNs);
 		}
 		if (passed > 0) this.#pieces.splice(0, passed);
 		this.#noteEnd();

@@ -1,0 +1,380 @@
+// Files of packets (pcap, pcapng) as sources of exchanges.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import fc from 'fast-check';
+import { LOSS_UNSEEN } from '../../decoder-as/assembly/wire/capture-event.ts';
+import { processUser } from '../../src/base/invoking-user.ts';
+import { openReplay } from '../../src/capture/open-replay.ts';
+import { FRAME_PAYLOAD_MAX } from '../../src/capture/recording-format.ts';
+import { Records } from '../../src/capture/records.ts';
+import { type Decoded, type ExchangeRow, feedRecords, newDecoder } from '../../support/decoded-rows.ts';
+import {
+	BuiltConnection,
+	type BuiltPacket,
+	frame,
+	frames,
+	ipPacket,
+	LINKS,
+	type LinkName,
+	pcapFile,
+	pcapngFile,
+	RST,
+	START_US,
+	SYN,
+	tcpPacket,
+} from '../../support/packet-builder.ts';
+import { temporaryDirectory } from '../../support/servers.ts';
+
+const directory = temporaryDirectory();
+after(directory.remove);
+
+const CLIENT = { ip: '10.0.0.2', port: 40_000 };
+const SERVER = { ip: '10.0.0.1', port: 80 };
+const BODY = Buffer.from(Array.from({ length: 5000 }, (_, i) => `${i} `).join(''));
+
+function request(path: string): string {
+	return `GET ${path} HTTP/1.1\r\nHost: example\r\n\r\n`;
+}
+
+function response(body: Buffer | string): Buffer {
+	const bytes = Buffer.from(body);
+	return Buffer.concat([Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${bytes.length}\r\n\r\n`), bytes]);
+}
+
+/** Two exchanges on one connection. */
+function conversation(client = CLIENT, server = SERVER): BuiltConnection {
+	return new BuiltConnection(client, server)
+		.open()
+		.send('client', request('/one'))
+		.send('server', response(BODY))
+		.send('client', request('/two'))
+		.send('server', response('short'))
+		.close();
+}
+
+type Replayed = {
+	readonly rows: ExchangeRow[];
+	readonly warnings: string[];
+	readonly damage: string | undefined;
+	/** Lost bytes by LOSS_…. */
+	readonly lost: readonly number[];
+	readonly connections: Decoded['connections'];
+};
+
+let files = 0;
+
+function replay(file: Buffer): Replayed {
+	const path = join(directory.path, `${files++}.pcap`);
+	writeFileSync(path, file);
+	const reader = openReplay(path, processUser());
+	const records: Uint8Array[] = [];
+	const batch = new Uint8Array(FRAME_PAYLOAD_MAX);
+	for (let length = reader.nextBatch(batch); length > 0; length = reader.nextBatch(batch)) {
+		const all = new Records(batch.subarray(0, length));
+		while (all.step()) {
+			assert.ok(all.isRecord);
+			records.push(new Uint8Array(all.record));
+		}
+	}
+	const decoder = newDecoder();
+	const { exchanges, connections } = feedRecords(decoder, records);
+	const lost = decoder.loss().map(({ bytes }) => bytes);
+	const warnings = (reader.warnings?.() ?? []).map(({ message }) => message.replace(path, 'FILE'));
+	const damage = reader.damage;
+	reader.close();
+	return { rows: exchanges, warnings, damage: damage && `${damage.what}: ${damage.detail}`, lost, connections };
+}
+
+function short({ rows }: Replayed): unknown[] {
+	return rows.map(({ state, side, path, status, resBody }) => [state, side, path, status, resBody?.length]);
+}
+
+const WHOLE = [
+	['complete', 'server', '/one', 200, BODY.length],
+	['complete', 'server', '/two', 200, 5],
+];
+
+test('a conversation in packets has the rows of its server, with every byte and without calls and processes', () => {
+	const replayed = replay(pcapFile(frames(conversation().packets)));
+	assert.deepEqual(short(replayed), WHOLE);
+	const [one, two] = replayed.rows;
+	assert.equal(one!.resBody, BODY.toString('latin1'));
+	assert.deepEqual([one!.local, one!.remote], ['10.0.0.1:80', '10.0.0.2:40000']);
+	assert.deepEqual([one!.pid, one!.tid, one!.comm, one!.threadComm, one!.via], [0, 0, null, null, null]);
+	// The fourth packet has the request, and the connection's packets are 1 ms apart.
+	assert.equal(one!.ts, START_US + 3000);
+	const packets = Math.ceil(response(BODY).length / 1460);
+	assert.equal(one!.durationMs, 1 + packets);
+	assert.equal(one!.ttfbMs, 2);
+	assert.equal(two!.conn, one!.conn);
+	assert.deepEqual(replayed.warnings, []);
+	assert.equal(replayed.damage, undefined);
+	assert.ok(replayed.lost.every((bytes) => bytes === 0));
+	assert.equal(replayed.connections.length, 1);
+});
+
+for (const link of Object.keys(LINKS) as LinkName[]) {
+	test(`link layer ${link}, IPv4 and IPv6`, () => {
+		for (const [client, server] of [
+			[CLIENT, SERVER],
+			[
+				{ ip: '2001:db8::2', port: 40_000 },
+				{ ip: '2001:db8::1', port: 8080 },
+			],
+		] as const) {
+			const replayed = replay(pcapFile(frames(conversation(client, server).packets, link), { link: LINKS[link] }));
+			assert.deepEqual(short(replayed), WHOLE);
+			const name = ({ ip, port }: { ip: string; port: number }) =>
+				ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
+			assert.deepEqual([replayed.rows[0]!.local, replayed.rows[0]!.remote], [name(server), name(client)]);
+		}
+	});
+}
+
+test('both byte orders and all resolutions of pcap and pcapng give the same times', () => {
+	const packets = frames(conversation().packets, 'ethernet', START_US + 123_456);
+	const variants: [string, Buffer][] = [];
+	for (const bigEndian of [false, true]) {
+		for (const nanoseconds of [false, true])
+			variants.push([`pcap ${bigEndian} ${nanoseconds}`, pcapFile(packets, { bigEndian, nanoseconds })]);
+		for (const kind of ['enhanced', 'obsolete'] as const)
+			variants.push([`pcapng ${bigEndian} ${kind}`, pcapngFile(packets, { bigEndian, kind })]);
+		for (const resolution of [6, 9, 0x80 | 20, 0x80 | 32])
+			variants.push([
+				`pcapng ${bigEndian} ${resolution}`,
+				pcapngFile(packets, { bigEndian, resolution, offset: 86_400 }),
+			]);
+	}
+	for (const [name, file] of variants) {
+		const replayed = replay(file);
+		assert.deepEqual(short(replayed), WHOLE, name);
+		assert.ok(Math.abs(replayed.rows[0]!.ts - (START_US + 126_456)) <= 1, name);
+	}
+	// Simple packets have no time.
+	assert.deepEqual(short(replay(pcapngFile(packets, { kind: 'simple' }))), WHOLE);
+});
+
+test('several sections and interfaces in one pcapng file', () => {
+	const first = conversation().packets;
+	const second = conversation({ ip: '10.0.0.3', port: 40_001 }).packets;
+	const file = Buffer.concat([
+		pcapngFile(frames(first), { bigEndian: true }),
+		pcapngFile(frames(second, 'raw', START_US + 1e6), { link: LINKS.raw }),
+	]);
+	assert.deepEqual(short(replay(file)), [...WHOLE, ...WHOLE]);
+});
+
+test('packets in any order, twice, and overlapping, around the wrap of the sequence numbers', () => {
+	const settings = fc.record({
+		initial: fc.constantFrom(0, 1000, 0xffff_ffff, 0xffff_f000, 0x7fff_ff00),
+		most: fc.integer({ min: 20, max: 3000 }),
+		overlap: fc.integer({ min: 0, max: 40 }),
+		swaps: fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 3 })), { maxLength: 8 }),
+		copies: fc.array(fc.nat(), { maxLength: 8 }),
+	});
+	fc.assert(
+		fc.property(settings, ({ initial, most, overlap, swaps, copies }) => {
+			const connection = new BuiltConnection(CLIENT, SERVER, { client: initial, server: initial })
+				.open()
+				.send('client', request('/one'))
+				.send('server', response(BODY), most);
+			// Packets of the response repeat the end of the one before.
+			const bytes = response(BODY);
+			const packets = connection.packets.map(({ from, members }) => {
+				const at = (members.sequence - initial - 1) >>> 0;
+				const payload = Buffer.from(members.payload ?? '');
+				const more = Math.min(overlap, at);
+				if (from === 'client' || payload.length === 0 || more === 0) return { members };
+				const longer = bytes.subarray(at - more, at + payload.length);
+				return { members: { ...members, sequence: members.sequence - more, payload: longer } };
+			});
+			const first = packets.slice(0, 4);
+			const rest = packets.slice(4);
+			for (const [at, by] of swaps) {
+				const i = at % rest.length;
+				const j = Math.min(rest.length - 1, i + by);
+				[rest[i], rest[j]] = [rest[j]!, rest[i]!];
+			}
+			for (const at of copies) rest.splice(at % rest.length, 0, rest[at % rest.length]!);
+			const replayed = replay(pcapFile(frames([...first, ...rest])));
+			assert.equal(replayed.rows[0]!.resBody, BODY.toString('latin1'));
+			assert.ok(replayed.lost.every((missing) => missing === 0));
+		}),
+		{ numRuns: 60 },
+	);
+});
+
+test('bytes that no packet contains are a gap of known size, and later exchanges are whole', () => {
+	const { packets } = conversation();
+	const isMissing = ({ from, members }: (typeof packets)[number]) =>
+		from === 'server' && (members.payload?.length ?? 0) === 1460;
+	const lost = packets.filter(isMissing).slice(2, 4);
+	const replayed = replay(pcapFile(frames(packets.filter((packet) => !lost.includes(packet)))));
+	const [one, two] = replayed.rows;
+	assert.deepEqual([one!.state, one!.reason, one!.lostBytes], ['incomplete', 'bytes lost', 2920]);
+	assert.equal(one!.resBody!.length, BODY.length - 2920);
+	assert.deepEqual([two!.state, two!.path], ['complete', '/two']);
+	assert.equal(replayed.lost[LOSS_UNSEEN], 2920);
+	assert.deepEqual(replayed.warnings, ['FILE: 2920 bytes of TCP connections are in no packet']);
+});
+
+test('a response whose request is missing is given to no other request', () => {
+	const { packets } = conversation();
+	const replayed = replay(
+		pcapFile(frames(packets.filter(({ members }) => !String(members.payload ?? '').includes('/one')))),
+	);
+	assert.deepEqual(
+		replayed.rows.map(({ path, status, reason }) => [path, status, reason]),
+		[
+			[null, 200, 'request not seen'],
+			['/two', 0, 'bytes lost'],
+			[null, 200, 'request not seen'],
+		],
+	);
+});
+
+test('bytes missing at the very end are known from the FIN, and from the acknowledgement', () => {
+	for (const closes of [true, false]) {
+		const connection = new BuiltConnection(CLIENT, SERVER)
+			.open()
+			.send('client', request('/one'))
+			.send('server', response(BODY));
+		if (closes) connection.close();
+		const last = connection.packets.findLast(({ members }) => (members.payload?.length ?? 0) > 0)!;
+		const replayed = replay(pcapFile(frames(connection.packets.filter((packet) => packet !== last))));
+		assert.deepEqual(replayed.warnings, [
+			`FILE: ${last.members.payload!.length} bytes of TCP connections are in no packet`,
+		]);
+		assert.equal(replayed.rows[0]!.state, 'incomplete');
+	}
+});
+
+test('packets cut by the snapshot length keep their true size', () => {
+	const cut = frames(conversation().packets).map(
+		({ us, bytes }): BuiltPacket => ({
+			us,
+			bytes: bytes.subarray(0, 300),
+			original: bytes.length,
+		}),
+	);
+	for (const file of [pcapFile(cut), pcapngFile(cut)]) {
+		const replayed = replay(file);
+		assert.deepEqual(
+			replayed.rows.map(({ state, resBodyBytes }) => [state, resBodyBytes]),
+			[
+				['complete', BODY.length],
+				['complete', 5],
+			],
+		);
+		const [one] = replayed.rows;
+		assert.ok(one!.resBody!.length < BODY.length);
+		const missing = BODY.length - one!.resBody!.length;
+		assert.deepEqual(replayed.warnings, [`FILE: its packets were cut: ${missing} bytes are missing`]);
+	}
+});
+
+test('a connection that was open before begins in the middle; the bytes tell who the client is', () => {
+	const high = { ip: '10.0.0.1', port: 50_000 };
+	const { packets } = conversation(CLIENT, high);
+	const replayed = replay(pcapFile(frames(packets.slice(3))));
+	const requests = replayed.rows.filter(({ path }) => path !== null);
+	// Until a silence, nothing tells which response belongs to which request.
+	assert.deepEqual(
+		requests.map(({ path, side, local, reason }) => [path, side, local, reason]),
+		[
+			['/one', 'server', '10.0.0.1:50000', 'capture began'],
+			['/two', 'server', '10.0.0.1:50000', 'capture began'],
+		],
+	);
+});
+
+test('a reset ends a connection, and the same endpoints begin another', () => {
+	const first = new BuiltConnection(CLIENT, SERVER).open().send('client', request('/one'));
+	const reset = { members: { from: SERVER, to: CLIENT, sequence: 900_001, flags: RST } };
+	const second = new BuiltConnection(CLIENT, SERVER, { client: 5, server: 77 })
+		.open()
+		.send('client', request('/two'))
+		.send('server', response('x'))
+		.close();
+	const replayed = replay(pcapFile(frames([...first.packets, reset, ...second.packets])));
+	assert.deepEqual(
+		replayed.rows.map(({ path, state, conn }) => [path, state, conn]),
+		[
+			['/one', 'unanswered', 1],
+			['/two', 'complete', 2],
+		],
+	);
+	// Without the reset, the SYN tells.
+	assert.equal(replay(pcapFile(frames([...first.packets, ...second.packets]))).rows.length, 2);
+});
+
+test('data in a SYN counts (TCP Fast Open)', () => {
+	const text = request('/fast');
+	const syn = { from: CLIENT, to: SERVER, sequence: 9, flags: SYN, payload: text };
+	const answer = { from: SERVER, to: CLIENT, sequence: 99, flags: SYN, acknowledged: 10 + text.length };
+	const reply = { from: SERVER, to: CLIENT, sequence: 100, acknowledged: 10 + text.length, payload: response('ok') };
+	const replayed = replay(pcapFile(frames([syn, answer, reply].map((members) => ({ members })))));
+	assert.deepEqual(short(replayed), [['complete', 'server', '/fast', 200, 2]]);
+});
+
+test('IP in IP is unpacked; UDP, fragments, foreign link layers and other things are counted', () => {
+	const inner = conversation().packets.map(({ members }) => tcpPacket(members));
+	const tunnel = inner.map(
+		(bytes, i): BuiltPacket => ({
+			us: START_US + i * 1000,
+			bytes: frame('ethernet', ipPacket('192.0.2.1', '192.0.2.2', 4, bytes)),
+		}),
+	);
+	assert.deepEqual(short(replay(pcapFile(tunnel))), WHOLE);
+	const fragment = Buffer.from(inner[0]!);
+	fragment.writeUInt16BE(0x2000, 6);
+	const odd = [
+		frame('ethernet', ipPacket('10.0.0.1', '10.0.0.2', 17, Buffer.alloc(30))),
+		Buffer.from([...new Array<number>(12).fill(2), 0x08, 0x06, ...new Array<number>(28).fill(0)]),
+		frame('ethernet', fragment),
+		frame('ethernet', inner[0]!).subarray(0, 30),
+	];
+	const replayed = replay(pcapFile(odd.map((bytes, i) => ({ us: START_US + i, bytes }))));
+	assert.deepEqual(replayed.rows, []);
+	assert.deepEqual(replayed.warnings, [
+		'FILE: not read: 2 packets without TCP, 1 packets that are fragments of IP packets, 1 packets cut before the end of their headers',
+	]);
+	const wifi = replay(pcapFile(frames(conversation().packets), { link: 105 }));
+	assert.match(wifi.warnings[0]!, /^FILE: not read: \d+ packets of a link layer that tinytap cannot read$/);
+});
+
+test('what the capturing program dropped is told', () => {
+	const { warnings } = replay(pcapngFile(frames(conversation().packets), { dropped: 7 }));
+	assert.deepEqual(warnings, ['FILE: the program that captured it dropped 7 packets']);
+});
+
+test('a file cut at any byte gives the packets before, and says that it is cut', () => {
+	for (const file of [pcapFile(frames(conversation().packets)), pcapngFile(frames(conversation().packets))]) {
+		for (let length = 28; length < file.length; length += 97) {
+			const { rows, damage } = replay(file.subarray(0, length));
+			assert.ok(rows.length <= 2);
+			// A cut between two packets cannot be seen.
+			if (damage !== undefined) assert.match(damage, /^truncated: the file ends inside/);
+		}
+		assert.match(replay(file.subarray(0, file.length - 1)).damage!, /^truncated: /);
+	}
+});
+
+test('flipped bytes never crash the reader, nor make it read on without end', () => {
+	const files_ = [pcapFile(frames(conversation().packets)), pcapngFile(frames(conversation().packets))];
+	fc.assert(
+		fc.property(
+			fc.constantFrom(...files_),
+			fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 12 }),
+			(file, flips) => {
+				const damaged = Buffer.from(file);
+				// The first bytes say what the file is.
+				for (const [at, value] of flips) damaged[12 + (at % (damaged.length - 12))] = value;
+				assert.ok(replay(damaged).rows.length <= 8);
+			},
+		),
+		{ numRuns: 150 },
+	);
+});
