@@ -42,6 +42,8 @@ import { FRAME_PAYLOAD_MAX } from './recording-format.ts';
 
 const SHUT_WR = 1;
 const ECONNRESET = 104;
+/** The most bytes that one record stands for: a multiple of the page size below 2 GiB, as a call moves at most. */
+const CALL_MAX = 0x7fff_f000;
 
 /** The connection of a record. */
 export type RecordConnection = {
@@ -128,39 +130,21 @@ export class RecordBatches {
 	data(connection: RecordConnection, direction: number, stretch: Stretch): void {
 		const { bytes, start, end, length, offset, afterHole, skipUntil, syscall, cutFlag } = stretch;
 		const unwanted = Math.max(0, Math.min(length, skipUntil - offset));
-		if (unwanted > 0) {
+		const part = (done: number, moved: number, from: number, to: number, cut: number): void =>
 			this.#stretch(connection, direction, {
-				bytes,
-				start,
-				end: start,
-				length: unwanted,
-				offset,
-				callBytes: length,
-				callOffset: 0,
-				cut: FLAG_CUT_BODY_LIMIT,
-				afterHole,
-				syscall,
+				...{ bytes, start: from, end: to, length: moved, offset: offset + done, syscall, cut },
+				callBytes: Math.min(length, CALL_MAX),
+				callOffset: done % CALL_MAX,
+				afterHole: afterHole && done === 0,
 			});
-		}
+		if (unwanted > 0) part(0, unwanted, start, start, FLAG_CUT_BODY_LIMIT);
 		for (let done = unwanted; done < length; ) {
 			const from = Math.min(start + done, end);
 			const captured = Math.min(end - from, CAPTURE_EVENT_PAYLOAD_MAX);
 			// The last record stands for what was not captured, too.
 			const isLast = from + captured >= end;
-			const moved = isLast ? length - done : captured;
-			const cut = captured < moved ? cutFlag : 0;
-			this.#stretch(connection, direction, {
-				bytes,
-				start: from,
-				end: from + captured,
-				length: moved,
-				offset: offset + done,
-				callBytes: length,
-				callOffset: done,
-				cut,
-				afterHole: afterHole && done === 0,
-				syscall,
-			});
+			const moved = isLast ? Math.min(length - done, CALL_MAX) : captured;
+			part(done, moved, from, from + captured, captured < moved ? cutFlag : 0);
 			done += moved;
 		}
 	}

@@ -77,7 +77,7 @@ export function readEntry(value: unknown): HarEntry | undefined {
 
 function requestBody(request: Readonly<Record<string, unknown>>): HarBody {
 	const data = object(request.postData);
-	const size = positive(request.bodySize);
+	const size = byteCount(request.bodySize);
 	if (typeof data.text === 'string' && (data.text !== '' || size === 0)) {
 		const isBase64 = data._encoding === 'base64' || data.encoding === 'base64';
 		return { bytes: Buffer.from(data.text, isBase64 ? 'base64' : 'utf8'), size };
@@ -91,7 +91,7 @@ function requestBody(request: Readonly<Record<string, unknown>>): HarBody {
 
 function responseBody(response: Readonly<Record<string, unknown>>): HarBody {
 	const content = object(response.content);
-	const size = Math.max(positive(content.size), positive(response.bodySize));
+	const size = Math.max(byteCount(content.size), byteCount(response.bodySize));
 	// Browsers leave out the text of what they do not keep, or write an empty one.
 	if (typeof content.text !== 'string' || (content.text === '' && size > 0))
 		return { bytes: size === 0 ? Buffer.alloc(0) : undefined, size };
@@ -115,6 +115,14 @@ function text(value: unknown): string {
 function instantMs(time: string): number {
 	const finer = /\.\d{3}(\d+)/.exec(time)?.[1];
 	return Date.parse(time) + (finer === undefined ? 0 : Number(`0.${finer}`));
+}
+
+/** Larger bodies are not believed. */
+const SIZE_MAX = 2 ** 40;
+
+function byteCount(value: unknown): number {
+	const bytes = Math.round(positive(value));
+	return bytes > SIZE_MAX ? 0 : bytes;
 }
 
 /** A number of milliseconds or bytes; -1 means unknown. */

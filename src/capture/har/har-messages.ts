@@ -26,7 +26,7 @@ export function requestMessage(entry: HarEntry): WireMessage {
 	const line = `${word(method)} ${target.replace(/[\0-\x20\x7f]+/g, '%20')} ${version(request.version)}`;
 	const { size, bytes } = request.body;
 	const hasBody = size > 0 || (bytes?.length ?? 0) > 0;
-	return message(line, request, host, hasBody);
+	return message(line, request, host, hasBody, true);
 }
 
 /** Undefined if there was no response. */
@@ -34,7 +34,7 @@ export function responseMessage(entry: HarEntry): WireMessage | undefined {
 	const { status, statusText, response, method } = entry;
 	if (status === 0) return undefined;
 	const mayHaveBody = method !== 'HEAD' && status >= 200 && status !== 204 && status !== 304;
-	return message(`${version(response.version)} ${status} ${value(statusText)}`, response, [], mayHaveBody);
+	return message(`${version(response.version)} ${status} ${value(statusText)}`, response, [], mayHaveBody, false);
 }
 
 function message(
@@ -42,15 +42,19 @@ function message(
 	{ headers, body }: HarMessage,
 	more: readonly (readonly [string, string])[],
 	hasBody: boolean,
+	isRequest: boolean,
 ): WireMessage {
 	const fields: (readonly [string, string])[] = [...more];
 	let coding = '';
 	let isChunked = false;
+	// A response may also end with its connection.
+	let hasLength = isRequest;
 	for (const [name, text] of headers) {
 		// HTTP/2's pseudo fields are in the first line.
 		if (name === '' || name.startsWith(':')) continue;
 		const lower = name.toLowerCase();
 		if (lower === 'transfer-encoding') isChunked = hasBody && body.bytes !== undefined && /chunked/i.test(text);
+		if (lower === 'content-length') hasLength = true;
 		if (hasBody && (lower === 'content-length' || lower === 'transfer-encoding')) continue;
 		if (lower === 'content-encoding') coding = text.trim().toLowerCase();
 		fields.push([name, text]);
@@ -60,11 +64,9 @@ function message(
 	// The file has the body without this coding, and it cannot be made again.
 	const kept = coded !== undefined ? fields : fields.filter(([name]) => name.toLowerCase() !== 'content-encoding');
 	const unheld = hasBody && body.bytes === undefined ? Math.round(body.size) : 0;
-	const framing: readonly [string, string][] = !hasBody
-		? []
-		: isChunked
-			? [['Transfer-Encoding', 'chunked']]
-			: [['Content-Length', String(bytes.length + unheld)]];
+	const framing: (readonly [string, string])[] = [];
+	if (hasBody && isChunked) framing.push(['Transfer-Encoding', 'chunked']);
+	else if (hasBody && hasLength) framing.push(['Content-Length', String(bytes.length + unheld)]);
 	const lines = [...kept, ...framing].map(([name, text]) => `${word(name)}: ${value(text)}\r\n`);
 	return {
 		head: Buffer.from(`${line}\r\n${lines.join('')}\r\n`),
@@ -112,9 +114,9 @@ function version(text: string): string {
 	return match === null ? 'HTTP/1.1' : `HTTP/${match[1]}.${match[2] ?? '0'}`;
 }
 
-/** Without what would end the word. */
+/** A token (RFC 9110, section 5.6.2): other characters would end a method or a name. */
 function word(text: string): string {
-	return text.replace(/[\0-\x20\x7f:]+/g, '-') || '-';
+	return text.replace(/[^!#$%&'*+\-.^_`|~0-9A-Za-z]+/g, '-') || '-';
 }
 
 function value(text: string): string {

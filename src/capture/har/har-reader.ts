@@ -131,6 +131,8 @@ export class HarReader implements ReplayFile {
 		const calls = entry.own.vias.map(syscallNumber).filter((call) => call > 0);
 		if (response !== undefined)
 			offsets[answers] = this.#message(connection, answers, response, [atMs, atMs + entry.receiveMs], calls);
+		// The response may end with the connection.
+		if (response !== undefined) records.finished(connection, answers);
 		records.close(connection, offsets[DIRECTION_IN]!, offsets[DIRECTION_OUT]!, false);
 	}
 
