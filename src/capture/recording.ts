@@ -303,6 +303,6 @@ function notARecording(path: string, why: string): UserError {
 	return new UserError(
 		`expected a recording, but ${path} is not one: ${why}`,
 		'ERR_NOT_A_RECORDING',
-		'Give a recording (`tinytap record FILE`), or a pcap, pcapng or HAR file.',
+		'Give a file written by `tinytap record FILE`. --replay and .open also read pcap, pcapng and HAR files.',
 	);
 }

@@ -72,7 +72,7 @@ const RING_SIZE = `${CONTROL_RING_BYTES >> 20}MiB`;
 const CALL_LIMIT = `${CONTROL_CAPTURE_LIMIT >> 20}MiB`;
 
 const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
-	['--replay <file>', 'read a recording instead of capturing (needs no root)'],
+	['--replay <file>', 'read a recording, or a pcap, pcapng or HAR file, instead of capturing (needs no root)'],
 	['--realtime [speed]', 'replay with the pauses of the capture; x2 is twice as fast'],
 	['--from <time>', 'replay only exchanges from this time on: ISO, or a duration from the beginning such as 10s'],
 	['--to <time>', 'end the replay at this time'],

@@ -14,6 +14,7 @@ import type { BatchSource } from '../capture/batch-source.ts';
 import { DEFAULT_BODY_LIMIT } from '../capture/capture-settings.ts';
 import { kernelSource } from '../capture/kernel-source.ts';
 import { explainedByLimits } from '../capture/process-limits.ts';
+import type { RecordingMeta } from '../capture/recording-format.ts';
 import { recordingSource } from '../capture/recording-source.ts';
 import { createDecoder } from '../decode/decoder.ts';
 import { ConnectionLog } from '../store/connection-log.ts';
@@ -135,9 +136,8 @@ async function run(): Promise<void> {
 	fromUs = source.fromUs ?? Number.NEGATIVE_INFINITY;
 	decoder.configure({ bodyLimit: Number.isFinite(bodyLimit) ? bodyLimit : -1 });
 	try {
-		// A copy of a recording keeps the metadata of its capture.
 		if (settings.record !== undefined)
-			recorder.open({ ...settings.record, meta: { ...settings.record.meta, ...source.meta } });
+			recorder.open({ ...settings.record, meta: recordedMeta(settings.record.meta, source) });
 		feed(source.periodicRecords(), source);
 		post({ type: 'attached', remarks: source.remarks });
 		await pump(source);
@@ -163,6 +163,13 @@ async function run(): Promise<void> {
 		source.close();
 		throw error;
 	}
+}
+
+/** A copy keeps the metadata of its capture, and says nothing about this host: the file may come from another one. */
+function recordedMeta(meta: RecordingMeta, source: BatchSource): RecordingMeta {
+	if (source.meta === undefined) return meta;
+	const { host: _host, kernel: _kernel, boot_id: _boot, filters: _filters, ...own } = meta;
+	return { ...own, ...source.meta };
 }
 
 async function pump(source: BatchSource): Promise<void> {

@@ -26,6 +26,7 @@ import {
 	tcpPacket,
 } from '../../support/packet-builder.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
+import { runTinytap } from '../../support/tinytap.ts';
 
 const directory = temporaryDirectory();
 after(directory.remove);
@@ -383,4 +384,29 @@ test('flipped bytes never crash the reader, nor make it read on without end', ()
 		),
 		{ numRuns: 150 },
 	);
+});
+
+test('a recording made of packets says nothing about this host', async () => {
+	const pcap = join(directory.path, 'copied.pcap');
+	const path = join(directory.path, 'copied.tinytap');
+	writeFileSync(pcap, pcapFile(frames(conversation().packets)));
+	const recorded = await runTinytap(['record', path, '--replay', pcap]);
+	assert.equal(recorded.code, 0, recorded.stderr);
+	const info = await runTinytap(['info', path, '--json']);
+	const { host, kernel, boot_id, filters, exchanges, start } = JSON.parse(info.stdout) as Record<string, unknown>;
+	assert.deepEqual(
+		[host, kernel, boot_id, filters].filter((fact) => fact !== undefined && fact !== null),
+		[],
+	);
+	assert.deepEqual([exchanges, start], [{ server: 2, client: 0, unknown: 0 }, '2026-11-22T12:00:00.000000Z']);
+	const strict = await runTinytap([
+		'query',
+		'SELECT path FROM exchanges',
+		'--replay',
+		path,
+		'--format',
+		'csv',
+		'--strict',
+	]);
+	assert.deepEqual([strict.code, strict.stdout], [0, 'path\n"/one"\n"/two"\n']);
 });

@@ -113,7 +113,7 @@ export const CAPTURE_COMMANDS: CommandGroup = {
 		{
 			name: 'open',
 			usage: '.open RECORDING',
-			description: 'end the capture and open a recording',
+			description: 'end the capture and open a recording, or a pcap, pcapng or HAR file',
 			example: '.open before.tinytap',
 			promptOnly: true,
 			unsafe: true,
