@@ -196,7 +196,7 @@ test('hostile values stay data: no value ends a line, a field or a message', () 
 
 test('members of any type and missing ones are no problem', () => {
 	const whole = entry({});
-	const odd = [null, 0, 'text', [], {}, true, -1, 1e300, { length: 3 }];
+	const odd = [null, '9999-12-31T00:00:00Z', '1900-01-01T00:00:00Z', 0, 'text', [], {}, true, -1, 1e300, { length: 3 }];
 	let entries = 0;
 	for (const path of [
 		'request',
@@ -214,6 +214,10 @@ test('members of any type and missing ones are no problem', () => {
 			assert.equal(damage, undefined);
 			entries++;
 		}
+	}
+	for (const phase of ['blocked', 'send', 'wait', 'receive']) {
+		const { rows } = replay(har({ ...whole, timings: { ...whole.timings, [phase]: 1e300 } }));
+		assert.equal(rows[0]!.state, 'complete', phase);
 	}
 	for (const member of ['headers', 'content', 'httpVersion', 'status', 'bodySize', 'url', 'method', 'postData']) {
 		for (const value of odd) {

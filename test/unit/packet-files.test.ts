@@ -370,19 +370,19 @@ test('a file cut at any byte gives the packets before, and says that it is cut',
 });
 
 test('flipped bytes never crash the reader, nor make it read on without end', () => {
-	const files_ = [pcapFile(frames(conversation().packets)), pcapngFile(frames(conversation().packets))];
+	const whole = { pcap: pcapFile(frames(conversation().packets)), pcapng: pcapngFile(frames(conversation().packets)) };
 	fc.assert(
 		fc.property(
-			fc.constantFrom(...files_),
+			fc.constantFrom('pcap', 'pcapng'),
 			fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 12 }),
-			(file, flips) => {
-				const damaged = Buffer.from(file);
+			(format, flips) => {
+				const damaged = Buffer.from(whole[format]);
 				// The first bytes say what the file is.
 				for (const [at, value] of flips) damaged[12 + (at % (damaged.length - 12))] = value;
 				assert.equal(replay(damaged).rows.length <= 8, true);
 			},
 		),
-		{ numRuns: 150 },
+		{ numRuns: 100 },
 	);
 });
 

@@ -48,14 +48,14 @@ export function readEntry(value: unknown): HarEntry | undefined {
 	const request = object(entry.request);
 	const response = object(entry.response);
 	const timings = object(entry.timings);
-	const before = ['blocked', 'dns', 'connect'].reduce((sum, name) => sum + positive(timings[name]), 0);
+	const before = ['blocked', 'dns', 'connect'].reduce((sum, name) => sum + duration(timings[name]), 0);
 	const vias = text(entry._via);
 	return {
 		// The request is sent when the connection is there.
-		startMs: instantMs(text(entry.startedDateTime)) + before,
-		sendMs: positive(timings.send),
-		waitMs: positive(timings.wait),
-		receiveMs: positive(timings.receive),
+		startMs: possible(instantMs(text(entry.startedDateTime))) + before,
+		sendMs: duration(timings.send),
+		waitMs: duration(timings.wait),
+		receiveMs: duration(timings.receive),
 		method: text(request.method) || 'GET',
 		url: text(request.url),
 		request: { version: text(request.httpVersion), headers: headers(request.headers), body: requestBody(request) },
@@ -123,6 +123,19 @@ const SIZE_MAX = 2 ** 40;
 function byteCount(value: unknown): number {
 	const bytes = Math.round(positive(value));
 	return bytes > SIZE_MAX ? 0 : bytes;
+}
+
+/** NaN for times that nanoseconds in 64 bits cannot count. */
+function possible(ms: number): number {
+	return ms >= 0 && ms < 9e12 ? ms : Number.NaN;
+}
+
+/** Longer phases are not believed: 30 days. */
+const DURATION_MAX_MS = 30 * 86_400_000;
+
+function duration(value: unknown): number {
+	const ms = positive(value);
+	return ms > DURATION_MAX_MS ? 0 : ms;
 }
 
 /** A number of milliseconds or bytes; -1 means unknown. */

@@ -186,8 +186,8 @@ export class HarReader implements ReplayFile {
 	}
 }
 
-/** Where the first entry's second is in the records' time: an hour after 0, for entries that began earlier. */
-const FIRST_NS = 3600 * 1e9;
+/** Where the first entry's second is in the records' time: 30 days after 0, for entries that began earlier. */
+const FIRST_NS = 30 * 86_400 * 1e9;
 
 function syscallNumber(name: string): number {
 	const number: unknown = (event as Readonly<Record<string, unknown>>)[`SYSCALL_${name.toUpperCase()}`];

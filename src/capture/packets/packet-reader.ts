@@ -15,6 +15,8 @@ const BATCH_BYTES = 256 << 10;
 /** Interval of clock records, as in a recording. */
 const CLOCK_NS = 250_000_000;
 const NS_PER_S = 1e9;
+/** In 2255. Later times are not believed: nanoseconds since 1970 would not fit into 64 bits. */
+const LAST_SECOND = 9e9;
 
 const OTHERS: Readonly<Record<Other, string>> = {
 	'other link': 'of a link layer that tinytap cannot read',
@@ -34,6 +36,8 @@ export class PacketReader implements ReplayFile {
 	readonly #path: string;
 	#fd: number;
 	#firstSecond: number | undefined;
+	/** Of the newest packet with a possible time. */
+	#second = 0;
 	#clockAt = 0;
 	#toldHoles = 0;
 	#ended = false;
@@ -109,9 +113,10 @@ export class PacketReader implements ReplayFile {
 			this.#records.end();
 			return;
 		}
-		this.#firstSecond ??= packet.seconds;
+		if (packet.seconds >= 0 && packet.seconds <= LAST_SECOND) this.#second = packet.seconds;
+		this.#firstSecond ??= this.#second;
 		// One second more, so that packets before the first one have a time, too: 0 means none.
-		const timeNs = (packet.seconds - this.#firstSecond + 1) * NS_PER_S + packet.nanoseconds;
+		const timeNs = (this.#second - this.#firstSecond + 1) * NS_PER_S + packet.nanoseconds;
 		this.#records.timeNs = Math.max(1, timeNs);
 		if (this.#clockAt === 0 || timeNs - this.#clockAt >= CLOCK_NS) {
 			this.#clockAt = this.#records.timeNs;
