@@ -50,12 +50,17 @@ export class RunningCapture {
 		this.threads = new Threads(options.capture, warn, options.presentation.redactsAll);
 	}
 
-	/** Resolves when the probes are attached and that has been announced, then releases the held program. */
-	async attached(): Promise<void> {
+	/**
+	 * Resolves when the probes are attached and that has been announced, then releases the held program. `inOneLine`: the
+	 * sentence about root is a part of the announcement, unless root keeps its privileges.
+	 */
+	async attached({ inOneLine = false } = {}): Promise<void> {
 		const remarks = await this.threads.attached;
 		if (!this.#options.presentation.quiet) {
-			this.#notice(`${captureSentence(this.#options)}\n`);
-			const rights = this.#options.capture.replay === undefined ? rightsSentence() : undefined;
+			const isLive = this.#options.capture.replay === undefined;
+			const joined = inOneLine && isLive && launch?.mode === 'root' ? ' (as root, without capabilities)' : '';
+			this.#notice(`${captureSentence(this.#options)}${joined}\n`);
+			const rights = isLive && joined === '' ? rightsSentence() : undefined;
 			if (rights !== undefined) this.#notice(`${rights}\n`);
 			for (const remark of remarks) this.#notice(`tinytap: ${forTerminal(remark)}\n`);
 		}

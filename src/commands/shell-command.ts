@@ -26,7 +26,7 @@ export async function shellCommand(options: Options): Promise<number> {
 	let capture: RunningCapture | undefined;
 	try {
 		capture = await RunningCapture.start(options, { stdin: 'ignore' });
-		await capture.attached();
+		await capture.attached({ inOneLine: true });
 	} catch (error) {
 		await capture?.close();
 		if (options.capture.replay !== undefined || !(error instanceof UserError) || !existsSync(FILES.demoRecording))

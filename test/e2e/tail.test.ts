@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { eventually } from '../../support/eventually.ts';
 import { type Nginx, startNginx, temporaryDirectory } from '../../support/servers.ts';
-import { openTerminal, PROMPT, type Terminal } from '../../support/terminal.ts';
+import { openTerminal, type Terminal } from '../../support/terminal.ts';
 import { CLI, runTinytap, TINYTAP } from '../../support/tinytap.ts';
 import { openUnreadTerminal } from '../../support/unread-terminal.ts';
 
@@ -173,7 +173,9 @@ test('a tail at a prompt of 80 columns keeps the prompt intact, and typing meanw
 	await withNginx(async (nginx, url) => {
 		const size = { columns: 80, rows: 24 };
 		await onTerminal(`${TINYTAP.join(' ')} --port ${nginx.port}`, size, async (terminal) => {
-			await terminal.shows(PROMPT);
+			// Three lines greet.
+			const source = `tinytap: capturing HTTP/1\\.x of port ${nginx.port} \\(as root, without capabilities\\)`;
+			await terminal.shows(new RegExp(`^${source}\ntinytap .*\nTry: \\.tail .*\ntinytap\\*?>`));
 			await terminal.type('.tail');
 			await terminal.press('Enter');
 			await terminal.shows(/^ +id time +comm/);
