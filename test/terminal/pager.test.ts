@@ -238,11 +238,12 @@ for (const [title, words] of [
 	['root gives up its rights', []],
 	['root keeps them', ['--keep-root']],
 ] as const) {
-	test(`the pager runs as the invoking user without rights, in that user's home directory: ${title}`, async () => {
+	test(`the pager and the editor run as the invoking user without rights, in that user's home directory: ${title}`, async () => {
 		const { user, place } = sessionOfUser();
 		const variables = [
 			...Object.entries(user.sudoVariables).map(([name, value]) => `${name}=${value}`),
 			'PAGER=id -u; grep CapEff /proc/self/status; echo $HOME; cat > /dev/null',
+			'VISUAL=echo editing; id -u; grep CapEff /proc/self/status; true',
 		];
 		const recording = join(place.path, 'recordings/demo.tinytap');
 		const start = [...user.asRoot, 'env', ...variables, place.launcher, ...words, '--replay', recording];
@@ -252,6 +253,11 @@ for (const [title, words] of [
 			await enter(terminal, 'SELECT 1;');
 			await enter(terminal, '.last');
 			await terminal.shows(new RegExp(`^${user.uid}\nCapEff:\\s+0+\n${user.home}$`));
+			await enter(terminal, '\\e');
+			await terminal.shows(new RegExp(`^editing\n${user.uid}\nCapEff:\\s+0+$`));
+			// The edited text is at the prompt.
+			await terminal.shows(/> SELECT 1;$/, 2);
+			await terminal.press('C-u');
 			await enter(terminal, '.quit');
 			await terminal.shows('[ended 0]');
 		} finally {
