@@ -53,7 +53,7 @@ test('a command on its own line inside a statement runs, and the statement conti
 		await enter(terminal, '  .help mode');
 		await terminal.shows('.mode [FORMAT]');
 		await enter(terminal, '.show nonsense');
-		await terminal.shows('.show: expected a whole number');
+		await terminal.shows('.show: expected the id of an exchange');
 		await enter(terminal, "'statement' AS x;");
 		const screen = await terminal.shows('one statement');
 		assert.match(screen, /^\.\.\. 'statement' AS x;\nx\n"one statement"$/m);
@@ -293,7 +293,7 @@ test('the prompt says that the capture is paused', async () => {
 test('.capture of a process that is not running is refused, and the filters stay unchanged', async () => {
 	await atPrompt(
 		async (terminal) => {
-			await terminal.shows(/^tinytap: capturing HTTP\/1\.x of port 8000-8099,9000$/);
+			await terminal.shows(/^tinytap: capturing HTTP\/1\.x of port 8000-8099,9000 \(as root, without capabilities\)$/);
 			await enter(terminal, '.capture port 8081 port 8080,80');
 			await terminal.shows(/^capturing port 80,8080-8081$/);
 			// The largest possible pid, which no process here has.

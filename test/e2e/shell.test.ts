@@ -236,7 +236,7 @@ test('a mistake at the prompt gets a sentence and a hint, no stack trace', async
 			['SELEC 1;', /tinytap: error: /],
 			['SELECT pth FROM exchanges;', /did you mean path/i],
 			['.shwo 1', /Did you mean \.show/],
-			['.show x', /\.show: expected a whole number/],
+			['.show x', /\.show: expected the id of an exchange/],
 			['.show 999999', /there is no exchange 999999/],
 			['DELETE FROM exchanges;', /read-only|not supported|cannot/i],
 		];
