@@ -61,6 +61,10 @@ export function planTail(options: Options, own: TailOptions): TailPlan {
 		const other = (['every', 'set'] as const).find((name) => own[name] !== undefined);
 		if (other !== undefined) throw usageError(`--${other}: expected it together with --query NAME`);
 	}
+	if (where?.trim() === '')
+		throw usageError('--where: expected an SQL condition, got nothing', '--where "status >= 400"');
+	if (columns?.trim() === '')
+		throw usageError('--columns: expected columns or expressions, got nothing', '--columns "ts, path, status"');
 	const format = formatOf(options);
 	if (exec !== undefined && options.safe) {
 		throw new UserError(
