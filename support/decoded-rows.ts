@@ -40,7 +40,11 @@ function moduleOf(build: DecoderBuild): WebAssembly.Module {
 	return module;
 }
 
-export function newDecoder(settings: DecoderSettings = {}, build: DecoderBuild = chosenBuild): Decoder {
+/** Room for 65,536 events, the default, takes 4 MiB, and most of the time of a decoder that reads a few records. */
+const EVENTS_LIMIT = 2048;
+
+export function newDecoder(own: DecoderSettings = {}, build: DecoderBuild = chosenBuild): Decoder {
+	const settings = { eventsLimit: EVENTS_LIMIT, ...own };
 	if (build === 'release') return createDecoder(moduleOf(build), settings);
 	let memory: WebAssembly.Memory | undefined;
 	const abort = (message: number, file: number, line: number, column: number): never => {

@@ -91,9 +91,11 @@ export class Workplace {
 	 */
 	static async create(copy: string, tests: RegExp, build: DecoderBuild): Promise<Workplace> {
 		copyCheckout(copy);
-		const files = readdirSync(join(copy, 'test/unit'))
-			.filter((file) => file.endsWith('.test.ts') && tests.test(file))
-			.map((file) => `test/unit/${file}`);
+		const files = ['test/unit', 'test/command-line'].flatMap((folder) =>
+			readdirSync(join(copy, folder))
+				.filter((file) => file.endsWith('.test.ts') && tests.test(file))
+				.map((file) => `${folder}/${file}`),
+		);
 		const place = new Workplace(copy, build, files);
 		await place.#takeIn(files);
 		return place;

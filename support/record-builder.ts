@@ -24,31 +24,46 @@ export type RecordFields = {
 	payload: Uint8Array;
 };
 
+/** Records are made in chunks of zeros, because tests make millions of them and a buffer for each is slow. */
+const CHUNK_BYTES = 1 << 18;
+let chunk = new DataView(new ArrayBuffer(0));
+let used = 0;
+
 /** One record, not padded. */
 export function buildRecord(fields: Partial<RecordFields> & { kind: number }): Uint8Array {
-	const payload = fields.payload ?? new Uint8Array(0);
-	const record = new Uint8Array(wire.CAPTURE_EVENT_HEADER_BYTES + payload.length);
-	const view = new DataView(record.buffer);
-	const bytes = fields.bytes ?? (fields.kind === wire.CAPTURE_DATA ? payload.length : 0);
-	view.setUint32(wire.EVENT_SIZE, record.length, true);
-	view.setUint8(wire.EVENT_VERSION, fields.version ?? wire.CAPTURE_EVENT_VERSION);
-	view.setUint8(wire.EVENT_KIND, fields.kind);
-	view.setUint8(wire.EVENT_SYSCALL, fields.syscall ?? 0);
-	view.setUint8(wire.EVENT_DIRECTION, fields.direction ?? 0);
-	view.setUint32(wire.EVENT_FLAGS, fields.flags ?? 0, true);
-	view.setUint32(wire.EVENT_CONN_FLAGS, (fields.role ?? 0) | ((fields.family ?? 0) << 8), true);
-	view.setUint32(wire.EVENT_PID, fields.pid ?? 0, true);
-	view.setUint32(wire.EVENT_TID, fields.tid ?? fields.pid ?? 0, true);
-	view.setInt32(wire.EVENT_FD, fields.fd ?? -1, true);
-	view.setUint32(wire.EVENT_CALL_BYTES, fields.callBytes ?? bytes, true);
-	view.setUint32(wire.EVENT_CALL_OFFSET, fields.callOffset ?? 0, true);
-	view.setUint32(wire.EVENT_BYTES, bytes, true);
-	view.setUint32(wire.EVENT_CAPTURED_BYTES, payload.length, true);
-	view.setBigUint64(wire.EVENT_TIME_NS, fields.timeNs ?? 0n, true);
-	view.setBigUint64(wire.EVENT_CONN, fields.conn ?? 0n, true);
-	view.setBigUint64(wire.EVENT_STREAM_OFFSET, fields.offset ?? 0n, true);
-	record.set(Buffer.from(fields.comm ?? '', 'latin1').subarray(0, wire.CAPTURE_COMM_BYTES), wire.EVENT_COMM);
-	record.set(payload, wire.CAPTURE_EVENT_HEADER_BYTES);
+	const { payload } = fields;
+	const captured = payload?.length ?? 0;
+	const size = wire.CAPTURE_EVENT_HEADER_BYTES + captured;
+	if (used + size > chunk.byteLength) {
+		chunk = new DataView(new ArrayBuffer(Math.max(CHUNK_BYTES, size)));
+		used = 0;
+	}
+	const view = chunk;
+	const at = used;
+	used += (size + 7) & ~7;
+	const record = new Uint8Array(view.buffer, at, size);
+	const bytes = fields.bytes ?? (fields.kind === wire.CAPTURE_DATA ? captured : 0);
+	view.setUint32(at + wire.EVENT_SIZE, size, true);
+	view.setUint8(at + wire.EVENT_VERSION, fields.version ?? wire.CAPTURE_EVENT_VERSION);
+	view.setUint8(at + wire.EVENT_KIND, fields.kind);
+	view.setUint8(at + wire.EVENT_SYSCALL, fields.syscall ?? 0);
+	view.setUint8(at + wire.EVENT_DIRECTION, fields.direction ?? 0);
+	view.setUint32(at + wire.EVENT_FLAGS, fields.flags ?? 0, true);
+	view.setUint32(at + wire.EVENT_CONN_FLAGS, (fields.role ?? 0) | ((fields.family ?? 0) << 8), true);
+	view.setUint32(at + wire.EVENT_PID, fields.pid ?? 0, true);
+	view.setUint32(at + wire.EVENT_TID, fields.tid ?? fields.pid ?? 0, true);
+	view.setInt32(at + wire.EVENT_FD, fields.fd ?? -1, true);
+	view.setUint32(at + wire.EVENT_CALL_BYTES, fields.callBytes ?? bytes, true);
+	view.setUint32(at + wire.EVENT_CALL_OFFSET, fields.callOffset ?? 0, true);
+	view.setUint32(at + wire.EVENT_BYTES, bytes, true);
+	view.setUint32(at + wire.EVENT_CAPTURED_BYTES, captured, true);
+	view.setBigUint64(at + wire.EVENT_TIME_NS, fields.timeNs ?? 0n, true);
+	view.setBigUint64(at + wire.EVENT_CONN, fields.conn ?? 0n, true);
+	view.setBigUint64(at + wire.EVENT_STREAM_OFFSET, fields.offset ?? 0n, true);
+	const comm = fields.comm ?? '';
+	const length = Math.min(comm.length, wire.CAPTURE_COMM_BYTES);
+	for (let i = 0; i < length; i++) view.setUint8(at + wire.EVENT_COMM + i, comm.charCodeAt(i));
+	if (payload !== undefined) record.set(payload, wire.CAPTURE_EVENT_HEADER_BYTES);
 	return record;
 }
 

@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,7 +25,6 @@
 
 #include "../capture.h"
 #include "../known_sockets.h"
-#include "../system_calls.h"
 #include "answers.h"
 
 namespace tinytap {

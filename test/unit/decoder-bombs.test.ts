@@ -18,7 +18,7 @@ const MEMORY = 32 << 20;
 const SLACK = 16 << 20;
 
 function decoder(): Decoder {
-	return newDecoder({ memoryLimit: MEMORY });
+	return newDecoder({ memoryLimit: MEMORY, eventsLimit: 65_536 });
 }
 
 function checkMemory(subject: Decoder): void {

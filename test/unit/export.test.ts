@@ -12,7 +12,7 @@ import {
 	writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { after, beforeEach, test } from 'node:test';
+import { after, test } from 'node:test';
 import { UserError } from '../../src/base/errors.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
 import { NewFile } from '../../src/base/new-file.ts';
@@ -36,10 +36,15 @@ const directory = temporaryDirectory();
 after(directory.remove);
 let folder = '';
 let folders = 0;
-beforeEach(() => {
-	folder = join(directory.path, String(folders++));
-	mkdirSync(folder);
-});
+
+/** A test with a new `folder`. */
+function testInFolder(title: string, work: () => Promise<void> | void): void {
+	test(title, async () => {
+		folder = join(directory.path, String(folders++));
+		mkdirSync(folder);
+		await work();
+	});
+}
 
 const COUNT = 23;
 const { database } = stored(
@@ -93,32 +98,35 @@ function wanted(name: string, format: ExportFormat, more: object = {}) {
 	return { path: join(folder, name), format, where: undefined, redactor: null, force: false, ...more };
 }
 
-test('the arguments of .export: options on both sides of the file, quotes, and the condition as it was typed', () => {
-	const none = { format: undefined, where: undefined, force: false, redact: undefined };
-	assert.deepEqual(parseExport('a.har'), { ...none, file: 'a.har' });
-	assert.deepEqual(parseExport(`"my file.csv" where path = 'x  "y"' -- z`), {
-		...none,
-		file: 'my file.csv',
-		where: `path = 'x  "y"' -- z`,
-	});
-	assert.deepEqual(parseExport('--force --format har where --no-redact WHERE a = 1'), {
-		...{ file: 'where', format: 'har', where: 'a = 1', force: true, redact: false },
-	});
-	assert.deepEqual(parseExport('x --redact'), { ...none, file: 'x', redact: true });
-	for (const [argument, message] of [
-		['', /expected the name of a new file/],
-		['--force', /expected the name of a new file/],
-		['a.har WHERE', /expected a condition after WHERE, got nothing/],
-		['a.har b.har', /expected WHERE after the file, got "b\.har"/],
-		['a.har status = 500', /expected WHERE after the file, got "status"/],
-		['a.har --format', /--format: expected a format, got nothing/],
-		['--forc a.har', /expected --force, --format, --no-redact, --redact, got "--forc"/],
-		['"a.har', /expected a quote around a whole word/],
-	] as const)
-		assert.throws(() => parseExport(argument), { code: 'ERR_USAGE', message }, argument);
-});
+testInFolder(
+	'the arguments of .export: options on both sides of the file, quotes, and the condition as it was typed',
+	() => {
+		const none = { format: undefined, where: undefined, force: false, redact: undefined };
+		assert.deepEqual(parseExport('a.har'), { ...none, file: 'a.har' });
+		assert.deepEqual(parseExport(`"my file.csv" where path = 'x  "y"' -- z`), {
+			...none,
+			file: 'my file.csv',
+			where: `path = 'x  "y"' -- z`,
+		});
+		assert.deepEqual(parseExport('--force --format har where --no-redact WHERE a = 1'), {
+			...{ file: 'where', format: 'har', where: 'a = 1', force: true, redact: false },
+		});
+		assert.deepEqual(parseExport('x --redact'), { ...none, file: 'x', redact: true });
+		for (const [argument, message] of [
+			['', /expected the name of a new file/],
+			['--force', /expected the name of a new file/],
+			['a.har WHERE', /expected a condition after WHERE, got nothing/],
+			['a.har b.har', /expected WHERE after the file, got "b\.har"/],
+			['a.har status = 500', /expected WHERE after the file, got "status"/],
+			['a.har --format', /--format: expected a format, got nothing/],
+			['--forc a.har', /expected --force, --format, --no-redact, --redact, got "--forc"/],
+			['"a.har', /expected a quote around a whole word/],
+		] as const)
+			assert.throws(() => parseExport(argument), { code: 'ERR_USAGE', message }, argument);
+	},
+);
 
-test('every format has each exchange once, in the order of ids, and says how many', async () => {
+testInFolder('every format has each exchange once, in the order of ids, and says how many', async () => {
 	for (const format of ['har', 'curl', 'csv', 'json', 'ndjson', 'markdown', 'html', 'table', 'line'] as const) {
 		const { threads, asked } = threadsWith();
 		const exported = await exportExchanges(wanted(`all.${format}`, format), waysOf(threads));
@@ -152,69 +160,81 @@ test('every format has each exchange once, in the order of ids, and says how man
 	assert.deepEqual([script.status, script.stderr], [0, '']);
 });
 
-test('the statement has the condition in parentheses, and an error shows its position in the condition', async () => {
-	const { threads, asked } = threadsWith();
-	await exportExchanges(wanted('a.csv', 'csv', { where: 'status = 500 -- all' }), waysOf(threads));
-	assert.equal(asked[0]!.sql, 'SELECT * FROM exchanges WHERE (status = 500 -- all\n) ORDER BY id');
-	const start = 'SELECT * FROM exchanges WHERE ('.length;
-	// The parenthesis after the condition is not the user's.
-	for (const [position, shown, got] of [
-		[start + 4, 4, '")"'],
-		[start + 99, 7, 'the end of the condition'],
-		[0, 0, '")"'],
-	] as const) {
-		const failing = threadsWith(() => new SqlError('expected a, got ")"', 'ERR_SQL_NAME', position));
-		const where = 'a = bcd';
-		await assert.rejects(exportExchanges(wanted('b.csv', 'csv', { where }), waysOf(failing.threads)), {
-			...{ code: 'ERR_SQL_NAME', message: `expected a, got ${got}`, position: shown, sql: where },
+testInFolder(
+	'the statement has the condition in parentheses, and an error shows its position in the condition',
+	async () => {
+		const { threads, asked } = threadsWith();
+		await exportExchanges(wanted('a.csv', 'csv', { where: 'status = 500 -- all' }), waysOf(threads));
+		assert.equal(asked[0]!.sql, 'SELECT * FROM exchanges WHERE (status = 500 -- all\n) ORDER BY id');
+		const start = 'SELECT * FROM exchanges WHERE ('.length;
+		// The parenthesis after the condition is not the user's.
+		for (const [position, shown, got] of [
+			[start + 4, 4, '")"'],
+			[start + 99, 7, 'the end of the condition'],
+			[0, 0, '")"'],
+		] as const) {
+			const failing = threadsWith(() => new SqlError('expected a, got ")"', 'ERR_SQL_NAME', position));
+			const where = 'a = bcd';
+			await assert.rejects(exportExchanges(wanted('b.csv', 'csv', { where }), waysOf(failing.threads)), {
+				...{ code: 'ERR_SQL_NAME', message: `expected a, got ${got}`, position: shown, sql: where },
+			});
+		}
+		assert.deepEqual(readdirSync(folder), ['a.csv']);
+	},
+);
+
+testInFolder(
+	'exchanges evicted in the meantime, and those that curl cannot send, do not count as written',
+	async () => {
+		const { threads } = threadsWith();
+		const ways: ExportWays = {
+			...waysOf(threads),
+			exchanges: recordsOf((record, id) => {
+				if (id === 3) return undefined;
+				return id <= 5 ? { ...record, columns: { ...record.columns, method: null } } : record;
+			}),
+		};
+		const har = await exportExchanges(wanted('a.har', 'har'), ways);
+		assert.deepEqual([har.written, har.leftOut], [COUNT - 1, 0]);
+		const curl = await exportExchanges(wanted('a.sh', 'curl'), ways);
+		assert.deepEqual([curl.written, curl.leftOut], [COUNT - 5, 4]);
+		assert.equal(
+			exportSentence('a.sh', curl),
+			'18 exchanges written to a.sh; 4 others that curl cannot send were left out',
+		);
+		assert.equal(exportSentence('a', { written: 1, leftOut: 0 }), '1 exchange written to a');
+	},
+);
+
+testInFolder(
+	'an export that was cancelled or failed leaves nothing, and keeps the file that it would have replaced',
+	async () => {
+		writeFileSync(join(folder, 'kept.csv'), 'as it was');
+		for (const [problem, code] of [
+			[cancelledError(), 'ERR_INTERRUPTED'],
+			[new SqlError('no', 'ERR_SQL_VALUE'), 'ERR_SQL_VALUE'],
+		] as const) {
+			const { threads } = threadsWith((rows) => (rows === 7 ? problem : undefined));
+			await assert.rejects(exportExchanges(wanted('new.csv', 'csv'), waysOf(threads)), { code });
+			await assert.rejects(exportExchanges(wanted('kept.csv', 'csv', { force: true }), waysOf(threads)), { code });
+			assert.deepEqual(readdirSync(folder), ['kept.csv']);
+			assert.equal(readFileSync(join(folder, 'kept.csv'), 'utf8'), 'as it was');
+		}
+		const cancelled = recordsOf(() => {
+			throw cancelledError();
 		});
-	}
-	assert.deepEqual(readdirSync(folder), ['a.csv']);
-});
-
-test('exchanges evicted in the meantime, and those that curl cannot send, do not count as written', async () => {
-	const { threads } = threadsWith();
-	const ways: ExportWays = {
-		...waysOf(threads),
-		exchanges: recordsOf((record, id) => {
-			if (id === 3) return undefined;
-			return id <= 5 ? { ...record, columns: { ...record.columns, method: null } } : record;
-		}),
-	};
-	const har = await exportExchanges(wanted('a.har', 'har'), ways);
-	assert.deepEqual([har.written, har.leftOut], [COUNT - 1, 0]);
-	const curl = await exportExchanges(wanted('a.sh', 'curl'), ways);
-	assert.deepEqual([curl.written, curl.leftOut], [COUNT - 5, 4]);
-	assert.equal(
-		exportSentence('a.sh', curl),
-		'18 exchanges written to a.sh; 4 others that curl cannot send were left out',
-	);
-	assert.equal(exportSentence('a', { written: 1, leftOut: 0 }), '1 exchange written to a');
-});
-
-test('an export that was cancelled or failed leaves nothing, and keeps the file that it would have replaced', async () => {
-	writeFileSync(join(folder, 'kept.csv'), 'as it was');
-	for (const [problem, code] of [
-		[cancelledError(), 'ERR_INTERRUPTED'],
-		[new SqlError('no', 'ERR_SQL_VALUE'), 'ERR_SQL_VALUE'],
-	] as const) {
-		const { threads } = threadsWith((rows) => (rows === 7 ? problem : undefined));
-		await assert.rejects(exportExchanges(wanted('new.csv', 'csv'), waysOf(threads)), { code });
-		await assert.rejects(exportExchanges(wanted('kept.csv', 'csv', { force: true }), waysOf(threads)), { code });
+		const ways = { ...waysOf(threadsWith().threads), exchanges: cancelled };
+		await assert.rejects(exportExchanges(wanted('new.har', 'har'), ways), {
+			...{
+				code: 'ERR_INTERRUPTED',
+				message: `the export was cancelled, and ${join(folder, 'new.har')} was not written`,
+			},
+		});
 		assert.deepEqual(readdirSync(folder), ['kept.csv']);
-		assert.equal(readFileSync(join(folder, 'kept.csv'), 'utf8'), 'as it was');
-	}
-	const cancelled = recordsOf(() => {
-		throw cancelledError();
-	});
-	const ways = { ...waysOf(threadsWith().threads), exchanges: cancelled };
-	await assert.rejects(exportExchanges(wanted('new.har', 'har'), ways), {
-		...{ code: 'ERR_INTERRUPTED', message: `the export was cancelled, and ${join(folder, 'new.har')} was not written` },
-	});
-	assert.deepEqual(readdirSync(folder), ['kept.csv']);
-});
+	},
+);
 
-test('a full disk gives one sentence', async () => {
+testInFolder('a full disk gives one sentence', async () => {
 	const sink = fileSink(openSync('/dev/full', 'w'), (code) => new UserError(`cannot write x: ${code}`, 'ERR_OUTPUT'));
 	for (const format of ['csv', 'har', 'table'] as const) {
 		const writing = writeExchanges(wanted('x', format), waysOf(threadsWith().threads), sink);
@@ -222,7 +242,7 @@ test('a full disk gives one sentence', async () => {
 	}
 });
 
-test('a body that cannot be written in full leaves no file', () => {
+testInFolder('a body that cannot be written in full leaves no file', () => {
 	const path = join(folder, 'body');
 	const limit = (bytes: string) => spawnSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:`]);
 	limit('4096');
@@ -239,43 +259,49 @@ test('a body that cannot be written in full leaves no file', () => {
 	assert.equal(statSync(path).size, 10_000);
 });
 
-test('the file is new: no other file, link or directory is written to or replaced; --force replaces files only', async () => {
-	const { threads } = threadsWith();
-	const attempt = async (name: string, force: boolean) => {
-		await exportExchanges(wanted(name, 'csv', { force }), waysOf(threads));
-	};
-	writeFileSync(join(folder, 'file'), 'as it was');
-	chmodSync(join(folder, 'file'), 0o644);
-	writeFileSync(join(folder, 'target'), 'as it was');
-	symlinkSync('target', join(folder, 'link'));
-	symlinkSync('nothing', join(folder, 'dangling'));
-	mkdirSync(join(folder, 'directory'));
-	const before = readdirSync(folder);
-	for (const name of ['file', 'link', 'dangling', 'directory'])
-		await assert.rejects(attempt(name, false), { code: 'ERR_FILE_EEXIST', hint: /--force/ }, name);
-	for (const name of ['link', 'dangling', 'directory'])
-		await assert.rejects(attempt(name, true), { code: 'ERR_FILE_EEXIST', hint: /Only regular files/ }, name);
-	await assert.rejects(attempt('none/x', false), { code: 'ERR_FILE_ENOENT', hint: /directory must exist/ });
-	await assert.rejects(attempt('file/x', true), { code: 'ERR_FILE_ENOTDIR' });
-	assert.deepEqual(readdirSync(folder), before);
-	assert.equal(readFileSync(join(folder, 'target'), 'utf8'), 'as it was');
-	await attempt('file', true);
-	await attempt('new', true);
-	assert.match(readFileSync(join(folder, 'file'), 'utf8'), /^id,/);
-	for (const name of ['file', 'new']) assert.equal(statSync(join(folder, name)).mode & 0o777, 0o600);
-	assert.deepEqual(readdirSync(folder), [...before, 'new'].sort());
-});
+testInFolder(
+	'the file is new: no other file, link or directory is written to or replaced; --force replaces files only',
+	async () => {
+		const { threads } = threadsWith();
+		const attempt = async (name: string, force: boolean) => {
+			await exportExchanges(wanted(name, 'csv', { force }), waysOf(threads));
+		};
+		writeFileSync(join(folder, 'file'), 'as it was');
+		chmodSync(join(folder, 'file'), 0o644);
+		writeFileSync(join(folder, 'target'), 'as it was');
+		symlinkSync('target', join(folder, 'link'));
+		symlinkSync('nothing', join(folder, 'dangling'));
+		mkdirSync(join(folder, 'directory'));
+		const before = readdirSync(folder);
+		for (const name of ['file', 'link', 'dangling', 'directory'])
+			await assert.rejects(attempt(name, false), { code: 'ERR_FILE_EEXIST', hint: /--force/ }, name);
+		for (const name of ['link', 'dangling', 'directory'])
+			await assert.rejects(attempt(name, true), { code: 'ERR_FILE_EEXIST', hint: /Only regular files/ }, name);
+		await assert.rejects(attempt('none/x', false), { code: 'ERR_FILE_ENOENT', hint: /directory must exist/ });
+		await assert.rejects(attempt('file/x', true), { code: 'ERR_FILE_ENOTDIR' });
+		assert.deepEqual(readdirSync(folder), before);
+		assert.equal(readFileSync(join(folder, 'target'), 'utf8'), 'as it was');
+		await attempt('file', true);
+		await attempt('new', true);
+		assert.match(readFileSync(join(folder, 'file'), 'utf8'), /^id,/);
+		for (const name of ['file', 'new']) assert.equal(statSync(join(folder, name)).mode & 0o777, 0o600);
+		assert.deepEqual(readdirSync(folder), [...before, 'new'].sort());
+	},
+);
 
-test('a file created under the same name in the meantime is not replaced, and a process that ends leaves nothing', () => {
-	const path = join(folder, 'new');
-	const file = new NewFile(path, processUser(), true);
-	symlinkSync('elsewhere', path);
-	assert.throws(() => file.keep(), { code: 'EEXIST' });
-	assert.deepEqual(readdirSync(folder), ['new']);
-	const left = new NewFile(join(folder, 'other'), processUser(), false);
-	writeFileSync(left.fd, 'a part');
-	assert.deepEqual(readdirSync(folder), ['new', 'other']);
-	process.listeners('exit').at(-1)!.call(process, 0);
-	assert.deepEqual(readdirSync(folder), ['new']);
-	left.discard();
-});
+testInFolder(
+	'a file created under the same name in the meantime is not replaced, and a process that ends leaves nothing',
+	() => {
+		const path = join(folder, 'new');
+		const file = new NewFile(path, processUser(), true);
+		symlinkSync('elsewhere', path);
+		assert.throws(() => file.keep(), { code: 'EEXIST' });
+		assert.deepEqual(readdirSync(folder), ['new']);
+		const left = new NewFile(join(folder, 'other'), processUser(), false);
+		writeFileSync(left.fd, 'a part');
+		assert.deepEqual(readdirSync(folder), ['new', 'other']);
+		process.listeners('exit').at(-1)!.call(process, 0);
+		assert.deepEqual(readdirSync(folder), ['new']);
+		left.discard();
+	},
+);

@@ -1,21 +1,24 @@
 // A short run of scripts/fuzz, always with the same cases, so that everybody sees the same failures.
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { describe, it, test } from 'node:test';
+import { promisify } from 'node:util';
 import { referenceRows } from '../../support/reference-decoder.ts';
 
 const FUZZ = join(import.meta.dirname, '../../scripts/fuzz');
 /** Together these take one core less than a minute. The debug build is slower. */
 const CASES = { release: 80_000, debug: 20_000 };
 
-for (const [build, count] of Object.entries(CASES)) {
-	test(`cases of the fuzzer, nearly all mutated, show no trap, no hang, no difference from the reference and no mixed rows: ${build} build`, () => {
-		const given = ['--build', build, '--seed', '5', '--from', '0', '--count', String(count)];
-		const output = execFileSync(FUZZ, given, { encoding: 'utf8' });
-		assert.match(output, new RegExp(`^${count} cases of seed 5, 0 to ${count - 1}: no difference$`, 'm'));
-	});
-}
+describe('cases of the fuzzer, nearly all mutated', { concurrency: true }, () => {
+	for (const [build, count] of Object.entries(CASES)) {
+		it(`show no trap, no hang, no difference from the reference and no mixed rows: ${build} build`, async () => {
+			const given = ['--build', build, '--seed', '5', '--from', '0', '--count', String(count)];
+			const { stdout } = await promisify(execFile)(FUZZ, given);
+			assert.match(stdout, new RegExp(`^${count} cases of seed 5, 0 to ${count - 1}: no difference$`, 'm'));
+		});
+	}
+});
 
 test('a wrong number and an unknown option are refused in one sentence', () => {
 	const { status, stderr } = spawnSync(FUZZ, ['--count', 'many'], { encoding: 'utf8' });
