@@ -7,6 +7,7 @@
 #include <linux/perf_event.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -20,7 +21,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
-#include <random>
 #include <set>
 
 #include "descriptor_keeper.h"
@@ -476,7 +476,9 @@ void Capture::ExcludeSelf() {
   uint64_t narrowest = UINT64_MAX;
   // The first round is slow; the narrowest bracket gives the best offset.
   for (int i = 0; i < 5; i++) {
-    uint32_t token = 0x40000000 | (std::random_device()() & 0x3fffffff);
+    uint32_t token;
+    if (getrandom(&token, sizeof(token), 0) != sizeof(token)) token = static_cast<uint32_t>(Now(CLOCK_BOOTTIME));
+    token = 0x40000000 | (token & 0x3fffffff);
     __atomic_store_n(&control_->registered_ns, 0, __ATOMIC_SEQ_CST);
     __atomic_store_n(&control_->registration, token, __ATOMIC_SEQ_CST);
     uint64_t before = Now(CLOCK_BOOTTIME);

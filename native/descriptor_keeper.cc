@@ -4,11 +4,12 @@
 #include <bpf/bpf.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+
+#include "system_calls.h"
 
 namespace tinytap {
 

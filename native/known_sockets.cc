@@ -7,12 +7,12 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <string>
 
 #include "capture.h"
 #include "proc_numbers.h"
 #include "socket_facts.h"
+#include "text_file.h"
 
 namespace tinytap {
 
@@ -27,10 +27,11 @@ static uint64_t SocketInode(const std::string& link) {
 
 // fdinfo has `flags:	02000002`, octal.
 static bool ClosesOnExec(const std::string& path) {
-  std::ifstream file(path);
-  for (std::string word; file >> word;)
-    if (word == "flags:" && file >> word) return (std::strtoul(word.c_str(), nullptr, 8) & SOCK_CLOEXEC) != 0;
-  return false;
+  static const std::string kName = "\nflags:";
+  std::string text = ReadText(path).value_or("");
+  size_t flags = text.find(kName);
+  return flags != std::string::npos &&
+         (std::strtoul(text.c_str() + flags + kName.size(), nullptr, 8) & SOCK_CLOEXEC) != 0;
 }
 
 static void CopyAddress(uint8_t* into, const sockaddr_storage& address) {

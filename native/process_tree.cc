@@ -1,20 +1,19 @@
 // See process_tree.h.
 #include "process_tree.h"
 
-#include <fstream>
+#include <cstdlib>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "proc_numbers.h"
+#include "text_file.h"
 
 namespace tinytap {
 
 // `PID (NAME) STATE PPID …`, where NAME may contain anything; 0 if the process is gone.
 static uint32_t ParentOf(int pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string text;
-  std::getline(file, text, '\0');
+  std::string text = ReadText("/proc/" + std::to_string(pid) + "/stat").value_or("");
   size_t end = text.rfind(") ");
   if (end == std::string::npos || end + 4 >= text.size()) return 0;
   return static_cast<uint32_t>(std::strtoul(text.c_str() + end + 4, nullptr, 10));

@@ -5,9 +5,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <fstream>
+#include <cstdlib>
 
 #include "capture_error.h"
+#include "text_file.h"
 
 namespace tinytap {
 
@@ -27,30 +28,27 @@ Tracefs::Tracefs(const std::string& root) {
   throw CaptureError("ERR_NO_TRACEFS", "no syscall tracepoints: tracefs is not mounted at /sys/kernel/tracing");
 }
 
-// Throws if the file exists but cannot be opened: a tracepoint that merely cannot be examined now is not missing.
-static std::ifstream Open(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path);
-  if (!file && errno != ENOENT && errno != ENOTDIR) throw SystemError("ERR_ATTACH", "cannot open " + path, errno);
-  return file;
+// Throws if the file exists but cannot be read: a tracepoint that merely cannot be examined now is not missing.
+static std::string Read(const std::string& path) {
+  std::optional<std::string> text = ReadText(path);
+  if (!text && errno != ENOENT && errno != ENOTDIR) throw SystemError("ERR_ATTACH", "cannot open " + path, errno);
+  return text.value_or("");
 }
 
 std::optional<uint64_t> Tracefs::TracepointId(const std::string& category, const std::string& name) const {
-  std::ifstream file = Open(events_ + category + "/" + name + "/id");
-  uint64_t id;
-  if (file >> id) return id;
-  return std::nullopt;
+  std::string text = Read(events_ + category + "/" + name + "/id");
+  char* end;
+  uint64_t id = std::strtoull(text.c_str(), &end, 10);
+  if (end == text.c_str()) return std::nullopt;
+  return id;
 }
 
 // Lines look like `	field:pid_t child_pid;	offset:20;	size:4;	signed:1;`
 uint32_t Tracefs::MemberOffset(const std::string& category, const std::string& name, const std::string& member) const {
-  std::ifstream file = Open(events_ + category + "/" + name + "/format");
-  for (std::string line; std::getline(file, line);) {
-    size_t offset = line.find("\toffset:");
-    if (line.find(" " + member + ";") == std::string::npos || offset == std::string::npos) continue;
-    return static_cast<uint32_t>(std::stoul(line.substr(offset + 8)));
-  }
-  return 0;
+  std::string text = Read(events_ + category + "/" + name + "/format");
+  size_t field = text.find(" " + member + ";\toffset:");
+  if (field == std::string::npos) return 0;
+  return static_cast<uint32_t>(std::strtoul(text.c_str() + text.find(':', field) + 1, nullptr, 10));
 }
 
 }  // namespace tinytap

@@ -12,5 +12,5 @@ FROM exchanges
 WHERE (side = 'server' OR pair_id IS NULL) AND method IS NOT NULL AND state IN ('incomplete', 'unanswered')
   AND reason IN ('peer closed', 'connection reset', 'closed', 'process exited', 'timed out')
 GROUP BY ALL
-ORDER BY requests DESC, path, reason
+ORDER BY requests DESC, path, reason, ended_by, method, host
 LIMIT :top;

@@ -11,4 +11,4 @@ FROM exchanges
 WHERE (side = 'server' OR pair_id IS NULL) AND status IN (401, 403, 407)
 GROUP BY ALL
 HAVING failures >= :least
-ORDER BY failures DESC, client, path;
+ORDER BY failures DESC, client, host, path, status;

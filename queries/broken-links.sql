@@ -7,5 +7,5 @@ SELECT req_headers['referer'] AS linked_from, host, path, count(*) AS requests, 
 FROM exchanges
 WHERE (side = 'server' OR pair_id IS NULL) AND status IN (404, 410) AND req_headers['referer'] IS NOT NULL
 GROUP BY ALL
-ORDER BY requests DESC, linked_from, path
+ORDER BY requests DESC, linked_from, host, path
 LIMIT :top;

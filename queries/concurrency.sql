@@ -17,4 +17,4 @@ WITH changes AS (
 SELECT pid, comm, side, max(open) AS most, at
 FROM levels
 GROUP BY pid, comm, side
-ORDER BY most DESC, pid;
+ORDER BY most DESC, pid, side;

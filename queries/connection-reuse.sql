@@ -11,4 +11,4 @@ FROM connections
 WHERE exchanges > 0
 GROUP BY ALL
 HAVING connections >= :least
-ORDER BY used_once_percent DESC, connections DESC, comm, peer;
+ORDER BY used_once_percent DESC, connections DESC, comm, peer, side;

@@ -17,5 +17,5 @@ SELECT client, method, url, count(*) AS duplicates, min(gap) AS shortest_gap, su
 FROM each
 WHERE gap <= :within
 GROUP BY client, method, url
-ORDER BY duplicates DESC, client, url
+ORDER BY duplicates DESC, client, url, method
 LIMIT :top;

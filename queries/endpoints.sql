@@ -10,5 +10,5 @@ SELECT method, host, path_template(path) AS path, count(*) AS requests,
 FROM exchanges
 WHERE (side = 'server' OR pair_id IS NULL) AND method IS NOT NULL
 GROUP BY ALL
-ORDER BY requests DESC, path, method
+ORDER BY requests DESC, path, method, host
 LIMIT :top;

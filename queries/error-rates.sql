@@ -13,5 +13,5 @@ WHERE (side = 'server' OR pair_id IS NULL) AND method IS NOT NULL AND state <> '
   AND (:since IS NULL OR ts >= (SELECT max(ts) FROM exchanges) - :since::interval)
 GROUP BY ALL
 HAVING failed_percent > 0
-ORDER BY failed_percent DESC, requests DESC, path
+ORDER BY failed_percent DESC, requests DESC, path, method, host
 LIMIT :top;

@@ -8,5 +8,5 @@ SELECT method, host, path_template(path) AS path, count(*) AS requests, max(ts) 
 FROM exchanges
 WHERE (side = 'server' OR pair_id IS NULL) AND method IS NOT NULL
 GROUP BY ALL
-ORDER BY last, path
+ORDER BY last, path, method, host
 LIMIT :top;

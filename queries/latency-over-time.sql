@@ -11,4 +11,4 @@ FROM exchanges
 WHERE (side = 'server' OR pair_id IS NULL) AND duration_ms IS NOT NULL
   AND (:path IS NULL OR path_template(path) GLOB :path)
 GROUP BY ALL
-ORDER BY start, requests DESC, path, method;
+ORDER BY start, requests DESC, path, method, host;

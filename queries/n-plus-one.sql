@@ -11,4 +11,4 @@ FROM exchanges c JOIN exchanges r ON r.id = c.parent_id
 WHERE c.side = 'client'
 GROUP BY r.id, r.comm, r.method, r.path, r.duration_ms, c.method, c.host, path_template(c.path)
 HAVING calls >= :least
-ORDER BY calls DESC, r.id;
+ORDER BY calls DESC, r.id, call_path, call_method, call_host;

@@ -7,4 +7,4 @@ FROM exchanges
 WHERE (side = 'server' OR pair_id IS NULL) AND method IS NOT NULL AND req_headers IS NOT NULL
   AND req_headers['host'] IS NULL
 GROUP BY ALL
-ORDER BY requests DESC, client, path;
+ORDER BY requests DESC, client, path, method, req_http_version;

@@ -12,4 +12,4 @@ SELECT side, message,
 FROM bodies
 WHERE note IS NOT NULL
 GROUP BY ALL
-ORDER BY missing_bytes DESC, bodies DESC, why;
+ORDER BY missing_bytes DESC, bodies DESC, why, side, message;

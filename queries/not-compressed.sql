@@ -12,5 +12,5 @@ WHERE (side = 'server' OR pair_id IS NULL) AND res_body_bytes >= :bytes
   AND content_type REGEXP '(?i)^\s*(text/|image/svg|application/([a-z0-9.+-]+[+])?(json|xml|javascript|wasm)\b)'
   AND req_headers['accept-encoding'] REGEXP '(?i)\b(gzip|deflate|br|zstd)\b'
 GROUP BY ALL
-ORDER BY body_bytes DESC, path
+ORDER BY body_bytes DESC, path, host, type
 LIMIT :top;

@@ -9,5 +9,5 @@ SELECT method, host, path_template(path) AS path, count(*) AS requests,
 FROM exchanges
 WHERE (side = 'server' OR pair_id IS NULL) AND method IS NOT NULL
 GROUP BY ALL
-ORDER BY max(coalesce(req_max, 0), coalesce(res_max, 0)) DESC, path
+ORDER BY max(coalesce(req_max, 0), coalesce(res_max, 0)) DESC, path, method, host
 LIMIT :top;

@@ -7,5 +7,5 @@ SELECT pid, comm, max(exe) AS exe, count_if(side = 'server') AS served, count_if
        count_if(status >= 500) AS server_errors, count(DISTINCT conn) AS connections, max(ts) AS last
 FROM exchanges
 GROUP BY pid, comm
-ORDER BY served + requested DESC, pid
+ORDER BY served + requested DESC, pid, comm
 LIMIT :top;

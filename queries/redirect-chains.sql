@@ -16,15 +16,16 @@ WITH RECURSIVE hops AS (
   )
   WHERE location IS NOT NULL
 ), chain AS (
-  SELECT url AS start, target, 1 AS redirects, url || ' → ' || target AS trail FROM hops
+  SELECT url AS start, target, 1 AS redirects, target = url AS is_back, url || ' → ' || target AS trail FROM hops
   UNION ALL
-  SELECT c.start, h.target, c.redirects + 1, c.trail || ' → ' || h.target
+  SELECT c.start, h.target, c.redirects + 1, contains(' → ' || c.trail || ' → ', ' → ' || h.target || ' → '),
+         c.trail || ' → ' || h.target
   FROM chain c JOIN hops h ON h.url = c.target
-  WHERE c.redirects < :most AND c.target <> c.start
+  WHERE c.redirects < :most AND NOT c.is_back
 )
 SELECT start, redirects, target AS leads_to, target = start AS is_loop, trail
 FROM chain
 WHERE target = start
    OR (redirects > 1 AND start NOT IN (SELECT target FROM hops)
-       AND (redirects = :most OR target NOT IN (SELECT url FROM hops)))
-ORDER BY redirects DESC, start;
+       AND (is_back OR redirects = :most OR target NOT IN (SELECT url FROM hops)))
+ORDER BY redirects DESC, start, trail;

@@ -8,4 +8,4 @@ FROM exchanges e, json_each(query_params(e.query_string)) j
 WHERE (e.side = 'server' OR e.pair_id IS NULL)
   AND j.key REGEXP '(?i)^(.*[_-])?(token|password|passwd|pwd|secret|api_?key|access_?key|sig|signature|jwt|session_?id|auth|authorization|credential)s?$'
 GROUP BY ALL
-ORDER BY requests DESC, e.host, path, parameter;
+ORDER BY requests DESC, e.host, path, parameter, client;

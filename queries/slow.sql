@@ -13,5 +13,5 @@ FROM exchanges
 WHERE (side = 'server' OR pair_id IS NULL) AND duration_ms IS NOT NULL
   AND (:since IS NULL OR ts >= (SELECT max(ts) FROM exchanges) - :since::interval)
 GROUP BY ALL
-ORDER BY p95_ms DESC, requests DESC, path
+ORDER BY p95_ms DESC, requests DESC, path, method, host
 LIMIT :top;

@@ -14,4 +14,4 @@ FROM exchanges
 WHERE (side = 'server' OR pair_id IS NULL)
   AND (state = 'upgraded' OR content_type LIKE 'text/event-stream%' OR duration_ms >= :over)
 GROUP BY ALL
-ORDER BY exchanges DESC, kind, path;
+ORDER BY exchanges DESC, kind, path, host;

@@ -10,5 +10,5 @@ SELECT method, host, path_template(path) AS path, count(*) AS requests, round(p5
 FROM exchanges
 WHERE (side = 'server' OR pair_id IS NULL) AND ttfb_ms IS NOT NULL AND duration_ms IS NOT NULL
 GROUP BY ALL
-ORDER BY total_ms DESC, requests DESC, path
+ORDER BY total_ms DESC, requests DESC, path, method, host
 LIMIT :top;

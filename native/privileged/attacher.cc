@@ -12,7 +12,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,6 +24,7 @@
 
 #include "../capture.h"
 #include "../known_sockets.h"
+#include "../system_calls.h"
 #include "answers.h"
 
 namespace tinytap {

@@ -21,18 +21,14 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "../system_calls.h"
 #include "environment.h"
 #include "invoking_user.h"
 #include "protocol.h"
 #include "start_error.h"
-
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
 
 extern char** environ;
 

@@ -14,18 +14,11 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../system_calls.h"
 #include "allowed_calls.h"
 #include "request_socket.h"
-
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
-#ifndef SYS_pidfd_getfd
-#define SYS_pidfd_getfd 438
-#endif
 
 static const struct allowed_call kAllowedCalls[] = {
     // Only its own socket, although it briefly has copies of others.
@@ -80,8 +73,10 @@ static void Executable(pid_t pid, struct answer* answer) {
   if (bytes > mark && memcmp(answer->text + bytes - mark, kMark, mark) == 0) {
     // A file's name may also end like this.
     struct stat executed, named;
-    int is_name = stat(link, &executed) == 0 && executed.st_nlink > 0 && stat(answer->text, &named) == 0 &&
-                  named.st_ino == executed.st_ino && named.st_dev == executed.st_dev;
+    // Older C libraries have another system call for stat().
+    int is_name = fstatat(AT_FDCWD, link, &executed, 0) == 0 && executed.st_nlink > 0 &&
+                  fstatat(AT_FDCWD, answer->text, &named, 0) == 0 && named.st_ino == executed.st_ino &&
+                  named.st_dev == executed.st_dev;
     if (!is_name) bytes -= mark;
   }
   answer->text_length = (__u32)bytes;

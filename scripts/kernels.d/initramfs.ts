@@ -1,7 +1,7 @@
 // An in-memory root file system for a kernel under test: busybox, Node, curl, tinytap and the check, as a cpio archive.
-import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { join, posix } from 'node:path';
+import type { GuestPrograms } from './guest-programs.ts';
 import { USER_ID } from './programs.ts';
 
 type Entry = {
@@ -23,6 +23,10 @@ const CONSOLE = 0o020600;
 export type InitramfsContents = {
 	/** Root of a built checkout. */
 	readonly root: string;
+	/** Directories of the addon with the privileged programs, and of the BPF objects. */
+	readonly native: string;
+	readonly objects: string;
+	readonly programs: GuestPrograms;
 	/** Becomes /init. */
 	readonly init: string;
 	/** Becomes /check.mjs. */
@@ -32,7 +36,10 @@ export type InitramfsContents = {
 };
 
 /** Writes the archive to `path`, uncompressed, because otherwise the emulated processor would have to decompress it. */
-export function writeInitramfs(path: string, { root, init, check, unseen }: InitramfsContents): void {
+export function writeInitramfs(
+	path: string,
+	{ root, native, objects, programs, init, check, unseen }: InitramfsContents,
+): void {
 	const entries = new Map<string, Entry>();
 	const add = (name: string, mode: number, content: Buffer, device?: readonly [number, number]) => {
 		for (let parent = posix.dirname(name); parent !== '.' && !entries.has(parent); parent = posix.dirname(parent))
@@ -41,7 +48,7 @@ export function writeInitramfs(path: string, { root, init, check, unseen }: Init
 	};
 	const addProgram = (from: string, to: string) => {
 		add(to, PROGRAM, readFileSync(from));
-		for (const library of librariesOf(from)) add(library.slice(1), PROGRAM, readFileSync(library));
+		for (const [name, file] of programs.librariesOf(from)) add(name, PROGRAM, readFileSync(file));
 	};
 
 	for (const name of ['proc', 'sys', 'tmp', 'root', 'dev']) add(name, DIRECTORY, Buffer.alloc(0));
@@ -50,18 +57,19 @@ export function writeInitramfs(path: string, { root, init, check, unseen }: Init
 	const user = `tester:x:${USER_ID}:${USER_ID}:tester:/tmp:/bin/sh\n`;
 	add('etc/passwd', READABLE, Buffer.from(`root:x:0:0:root:/root:/bin/sh\n${user}`));
 	add('etc/group', READABLE, Buffer.from(`root:x:0:\ntester:x:${USER_ID}:\n`));
-	addProgram(commandPath('busybox'), 'bin/busybox');
+	addProgram(programs.busybox, 'bin/busybox');
 	for (const name of ['sh', 'mount', 'umount', 'cat', 'ls', 'sleep', 'killall'])
 		add(`bin/${name}`, SYMLINK, Buffer.from('busybox'));
-	addProgram(process.execPath, 'usr/bin/node');
+	addProgram(programs.node, 'usr/bin/node');
 	for (const name of ['server-a', 'server-b']) add(`usr/bin/${name}`, SYMLINK, Buffer.from('node'));
-	for (const name of ['curl', 'script']) addProgram(commandPath(name), `usr/bin/${name}`);
+	for (const name of ['curl', 'script'] as const) addProgram(programs[name], `usr/bin/${name}`);
 	for (const file of ['tinytap.node', 'tinytap-launcher', 'tinytap-attacher', 'tinytap-helper', 'tinytap-looker'])
-		addProgram(join(root, 'build', file), `tinytap/build/${file}`);
+		addProgram(join(native, file), `tinytap/build/${file}`);
 	addProgram(unseen, 'tinytap/unseen');
 	add('tinytap/package.json', PROGRAM, readFileSync(join(root, 'package.json')));
-	for (const file of readdirSync(join(root, 'build')).filter((name) => /\.(o|wasm)$/.test(name)))
-		add(`tinytap/build/${file}`, PROGRAM, readFileSync(join(root, 'build', file)));
+	for (const file of ['tinytap.bpf.o', 'tinytap-old.bpf.o'])
+		add(`tinytap/build/${file}`, PROGRAM, readFileSync(join(objects, file)));
+	add('tinytap/build/decoder.wasm', PROGRAM, readFileSync(join(root, 'build/decoder.wasm')));
 	for (const folder of ['dist', 'queries'])
 		for (const file of filesBelow(join(root, folder)).filter((name) => !name.endsWith('.map')))
 			add(`tinytap/${folder}/${file}`, PROGRAM, readFileSync(join(root, folder, file)));
@@ -72,22 +80,6 @@ export function writeInitramfs(path: string, { root, init, check, unseen }: Init
 		path,
 		[...entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
 	);
-}
-
-/** Paths of the shared libraries that the dynamic linker would load; none for a static program. */
-function librariesOf(program: string): string[] {
-	let text: string;
-	try {
-		text = execFileSync('ldd', [program], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-	} catch {
-		// ldd fails for a static program.
-		return [];
-	}
-	return [...text.matchAll(/(\/\S+) \(0x/g)].map((match) => match[1]!);
-}
-
-function commandPath(name: string): string {
-	return execFileSync('sh', ['-c', 'command -v "$0"', name], { encoding: 'utf8' }).trim();
 }
 
 function filesBelow(directory: string): string[] {

@@ -1,8 +1,9 @@
-// Debian's kernels as files: found, downloaded and unpacked by apt and dpkg-deb in separate directories. The machine's
-// apt configuration and installed packages stay unchanged; only its mirror and its keys are used.
+// Debian's kernels as files: found, downloaded and unpacked by apt and dpkg-deb in separate directories.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Architecture } from './architecture.ts';
+import { type Apt, privateApt } from './private-apt.ts';
 
 export type KernelPackage = {
 	/** `6.1`, `6.12` … */
@@ -13,12 +14,6 @@ export type KernelPackage = {
 	readonly image: string;
 };
 
-const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
-
-/** The suites that contain the kernels: 5.10 is Debian 11's, 6.1 and 6.12 are those of Debian 12 and its backports. */
-const SUITES = ['bullseye', 'bookworm', 'bookworm-backports'];
-const SECURITY_SUITES = ['bullseye-security', 'bookworm-security'];
-
 /**
  * The newest package of each series, kept in `directory` and reused from there. Series that the mirror does not have
  * (any more) are left out.
@@ -26,14 +21,14 @@ const SECURITY_SUITES = ['bullseye-security', 'bookworm-security'];
 export function kernelPackages(
 	series: readonly string[],
 	directory: string,
+	architecture: Architecture,
 	options: { readonly refresh: boolean },
 ): KernelPackage[] {
 	if (options.refresh) for (const name of series) rmSync(join(directory, name), { recursive: true, force: true });
 	const kept = series.map((name) => keptKernel(name, directory));
 	if (kept.every((kernel) => kernel !== undefined)) return kept;
-	const apt = privateApt(directory);
-	apt('apt-get', ['-q', 'update']);
-	const names = apt('apt-cache', ['search', '--names-only', '^linux-image-[56].*-cloud-amd64$'])
+	const apt = privateApt(directory, architecture);
+	const names = apt('apt-cache', ['search', '--names-only', `^linux-image-[56].*-cloud-${architecture.debian}$`])
 		.split('\n')
 		.map((line) => line.split(' ')[0] ?? '');
 	return series.flatMap((name, index) => {
@@ -62,8 +57,6 @@ function keptKernel(series: string, directory: string): KernelPackage | undefine
 	return { series, title: title.replace('_', ' '), image: join(folder, image) };
 }
 
-type Apt = (command: string, args: readonly string[], cwd?: string) => string;
-
 function download(apt: Apt, name: string, series: string, directory: string): KernelPackage {
 	const folder = join(directory, series);
 	rmSync(folder, { recursive: true, force: true });
@@ -80,41 +73,4 @@ function download(apt: Apt, name: string, series: string, directory: string): Ke
 	const kernel = keptKernel(series, directory);
 	if (kernel === undefined) throw new Error(`expected a kernel in ${name}, found none`);
 	return kernel;
-}
-
-/** Runs apt with lists, cache and sources in `directory`. */
-function privateApt(directory: string): Apt {
-	const root = join(directory, 'apt');
-	for (const folder of ['lists/partial', 'cache/archives/partial']) mkdirSync(join(root, folder), { recursive: true });
-	writeFileSync(join(root, 'sources.list'), sources(root));
-	writeFileSync(
-		join(root, 'apt.conf'),
-		[
-			`Dir::State::lists "${root}/lists";`,
-			`Dir::Cache "${root}/cache";`,
-			`Dir::Etc::sourcelist "${root}/sources.list";`,
-			'Dir::Etc::sourceparts "-";',
-			'Acquire::Languages "none";',
-			// apt's own user may not be able to access the directory.
-			'APT::Sandbox::User "root";',
-			'',
-		].join('\n'),
-	);
-	return (command, args, cwd) =>
-		execFileSync(command, args, { cwd, encoding: 'utf8', env: { ...process.env, APT_CONFIG: join(root, 'apt.conf') } });
-}
-
-/** The wanted suites at the mirror that this machine uses. */
-function sources(root: string): string {
-	// With an empty list directory, apt prints the address of each list, even if it has fetched them before.
-	const args = ['update', '--print-uris', '-o', `Dir::State::lists=${root}/none`];
-	mkdirSync(join(root, 'none/partial'), { recursive: true });
-	const addresses = execFileSync('apt-get', args, { encoding: 'utf8' });
-	const mirror = /'(\S+\/debian)\/dists\//.exec(addresses)?.[1];
-	const security = /'(\S+\/debian-security)\/dists\//.exec(addresses)?.[1];
-	if (mirror === undefined) throw new Error("expected a Debian mirror among this machine's sources of apt, found none");
-	const lines = SUITES.map((suite) => `deb [signed-by=${KEYRING}] ${mirror} ${suite} main`);
-	if (security !== undefined)
-		lines.push(...SECURITY_SUITES.map((suite) => `deb [signed-by=${KEYRING}] ${security} ${suite} main`));
-	return `${lines.join('\n')}\n`;
 }

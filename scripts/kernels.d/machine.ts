@@ -1,8 +1,10 @@
-// An emulated PC that boots one kernel and stops: QEMU without KVM, so it runs wherever Node does.
+// An emulated machine that boots one kernel and stops: QEMU without KVM, so it runs wherever Node does.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import type { Architecture } from './architecture.ts';
 
 export type Machine = {
+	readonly architecture: Architecture;
 	readonly kernelImage: string;
 	readonly initramfs: string;
 	/** Words for the kernel's command line, which /init reads. */
@@ -20,27 +22,28 @@ export type Booted = {
 	readonly timedOut: boolean;
 };
 
-/**
- * Arguments that are the same for every kernel; the page shows them. One thread emulates all processors. With
- * several, an emulated processor may run an instruction that another has already replaced, and the kernel patches
- * itself when a tracepoint is attached ("Oops: int3").
- */
-export const MACHINE_ARGUMENTS = [
-	...['-accel', 'tcg,thread=single', '-cpu', 'max', '-m', '1024', '-smp', '2'],
-	...['-nographic', '-no-reboot', '-nodefaults', '-serial', 'stdio'],
-] as const;
-const KERNEL_COMMAND_LINE = 'console=ttyS0 panic=-1 loglevel=4';
+const KERNEL_COMMAND_LINE = 'panic=-1 loglevel=4';
 
 /** `QEMU emulator version 7.2.22 …` */
-export function emulatorVersion(): string {
-	return execFileSync('qemu-system-x86_64', ['--version'], { encoding: 'utf8' }).split('\n')[0] ?? '';
+export function emulatorVersion({ emulator }: Architecture): string {
+	return execFileSync(emulator, ['--version'], { encoding: 'utf8' }).split('\n')[0] ?? '';
 }
 
 /** Boots, waits until the machine is off, and resolves to its console output. */
-export async function boot({ kernelImage, initramfs, words, consoleLog, limitMs }: Machine): Promise<Booted> {
+export async function boot({
+	architecture,
+	kernelImage,
+	initramfs,
+	words,
+	consoleLog,
+	limitMs,
+}: Machine): Promise<Booted> {
 	const started = performance.now();
-	const parts = ['-kernel', kernelImage, '-initrd', initramfs, '-append', [KERNEL_COMMAND_LINE, ...words].join(' ')];
-	const child = spawn('qemu-system-x86_64', [...MACHINE_ARGUMENTS, ...parts], { stdio: ['ignore', 'pipe', 'inherit'] });
+	const commandLine = [`console=${architecture.console}`, KERNEL_COMMAND_LINE, ...words].join(' ');
+	const parts = ['-kernel', kernelImage, '-initrd', initramfs, '-append', commandLine];
+	const child = spawn(architecture.emulator, [...architecture.machine, ...parts], {
+		stdio: ['ignore', 'pipe', 'inherit'],
+	});
 	const switchOff = () => child.kill('SIGKILL');
 	process.once('exit', switchOff);
 	let timedOut = false;

@@ -1,38 +1,10 @@
 // What the compiled BPF objects may contain: they must also load on kernels that are not available here.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { elfMachine, elfSections } from '../../support/elf.ts';
 
 const PREBUILT = join(import.meta.dirname, '../../prebuilt/bpf');
-
-type Section = { readonly name: string; readonly type: number; readonly flags: bigint; readonly data: Buffer };
-
-/** The sections of a 64-bit little-endian ELF file. */
-function sections(path: string): Section[] {
-	const file = readFileSync(path);
-	assert.equal(file.toString('latin1', 0, 4), '\x7fELF');
-	const table = Number(file.readBigUInt64LE(40));
-	const entryBytes = file.readUInt16LE(58);
-	const header = (index: number) => {
-		const at = table + index * entryBytes;
-		const begin = Number(file.readBigUInt64LE(at + 24));
-		const type = file.readUInt32LE(at + 4);
-		// SHT_NOBITS has a size but no bytes.
-		const bytes = type === 8 ? 0 : Number(file.readBigUInt64LE(at + 32));
-		return {
-			name: file.readUInt32LE(at),
-			type,
-			flags: file.readBigUInt64LE(at + 8),
-			data: file.subarray(begin, begin + bytes),
-		};
-	};
-	const names = header(file.readUInt16LE(62)).data;
-	return Array.from({ length: file.readUInt16LE(60) }, (_, index) => {
-		const { name, ...rest } = header(index);
-		return { name: names.toString('latin1', name, names.indexOf(0, name)), ...rest };
-	});
-}
 
 /** The section of the programs at the exits of calls, and the minimum number of code sections. */
 const OBJECTS = ['x64', 'arm64'].flatMap((architecture) => [
@@ -42,11 +14,11 @@ const OBJECTS = ['x64', 'arm64'].flatMap((architecture) => [
 
 for (const { object, exits, sections: least } of OBJECTS) {
 	describe(object, () => {
-		const all = sections(join(PREBUILT, object));
+		const all = elfSections(join(PREBUILT, object));
 		const find = (name: string) => all.find((each) => each.name === name)?.data;
 
 		it('is an object for BPF', () => {
-			assert.equal(readFileSync(join(PREBUILT, object)).readUInt16LE(18), 247);
+			assert.equal(elfMachine(join(PREBUILT, object)), 247);
 		});
 
 		it('contains only programs for tracepoints, and functions they share', () => {

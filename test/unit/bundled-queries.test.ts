@@ -502,6 +502,16 @@ test('redirects and their chains: relative ones are resolved, loops end', () => 
 		],
 		{ most: '3' },
 	);
+	// The trail ends where it comes back.
+	assert.deepEqual(answer('redirect-chains', moved), answer('redirect-chains', moved, { most: '3' }));
+	const sessions = new TimedTraffic();
+	const shop = sessions.server(SHOP, '10.0.0.9');
+	for (const i of many(60)) {
+		shop.exchange(i * 100, request('/'), response(302, '', { Location: `/s/${i}` }));
+		shop.exchange(i * 100 + 50, request(`/s/${i}`), response(302, '', { Location: '/' }));
+	}
+	// From / and back, and from each of the others and back, but no way through several of them.
+	assert.equal(answer('redirect-chains', databaseOf(sessions)).length, 120);
 });
 
 test('odd messages and requests without Host', () => {
