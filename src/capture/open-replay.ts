@@ -1,6 +1,7 @@
 // Opens a file to replay, by what it begins with: a recording, packets captured by another program, or a HAR file.
 import { closeSync, fstatSync, readSync } from 'node:fs';
 import { fileError } from '../base/file-error.ts';
+import { DEMO_NAME } from '../base/installation.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { openUserFile } from '../base/user-files.ts';
 import { HarReader } from './har/har-reader.ts';
@@ -13,6 +14,7 @@ const MAGIC_BYTES = 16;
 
 /** Throws a UserError if the file cannot be replayed, or the user may not read it. */
 export function openReplay(path: string, user: InvokingUser): ReplayFile {
+	if (path === DEMO_NAME) return new RecordingReader(path, user);
 	let fd: number;
 	try {
 		fd = openUserFile(path, user);
