@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { errorLine, prepare, SqlError } from '../../src/sql/sql.ts';
-import { errorOf } from '../../support/sql-run.ts';
+import { errorOf, rowsOf } from '../../support/sql-run.ts';
 import { sampleTables } from '../../support/sql-sample.ts';
 import { testDatabase } from '../../support/sql-table.ts';
 
@@ -191,7 +191,9 @@ test('functions of other databases are known by name, with what to write here', 
 		['regexp_substr regexp_extract_all', /regexp_extract/],
 		['regexp_split_to_array string_split str_split', /split_part/],
 		['urldecode urlencode', /url_(de|en)code/],
-		['nvl', /coalesce/],
+		['nvl isnull', /coalesce/],
+		['unnest explode flatten json_array_elements', /json_each/],
+		['generate_series range', /WITH RECURSIVE/],
 		['array_agg list', /json_group_array/],
 		['quantile approx_percentile', /percentile/],
 		['md5 sha256', /no hash functions/],
@@ -199,4 +201,40 @@ test('functions of other databases are known by name, with what to write here', 
 		['least first', /min/],
 	] as const)
 		for (const name of names.split(' ')) assert.match(errorOf(`SELECT ${name}(1)`).hint ?? '', hint, name);
+});
+
+test('what other databases write in this place has a hint with what to write here', () => {
+	for (const [marked, hint] of [
+		['SELECT 7 /‸/ 2', /7 \/ 2 is 3/],
+		['SELECT id, ‸FROM exchanges', /remove the comma/],
+		['SELECT DISTINCT ‸ON (method) method FROM exchanges', /row_number\(\) OVER/],
+		['SELECT id FROM exchanges OFFSET 3 ‸ROWS FETCH FIRST 2 ROWS ONLY', /LIMIT 2 OFFSET 3/],
+		["SELECT id FROM exchanges WHERE path ‸SIMILAR TO 'x'", /REGEXP/],
+		['FROM exchanges WHERE status = 500 ‸SELECT count(*)', /FROM table SELECT … WHERE/],
+		['SELECT id FROM exchanges WHERE id IN ‸SELECT 1', /in parentheses/],
+		['SELECT 1 ‸SELECT 2', /ends with ;/],
+		["SELECT '{}'::json‸.a FROM exchanges", /\['a'\]$/],
+		[`SELECT req_headers['x']‸."it's" FROM exchanges`, /\['it''s'\]$/],
+		['SELECT * FROM exchanges e, ‸query_params(e.path) q', /json_each\(query_params\(…\)\)/],
+		['SELECT * EXCLUDE (‸nope) FROM exchanges', /^\* stands for id, ts, .* … \(15 columns\)$/],
+		['SELECT * EXCLUDE (‸methd) FROM exchanges', /^did you mean method\?$/],
+		['SELECT path‸::bool FROM exchanges', /x = 'true'/],
+		["SELECT 'maybe'‸::boolean", /'yes' or 'no'/],
+	] as const) {
+		const error = errorOf(marked.replace('‸', ''), database);
+		assert.match(error.hint ?? '', hint, marked);
+		if (!marked.includes('::bool')) assert.equal(error.position, marked.indexOf('‸'), marked);
+	}
+	// No hint is better than a wrong one.
+	assert.equal(errorOf('SELECT sum(id) OVER (ORDER BY id ROWS 5) FROM exchanges', database).hint, undefined);
+	assert.match(errorOf('SELECT isnull FROM exchanges', database).hint ?? '', /to use isnull as a name/);
+});
+
+test('texts that mean true or false are booleans', () => {
+	for (const [text, value] of [
+		...['true', 'T', ' yes ', 'y', 'on', '1'].map((each) => [each, 1] as const),
+		...['false', 'F', 'no', 'n', 'OFF', '0'].map((each) => [each, 0] as const),
+	])
+		assert.deepEqual(rowsOf(`SELECT '${text}'::bool, CAST('${text}' AS BOOLEAN)`), [[value, value]], text);
+	assert.deepEqual(rowsOf('SELECT 5::bool, NULL::bool, 1.5::bool'), [[5, null, 1.5]]);
 });

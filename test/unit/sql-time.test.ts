@@ -1,7 +1,7 @@
 // Datetime columns in comparisons, functions and groups.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { errorOf, rowsOf } from '../../support/sql-run.ts';
+import { errorOf, rowsOf, scalarOf } from '../../support/sql-run.ts';
 import { testDatabase } from '../../support/sql-table.ts';
 
 const database = testDatabase([
@@ -97,4 +97,19 @@ test('times are grouped by bucket', () => {
 			['2026-11-23T00:00:00.000000Z', 1],
 		],
 	);
+});
+
+test('strftime and date_trunc also take a time before the format or the unit', () => {
+	const times = ["'2026-11-22 12:56:01'::datetime", "'2026-11-22'::date", "now() AT TIME ZONE 'Asia/Tokyo'"];
+	for (const time of times)
+		for (const [name, text] of [
+			['strftime', '%Y-%m-%d'],
+			['date_trunc', 'month'],
+		])
+			assert.deepEqual(
+				rowsOf(`SELECT ${name}(${time}, '${text}')`, undefined, { now: 0 }),
+				rowsOf(`SELECT ${name}('${text}', ${time})`, undefined, { now: 0 }),
+			);
+	assert.equal(scalarOf("SELECT strftime('2026-11-22 12:56:01'::datetime, '%H')"), '12');
+	assert.match(errorOf("SELECT date_trunc(now(), 'fortnight')").message, /unknown unit fortnight/);
 });

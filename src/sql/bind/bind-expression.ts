@@ -11,7 +11,7 @@ import { caseOf, constantOf, facts, INTEGER, UNKNOWN } from './facts.ts';
 import { type Scope, unknownColumn } from './scope.ts';
 import { timeArithmetic, timeNegation } from './time-arithmetic.ts';
 import { atTimeZone, intervalLiteral, timeCast } from './time-casts.ts';
-import { fitted, type Places, scaleOf, unified, withDurations } from './times.ts';
+import { fitted, literalText, type Places, scaleOf, typeError, unified, withDurations } from './times.ts';
 
 export function bindExpression(syntax: SyntaxExpression, scope: Scope): Bound {
 	switch (syntax.kind) {
@@ -420,8 +420,24 @@ function castTo(operand: Bound, type: string, scope: Scope, at: number): Bound {
 	const ofTime = timeCast(operand, type, at);
 	if (ofTime !== undefined) return ofTime;
 	if (/^jsonb?$/i.test(type)) return callOperator('json', [operand], scope, at);
+	if (/^bool(?:ean)?$/i.test(type) && operand.type === 'text') return textToBoolean(operand, at);
 	const to = castType(type);
 	return { kind: 'cast', operand, to, constant: operand.constant, ...CAST_FACTS[to] };
+}
+
+/** SQLite reads a text as a number here, so that 'true' would be 0. */
+function textToBoolean(operand: Bound, at: number): Bound {
+	const text = literalText(operand);
+	if (text === undefined)
+		throw typeError(
+			'a text is neither true nor false',
+			at,
+			"compare it, as in x = 'true', or make a number of it: x::int",
+		);
+	const word = text.trim().toLowerCase();
+	if (['true', 't', 'yes', 'y', 'on', '1'].includes(word)) return constantOf(1);
+	if (['false', 'f', 'no', 'n', 'off', '0'].includes(word)) return constantOf(0);
+	throw typeError(`expected true or false, got '${text.slice(0, 40)}'`, at, "write true, false, 'yes' or 'no'");
 }
 
 /** A literal without a zone is read as the time on the clocks of the named zone. */

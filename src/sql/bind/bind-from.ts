@@ -1,5 +1,5 @@
 // Resolves FROM: tables, views, subqueries and their joins, and the columns that USING and NATURAL merge.
-import { TABLE_FUNCTIONS } from '../functions/functions.ts';
+import { SCALAR_FUNCTIONS, TABLE_FUNCTIONS } from '../functions/functions.ts';
 import type { TableReference } from '../grammar/syntax.ts';
 import { SqlError, syntaxError, unsupported } from '../limits/sql-error.ts';
 import { tableElsewhere } from '../text/other-dialects.ts';
@@ -161,7 +161,12 @@ function functionTable(reference: TableReference & { kind: 'function' }, scope: 
 	const entry = TABLE_FUNCTIONS.get(name.toLowerCase());
 	if (entry === undefined) {
 		const tables = [...scope.environment.schema.tables.keys(), ...TABLE_FUNCTIONS.keys()];
-		const hint = tableElsewhere(name) ?? didYouMean(name, tables, 'SQL can read captured tables, but no files');
+		// A function that returns JSON.
+		const isJson = SCALAR_FUNCTIONS.get(name.toLowerCase())?.output === 'json';
+		const otherwise = isJson
+			? `${name.toLowerCase()}(…) is JSON: json_each(${name.toLowerCase()}(…)) has its members as rows`
+			: 'SQL can read captured tables, but no files';
+		const hint = tableElsewhere(name) ?? (isJson ? otherwise : didYouMean(name, tables, otherwise));
 		throw unsupported(`${name}(…) is not a table`, at, hint);
 	}
 	checkCount(entry, reference.arguments.length, at);

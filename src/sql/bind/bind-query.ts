@@ -428,6 +428,11 @@ export function expandStar(star: Star, scope: Scope): Item[] {
 	return items;
 }
 
+/** The names, or the first of many. */
+function shortList(names: readonly string[]): string {
+	return names.length > 8 ? `${names.slice(0, 7).join(', ')} … (${names.length} columns)` : names.join(', ');
+}
+
 /** EXCLUDE and REPLACE by the names of their columns, in lower case. Throws if a column is missing or named twice. */
 function changesOf({ exclude, replace }: Star, all: readonly { table: string; name: string }[]) {
 	const excluded = new Set<string>();
@@ -438,7 +443,8 @@ function changesOf({ exclude, replace }: Star, all: readonly { table: string; na
 	const check = (word: string, name: string, at: number) => {
 		if (!known.has(name.toLowerCase())) {
 			const names = all.map((column) => column.name);
-			throw new SqlError(`unknown column ${name} in ${word}`, 'ERR_SQL_NAME', at, meantColumn(name, names));
+			const hint = meantColumn(name, names, `* stands for ${shortList(names)}`);
+			throw new SqlError(`unknown column ${name} in ${word}`, 'ERR_SQL_NAME', at, hint);
 		}
 		if (excluded.has(name.toLowerCase()) || replaced.has(name.toLowerCase()))
 			throw new SqlError(`the column ${name} occurs twice in EXCLUDE and REPLACE`, 'ERR_SQL_NAME', at);

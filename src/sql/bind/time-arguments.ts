@@ -29,6 +29,9 @@ export function fittedArguments(
 	list: readonly Bound[],
 	places: readonly number[],
 ): readonly Bound[] {
+	// As in DuckDB: strftime(ts, '%H'), date_trunc(ts, 'hour').
+	if (list.length === 2 && TIME_LAST.has(entry.name) && timeType(list[0]!) !== undefined && isPlainText(list[1]!))
+		return fittedArguments(entry, [list[1]!, list[0]!], [places[1]!, places[0]!]);
 	const accepts = entry.accepts ?? (entry.group === 'number' ? 'number' : undefined);
 	if (accepts !== undefined)
 		return list.map((argument, index) => acceptedArgument(argument, accepts, entry.name, places[index]!));
@@ -47,6 +50,13 @@ export function fittedArguments(
 			withPosition(places[index]!, () => positiveInterval(fits.value as Interval));
 		return fits;
 	});
+}
+
+/** Functions whose first argument is a text and the second a time. */
+const TIME_LAST: ReadonlySet<string> = new Set(['strftime', 'date_trunc']);
+
+function isPlainText(bound: Bound): boolean {
+	return bound.type === 'text' && timeType(bound) === undefined;
 }
 
 function refuseInterval(argument: Bound, name: string, at: number): void {

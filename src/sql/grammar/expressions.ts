@@ -5,6 +5,7 @@
 import { syntaxError, unsupported } from '../limits/sql-error.ts';
 import { unquote } from '../text/lexer.ts';
 import { literalBlob, literalNumber } from '../text/literals.ts';
+import { functionElsewhere } from '../text/other-dialects.ts';
 import { isIntervalUnit } from '../values/interval.ts';
 import {
 	type BinaryOperator,
@@ -123,10 +124,18 @@ function readPostfix(reader: TokenReader, operand: SyntaxExpression): SyntaxExpr
 		} else if (reader.takes('AT', 'TIME', 'ZONE')) {
 			reader.countLink();
 			result = { kind: 'zone', at: result.at, operand: result, zone: readExpression(reader, LEVEL.unary) };
+		} else if (reader.sees('.') && result !== operand) {
+			const { kind, text } = reader.peek(1);
+			const part = kind === 'word' || kind === 'quoted' ? unquoted(kind, text) : 'name';
+			throw reader.unexpected('an operator', `a part of JSON is written ['${part.replaceAll("'", "''")}']`);
 		} else {
 			return result;
 		}
 	}
+}
+
+function unquoted(kind: string, text: string): string {
+	return kind === 'quoted' ? unquote(text) : text;
 }
 
 function readSubscript(reader: TokenReader, operand: SyntaxExpression): SyntaxExpression {
@@ -135,7 +144,7 @@ function readSubscript(reader: TokenReader, operand: SyntaxExpression): SyntaxEx
 		throw unsupported('ARRAY[…] is not supported', operand.at, "json_array('a', 'b') makes an array");
 	const { text, kind } = reader.peek();
 	if (reader.seesName() && reader.peek(1).word === ']' && !reader.sees('NULL')) {
-		const name = kind === 'quoted' ? unquote(text) : text;
+		const name = unquoted(kind, text);
 		throw syntaxError(
 			`expected a text or a number in [ ], got the name ${name}`,
 			reader.peek().start,
@@ -273,9 +282,11 @@ function readPrimary(reader: TokenReader): SyntaxExpression {
 		const hint =
 			token.word === '*'
 				? 'a * stands alone in the list of columns or in count(*)'
-				: token.kind === 'word' && !STARTS_CLAUSE.has(token.word)
-					? `to use ${token.text} as a name, write "${token.text}"`
-					: undefined;
+				: token.kind === 'word' && reader.peek(1).word === '(' && functionElsewhere(token.text) !== undefined
+					? functionElsewhere(token.text)
+					: token.kind === 'word' && !STARTS_CLAUSE.has(token.word)
+						? `to use ${token.text} as a name, write "${token.text}"`
+						: undefined;
 		throw reader.unexpected('an expression', hint);
 	}
 	return readNameOrCall(reader);

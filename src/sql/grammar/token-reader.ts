@@ -2,7 +2,7 @@
 
 import { syntaxError } from '../limits/sql-error.ts';
 import { type TokenKind, tokenize, unquote } from '../text/lexer.ts';
-import { wordElsewhere } from '../text/other-dialects.ts';
+import { placeElsewhere, wordElsewhere } from '../text/other-dialects.ts';
 import type { Query } from './syntax.ts';
 
 /** Maximum length of a statement, in UTF-16 units. */
@@ -91,7 +91,9 @@ export class TokenReader {
 	/** The error for an unexpected next token. */
 	unexpected(expected: string, hint?: string): Error {
 		const token = this.peek();
-		const elsewhere = hint ?? wordElsewhere(token.word, this.tokens[this.#position - 1]?.word);
+		const before = this.tokens[this.#position - 1]?.word;
+		const elsewhere =
+			hint ?? placeElsewhere(token.word, before, this.tokens[0]?.word) ?? wordElsewhere(token.word, before);
 		return syntaxError(`expected ${expected}, got ${describeToken(token)}`, token.start, elsewhere);
 	}
 

@@ -3,6 +3,9 @@
 const MOVES = "ts + interval '5 minutes' and ts - interval '5 minutes' move a time";
 const DIFFERENCE = 'a - b is the interval between two times; epoch_ms(a - b) is its number of milliseconds';
 
+const EACH = 'json_each(json) has a row for each item of an array or member of an object';
+const COUNTING = 'WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 10) is a table of numbers';
+
 /** Functions by lower-case name. */
 const FUNCTIONS: ReadonlyMap<string, string> = new Map([
 	...['year', 'quarter', 'month', 'week', 'day', 'hour', 'minute', 'second', 'dayofweek', 'dayofyear'].map(
@@ -55,12 +58,13 @@ const FUNCTIONS: ReadonlyMap<string, string> = new Map([
 	['approx_percentile', 'percentile(x, 0.95), or p95(x)'],
 	['variance', 'stddev(x) * stddev(x) is the variance'],
 	['json_value', "json_extract(json, '$.name'), or json ->> 'name'"],
+	...['unnest', 'explode', 'flatten', 'json_array_elements', 'jsonb_array_elements'].map(
+		(name) => [name, EACH] as const,
+	),
+	...['generate_series', 'range', 'sequence'].map((name) => [name, COUNTING] as const),
 	['md5', 'there are no hash functions; hex() and base64() show bytes'],
 	['sha256', 'there are no hash functions; hex() and base64() show bytes'],
 ]);
-
-const EACH = 'json_each(json) has a row for each item of an array or member of an object';
-const COUNTING = 'WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 10) is a table of numbers';
 
 /** Table functions by lower-case name. */
 const TABLES: ReadonlyMap<string, string> = new Map([
@@ -103,10 +107,27 @@ const WORDS: ReadonlyMap<string, string> = new Map([
 	['FIRST', 'LIMIT 5 at the end keeps five rows'],
 	['TIMEZONE', "write ts AT TIME ZONE 'Europe/Berlin'"],
 	['INTERVAL', "write interval '5 minutes' or interval 5 minute"],
+	['SIMILAR', 'use REGEXP to match a regular expression'],
 	['QUALIFY', 'put the window function in a subquery and filter its result with WHERE'],
 	['APPLY', 'a subquery in the column list may use the row: (SELECT …)'],
 	['LATERAL', 'a subquery in the column list may use the row: (SELECT …)'],
 ]);
+
+/** The hint for what stands at a place in a statement of another database, by the tokens before it, in capitals. */
+export function placeElsewhere(
+	word: string,
+	before: string | undefined,
+	first: string | undefined,
+): string | undefined {
+	if (word === '/' && before === '/') return 'the quotient of two integers is an integer: 7 / 2 is 3';
+	if (word === 'FROM' && before === ',') return 'remove the comma before FROM';
+	if (word === 'ON' && before === 'DISTINCT')
+		return 'number the rows in a subquery, row_number() OVER (PARTITION BY method ORDER BY ts) AS n, and keep those WHERE n = 1';
+	if (word === 'ROW' || word === 'ROWS') return 'write LIMIT 2 OFFSET 3';
+	if (word === 'SELECT' && first === 'FROM')
+		return 'SELECT comes before the other clauses: FROM table SELECT … WHERE …';
+	return word === 'SELECT' ? 'a subquery is written in parentheses, and a statement ends with ;' : undefined;
+}
 
 /** The hint for a function of another database. */
 export function functionElsewhere(name: string): string | undefined {
