@@ -55,6 +55,8 @@ async function run({ replaced, files, ...plan }) {
 	const collected = new Map();
 	const befores = new Map();
 	const afters = [];
+	/** By file: called before each test. */
+	const beforeEaches = new Map();
 	/** A function whose body begins with `REACHED[17] = 1;` was reached if element 17 is not 0. */
 	globalThis.REACHED = new Uint8Array(plan.bodies);
 	const number = (value) => new WebAssembly.Global({ value: 'i32' }, value);
@@ -87,8 +89,9 @@ async function run({ replaced, files, ...plan }) {
 			prefix = outer;
 		};
 		const before = (callback) => befores.set(file, [...(befores.get(file) ?? []), callback]);
+		const beforeEach = (callback) => beforeEaches.set(file, [...(beforeEaches.get(file) ?? []), callback]);
 		const after = (callback) => afters.push(callback);
-		return { __esModule: true, test, it: test, describe, suite: describe, before, after };
+		return { __esModule: true, test, it: test, describe, suite: describe, before, beforeEach, after };
 	};
 
 	const evaluate = (path) => {
@@ -111,6 +114,8 @@ async function run({ replaced, files, ...plan }) {
 		if (numbers.length > 0) writeSync(1, `\nreached ${name}\n${numbers.join(' ')}\n`);
 	};
 
+	/** What a test receives. */
+	const context = { diagnostic() {}, test: async (...rest) => rest.at(-1)(context) };
 	const begun = new Set();
 	let hasFailed = false;
 	/** Returns whether to continue. Output is written at once, because a test may never return. */
@@ -143,7 +148,8 @@ async function run({ replaced, files, ...plan }) {
 			if (run === undefined) throw new Error('it is not there');
 			if (!begun.has(file)) for (const before of befores.get(file) ?? []) await before();
 			begun.add(file);
-			await run({ diagnostic() {} });
+			for (const before of beforeEaches.get(file) ?? []) await before();
+			await run(context);
 		});
 	}
 	try {

@@ -142,6 +142,8 @@ const CONDITIONS = [
 	'id IN (SELECT exchange_id FROM headers)',
 	"ts IN ('2023-11-14T22:13:40Z', '2023-11-14T22:14:00Z')",
 	"duration_ms IN ('40ms', interval '41 milliseconds')",
+	"duration_ms IN ('0.5ms', interval '700 microseconds', '91.3ms')",
+	"duration_ms NOT IN ('0.5ms', '700us', '91.3ms')",
 	'status IN (404, id)',
 	'id NOT IN (status, pid, 2000)',
 	"method IN (lower(method), 'DELETE')",
@@ -233,6 +235,9 @@ describe('groups, orders, DISTINCT, joins and windows are the same both ways', (
 		'SELECT path FROM exchanges WHERE id = 17.5',
 		"SELECT e.id FROM exchanges e LEFT JOIN (SELECT id, ifnull(reason, 'none') AS m FROM exchanges) f ON f.id = e.id + 2000 WHERE f.m = 'none'",
 		"SELECT e.id FROM exchanges e LEFT JOIN (SELECT id, ifnull(reason, 'none') AS m FROM exchanges) f ON f.id = e.id + 2000 WHERE f.m IS NULL",
+		"SELECT e.id FROM exchanges e LEFT JOIN (SELECT id, ifnull(user_agent, 'none') || '!' AS m FROM exchanges) f ON f.id = e.id + 2000 WHERE f.m LIKE 'NONE_'",
+		'SELECT id, (SELECT max(seq) FROM headers h WHERE h.exchange_id = e.id GROUP BY e.method, e.status) FROM exchanges e',
+		'SELECT id, (SELECT count(DISTINCT e.method) FROM headers h WHERE h.exchange_id < 300 GROUP BY e.method) FROM exchanges e WHERE id > 2480',
 		'SELECT path FROM exchanges WHERE id = -1',
 		"SELECT id FROM exchanges WHERE status > 300 AND json_extract(req_headers, '$.host') = 'h3' LIMIT 4",
 	])
