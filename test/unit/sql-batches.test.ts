@@ -277,3 +277,13 @@ test('a subquery gives one value for each row that it depends on', () => {
 	for (const output of ['random()', 'abs(random())', '(SELECT random() + e.id * 0)', 'id + (SELECT random())'])
 		assert.equal(scalar(`SELECT count(*) FROM (SELECT ${output} AS r FROM exchanges e) WHERE r <> r`), 0, output);
 });
+
+test('a condition on a column with codes does not hold for the missing row of an outer join', () => {
+	const agents = "(SELECT id, ifnull(user_agent, 'none') || '!' AS m FROM exchanges) f ON f.id = e.id + 2000";
+	const rows = (join: string, where: string) =>
+		executeSync(prepare(`SELECT e.id FROM exchanges e ${join} ${agents} WHERE ${where}`, database), database).rows;
+	for (const where of ["f.m LIKE 'NONE_'", "f.m = 'none!'", "f.m NOT LIKE 'c%'"]) {
+		assert.ok(rows('JOIN', where).length > 30);
+		assert.deepEqual(rows('LEFT JOIN', where), rows('JOIN', where), where);
+	}
+});
