@@ -410,7 +410,7 @@ const MISTAKES: readonly (readonly [sql: string, message: RegExp, hint: RegExp])
 	["‸'soon'::date IS NULL", /expected a time/, /year-month-day/],
 	['round(‸ts) > 5', /round\(\) needs a number, got a datetime/, /epoch_ms/],
 	['round(ts ‸- opened) > 5', /round\(\) needs a number, got an interval/, /epoch_ms/],
-	['date(ts) + ‸1 > 5', /date and a number cannot be added/, /interval '1 second'/],
+	['date(ts) + ‸1 > 5', /date and a number cannot be added/, /interval '1 day'/],
 	['datetime(ts) * ‸2 > 5', /cannot be multiplied/, /epoch_ms/],
 	["strftime('%H', ts ‸- opened) > '05'", /strftime\(\) needs a time, got an interval/, /extract/],
 	["interval '1 s' * ‸'x' > '1 s'", /cannot be multiplied/, /2 \* interval/],

@@ -19,6 +19,18 @@ const database = testDatabase([
 	},
 ]);
 
+test('an empty part is never replaced, not even by NULL', () => {
+	assert.deepEqual(
+		rowsOf(
+			"SELECT replace('abc', '', NULL), replace('abc', '', 'x'), replace('abc', 'b', NULL), replace('abc', NULL, 'x')",
+		),
+		[['abc', 'abc', null, null]],
+	);
+	assert.deepEqual(rowsOf("SELECT replace(NULL, '', 'x'), replace(s, '', NULL) FROM t ORDER BY id LIMIT 1", database), [
+		[null, 'x'],
+	]);
+});
+
 test('two values have the same key if and only if they are equal', () => {
 	const texts = ['', '\u0001', '\u0001b', '\u0001ba', '\u0001t', '\u0001t\u0001b', '\u0001i5', 'a', 'b\u0001', '1'];
 	const blobs = texts.map((text) => Buffer.from(text));

@@ -261,7 +261,7 @@ function arithmeticOf(operator: ArithmeticOperator, left: Bound, right: Bound, p
 	if (ofTimes !== undefined) return ofTimes;
 	const isSum = operator === '+' || operator === '-';
 	// A duration next to milliseconds: ttfb_ms + '10ms'.
-	const [a, b] = isSum ? withDurations(left, right) : [left, right];
+	const [a, b] = isSum ? withDurations(left, right, places) : [left, right];
 	const isBits = operator === '&' || operator === '|' || operator === '<<' || operator === '>>';
 	const type = isBits ? 'int' : numericType(a.type, b.type);
 	const unit = isSum ? (a.unit ?? b.unit) : undefined;

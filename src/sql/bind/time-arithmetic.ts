@@ -84,9 +84,10 @@ function sumHint(operator: string, type: TimeType, other: Bound): string {
 	if (operator !== '+' && operator !== '-') return 'epoch_ms(x) is a number of milliseconds';
 	if (isNumber(other)) {
 		const text = other.kind === 'constant' ? String(other.value) : undefined;
-		return text === undefined
-			? "say the unit: x * interval '1 second'"
-			: `say the unit: ${operator} interval '${seconds(text)}'`;
+		if (text === undefined) return "say the unit: x * interval '1 second'";
+		// In other databases a number next to a date is one of days.
+		const amount = type === 'date' ? `${text} ${text === '1' ? 'day' : 'days'}` : seconds(text);
+		return `say the unit: ${operator} interval '${amount}'`;
 	}
 	const otherType = operandType(other);
 	if (isInstant(type) && isInstant(otherType)) {

@@ -246,13 +246,19 @@ export function unified(choices: readonly Bound[], at: number): readonly Bound[]
 }
 
 /** Operands of + or -. A text such as '10ms' next to a number of milliseconds becomes one, too. */
-export function withDurations(left: Bound, right: Bound): readonly [left: Bound, right: Bound] {
-	const duration = (bound: Bound, other: Bound): Bound => {
+export function withDurations(
+	left: Bound,
+	right: Bound,
+	[leftAt, rightAt]: Places,
+): readonly [left: Bound, right: Bound] {
+	const duration = (bound: Bound, other: Bound, at: number): Bound => {
 		const text = other.unit === 'ms' ? literalText(bound) : undefined;
-		const interval = text === undefined || typeof applyNumeric(text) !== 'string' ? undefined : parseInterval(text);
-		return interval === undefined ? bound : millisecondsOf(interval);
+		if (text === undefined || typeof applyNumeric(text) !== 'string') return bound;
+		const interval = parseInterval(text);
+		if (interval === undefined) throw notANumber(text, nameOf(other), true, at);
+		return millisecondsOf(interval);
 	};
-	return [duration(left, right), duration(right, left)];
+	return [duration(left, right, leftAt), duration(right, left, rightAt)];
 }
 
 /** `bound` in the form in which it is compared with `other`. */
@@ -287,14 +293,17 @@ function checkBlob(bound: Bound, name: string, at: number): void {
 
 function notANumber(text: string, name: string, isDuration: boolean, at: number | undefined): SqlError {
 	const subject = name === 'x' ? 'the other side' : name;
+	const bytes = /^\s*(\d+(?:\.\d+)?)\s*([kmg])(i?)b?\s*$/i.exec(text);
 	const hint =
-		text.trim() === ''
-			? `${name} IS NULL finds rows without a value`
-			: isDuration
-				? 'write a number of milliseconds, or a duration such as 10ms or 1.5s, in quotes'
-				: parseInterval(text) !== undefined
-					? 'only columns whose names end in _ms, their sums and averages compare with durations; write a number'
-					: `write a number, or compare as text: CAST(${name} AS TEXT)`;
+		bytes !== null && parseInterval(text) === undefined
+			? `write the number: ${Number(bytes[1]) * (bytes[3] === '' ? 1000 : 1024) ** (1 + 'kmg'.indexOf(bytes[2]!.toLowerCase()))}`
+			: text.trim() === ''
+				? `${name} IS NULL finds rows without a value`
+				: isDuration
+					? 'write a number of milliseconds, or a duration such as 10ms or 1.5s, in quotes'
+					: parseInterval(text) !== undefined
+						? 'only columns whose names end in _ms, their sums and averages compare with durations; write a number'
+						: `write a number, or compare as text: CAST(${name} AS TEXT)`;
 	return new SqlError(
 		`${subject} is a number${isDuration ? ' of milliseconds' : ''}, which '${text.slice(0, 40)}' is not`,
 		'ERR_SQL_TYPE',

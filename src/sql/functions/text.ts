@@ -124,8 +124,14 @@ export const TEXT_FUNCTIONS: readonly ScalarFunction[] = [
 		minArguments: 3,
 		maxArguments: 3,
 		type: 'text',
-		create: () => (text, part, by) => replaceAll(toText(text!), toText(part!), toText(by!)),
+		create: () => (text, part, by) => {
+			if (text === null || part === null) return null;
+			// Nothing is replaced then, not even by NULL.
+			if (toText(part!) === '') return toText(text!);
+			return by === null ? null : replaceAll(toText(text!), toText(part!), toText(by!));
+		},
 		...GROUP,
+		strict: false,
 	},
 	trim('trim', 'both ends', ["trim('  x ')", 'x'], true, true),
 	trim('ltrim', 'the beginning', ["ltrim('007', '0')", '7'], true, false),

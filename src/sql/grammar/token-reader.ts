@@ -3,6 +3,7 @@
 import { syntaxError } from '../limits/sql-error.ts';
 import { type TokenKind, tokenize, unquote } from '../text/lexer.ts';
 import { placeElsewhere, wordElsewhere } from '../text/other-dialects.ts';
+import { parseInterval } from '../values/interval.ts';
 import type { Query } from './syntax.ts';
 
 /** Maximum length of a statement, in UTF-16 units. */
@@ -189,7 +190,10 @@ const UNCLOSED: Readonly<Record<string, string>> = {
 };
 
 function badToken(text: string, start: number): Error {
-	if (/^[0-9.]/.test(text)) return syntaxError(`${text} is neither a number nor a name`, start);
+	if (/^[0-9.]/.test(text)) {
+		const hint = parseInterval(text) === undefined ? undefined : `a duration is written in quotes: '${text}'`;
+		return syntaxError(`${text} is neither a number nor a name`, start, hint);
+	}
 	return syntaxError(`the character ${text} has no meaning in SQL`, start, wordElsewhere(text));
 }
 

@@ -99,6 +99,8 @@ const WORDS: ReadonlyMap<string, string> = new Map([
 	['^', 'power(2, 10) is a power'],
 	['@', 'parameters are written :name'],
 	['?', 'parameters are written :name'],
+	['$', 'parameters are written :name'],
+	['\0', 'a file in UTF-16 must be saved as UTF-8'],
 	[':', 'parameters are written :name; substr(text, start, length) is a part of a text'],
 	['#', 'comments begin with --'],
 	['{', "json_object('name', 1) makes an object"],
@@ -120,6 +122,7 @@ export function placeElsewhere(
 	first: string | undefined,
 ): string | undefined {
 	if (word === '/' && before === '/') return 'the quotient of two integers is an integer: 7 / 2 is 3';
+	if (word === '>' && before === '=') return 'at least is >=; arguments have no names';
 	if (word === 'FROM' && before === ',') return 'remove the comma before FROM';
 	if (word === 'ON' && before === 'DISTINCT')
 		return 'number the rows in a subquery, row_number() OVER (PARTITION BY method ORDER BY ts) AS n, and keep those WHERE n = 1';
