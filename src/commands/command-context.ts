@@ -59,7 +59,7 @@ export async function withCapture(
 			},
 			query: async (run) => {
 				interrupts.onInterrupt = () => {
-					shell.cancel();
+					shell.interrupt();
 					limitOutput({ withinMs: INTERRUPTED_MS });
 				};
 				try {

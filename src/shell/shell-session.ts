@@ -76,6 +76,7 @@ export class ShellSession {
 	/** Ctrl-C has ended the running statement; the rest of its rows are not printed. */
 	#isCancelled = false;
 	#isRunning = false;
+	#isInterrupted = false;
 	/** False after a partial line, such as JSON has between its rows. */
 	#isAtLineStart = true;
 	/** Loss totals at the last `.clear`. */
@@ -412,8 +413,20 @@ export class ShellSession {
 		this.#waiting?.abort();
 	}
 
+	/** Ctrl-C in a script: ends the running step, and the script even if no step runs at this moment. */
+	interrupt(): void {
+		this.#isInterrupted = true;
+		this.cancel();
+	}
+
+	/** Throws if the script was interrupted. */
+	checkInterrupted(): void {
+		if (this.#isInterrupted) throw cancelledError();
+	}
+
 	/** Waits for `.wait`. Rejects if cancelled. */
 	async wait(milliseconds: number): Promise<void> {
+		this.checkInterrupted();
 		const waiting = new AbortController();
 		this.#waiting = waiting;
 		await wait(milliseconds, waiting.signal);

@@ -126,6 +126,7 @@ export class StepRunner {
 	/** Returns `quit` if the step is `.quit`. */
 	async run(step: Step): Promise<'quit' | undefined> {
 		const shell = this.#shell;
+		shell.checkInterrupted();
 		if (shell.settings.values.echo)
 			shell.tell(`${forTerminal(step.type === 'statement' ? `${step.sql};` : step.text, { lineFeeds: true })}\n`);
 		if (this.#place !== undefined) shell.files.push(this.#place);

@@ -1,9 +1,14 @@
 // Splitting scripts into statements and commands.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { plainTheme } from '../../src/output/theme.ts';
 import { COMMAND_NAMES, COMMAND_WORDS, namedCommand, readLine } from '../../src/shell/command-names.ts';
-import { COMMANDS } from '../../src/shell/commands/commands.ts';
+import { COMMAND_TABLE, COMMANDS } from '../../src/shell/commands/commands.ts';
 import { scriptSteps } from '../../src/shell/script.ts';
+import type { SessionSettings } from '../../src/shell/settings.ts';
+import { ShellSession } from '../../src/shell/shell-session.ts';
+import { StepRunner } from '../../src/shell/steps.ts';
+import type { Threads } from '../../src/threads/threads.ts';
 import { cpuMs } from '../../support/cpu-time.ts';
 
 const brief = (text: string) =>
@@ -129,4 +134,32 @@ test('a statement of many lines is read in linear time', () => {
 		],
 	);
 	assert.ok(cpuMs() - begun < 3000, `${cpuMs() - begun} ms`);
+});
+
+test('Ctrl-C between two steps ends the script, also before a .wait', async () => {
+	const printed: string[] = [];
+	const presentation = { format: undefined, theme: plainTheme, errorTheme: plainTheme, quiet: true };
+	const shell = new ShellSession({
+		options: { presentation, capture: {}, settings: {} } as unknown as SessionSettings,
+		threads: { cancel: () => undefined } as unknown as Threads,
+		sink: {
+			write: async (text) => {
+				printed.push(text);
+				shell.interrupt();
+			},
+			writeRows: async () => undefined,
+			closed: false,
+			gone: new Promise(() => undefined),
+			discard: () => undefined,
+		},
+		interactive: false,
+		open: () => Promise.reject(new Error('not in a test')),
+		tell: () => undefined,
+	});
+	const runner = new StepRunner(shell, COMMAND_TABLE);
+	await assert.rejects(runner.runAll(scriptSteps('.bail off\n.print a\n.wait 5m\n.print b\n')), {
+		code: 'ERR_SQL_CANCELLED',
+	});
+	assert.deepEqual(printed, ['a\n']);
+	await assert.rejects(shell.wait(300_000), { code: 'ERR_SQL_CANCELLED' });
 });
