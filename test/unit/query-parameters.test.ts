@@ -1,11 +1,11 @@
 // Headers of saved queries and scripts, and the values of their parameters.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { processUser } from '../../src/base/invoking-user.ts';
 import { readHeader } from '../../src/shell/query-header.ts';
-import { queriesText } from '../../src/shell/query-list.ts';
+import { projectQueriesText, queriesText } from '../../src/shell/query-list.ts';
 import { namedScript, scriptValues } from '../../src/shell/query-values.ts';
 import { savedText } from '../../src/shell/saved-text.ts';
 import type { ParameterValue } from '../../src/store/table.ts';
@@ -238,6 +238,15 @@ test('queries are found by words in their name, title and description, and descr
 		/\(.*broken\.sql:2: expected one of int, .* as the type of :n, got "number"\)$/m,
 	);
 	assert.match(text([]), /^plain {3}user$/m);
+	const bundled = { place: 'bundled' as const, path: join(directory.path, 'bundled'), user: processUser() };
+	mkdirSync(bundled.path);
+	writeFileSync(join(bundled.path, 'plain.sql'), 'SELECT 2;');
+	assert.match(queriesText([...places, bundled], [], 60), /^plain {3}user {5}\(hides the bundled query\)$/m);
+	assert.equal(projectQueriesText([...places, bundled]), undefined);
+	assert.equal(
+		projectQueriesText([{ ...bundled, place: 'project' }, ...places]),
+		'This directory has 1 saved query: .queries lists them, .run NAME runs one',
+	);
 	assert.equal(text(['HOST', 'paragraph']), 'slow  user     Slow requests of a host\n');
 	assert.throws(() => text(['host', 'nothing']), {
 		code: 'ERR_NO_QUERY',
