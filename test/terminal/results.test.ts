@@ -201,12 +201,13 @@ test('a script on a terminal counts all rows, although it shows only some', asyn
 	const file = join(directory.path, 'checks.sql');
 	writeFileSync(
 		file,
-		'SELECT * FROM exchanges;\n.expect rows = 56\nSELECT res_body FROM exchanges;\n.expect rows > 40\n',
+		'SELECT * FROM exchanges;\n.expect rows = 56\nSELECT id, res_body FROM exchanges ORDER BY id;\n.expect rows < 40\n',
 	);
 	const terminal = await openTerminal(`${TINYTAP.join(' ')} run ${file} --replay ${DEMO}`, AT_80);
 	try {
-		const screen = await terminal.shows('[ended 0]');
+		const screen = await terminal.shows('[ended 4]');
 		assert.equal([...screen.matchAll(/^56 rows \(40 shown\)/gm)].length, 2, screen);
+		assert.match(screen, /^ {2}got: 56 rows$(?:.*\n){5} {4}2 \| NULL\n {4}3 \| <51,200 bytes>\n {2}… 53 more$/m);
 	} finally {
 		await terminal.close();
 		directory.remove();
