@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { EXIT, usageError } from '../base/errors.ts';
 import { FILES, version } from '../base/installation.ts';
 import { invokingUser, processUser } from '../base/invoking-user.ts';
+import { EXPORT_FORMATS } from '../output/export-format.ts';
 import { standardError, standardOutput } from '../output/output-stream.ts';
 import { topicHelp } from '../shell/commands/commands.ts';
 import { hidingNotices, queriesText } from '../shell/query-list.ts';
@@ -11,6 +12,7 @@ import { completedCommands, SHELLS } from './completion-model.ts';
 import { completionScript } from './completion-scripts.ts';
 import { diffCommand } from './diff-command.ts';
 import { doctorCommand } from './doctor-command.ts';
+import { type ExportOptions, exportCommand } from './export-command.ts';
 import { infoCommand } from './info-command.ts';
 import { type MergeOptions, mergeCommand } from './merge-command.ts';
 import { addCaptureOptions, addComparingOptions, addEndOptions, parseOptions } from './options.ts';
@@ -46,6 +48,14 @@ Examples:
   tinytap tail --where "status >= 500" --bodies
   tinytap tail --query endpoints --every 2s    a saved query, redrawn every 2 seconds
   tinytap tail --columns "path, status" --exec 'jq -c .path'`;
+
+const EXPORT_HELP = `
+Formats: ${EXPORT_FORMATS.map(({ name }) => name).join(', ')}
+
+Examples:
+  tinytap export --replay shop.tinytap --where "status >= 500" -o errors.har
+  tinytap export --replay shop.tinytap --format pcapng | wireshark -k -i -
+  tinytap export --for 30s -o traffic.sql && sqlite3 traffic.db < traffic.sql`;
 
 const QUERIES_HELP = `
 Saved queries are files NAME.sql, looked for in .tinytap/queries of the working
@@ -148,6 +158,17 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork, afterDashes
 			}),
 		);
 	addEndOptions(addCaptureOptions(run)).addHelpText('after', RUN_EXAMPLES);
+	const exports = command('export', 'write exchanges, secrets redacted, in a format of other programs')
+		.option('--where <condition>', 'an SQL condition, e.g. "status >= 500"')
+		.option('-o, --output <file>', 'a new file; its extension gives the format (default: stdout)')
+		.addHelpText('after', EXPORT_HELP)
+		.action((own: ExportOptions, self: Command) => {
+			const wanted = { ...own };
+			// Exports have formats that results do not have.
+			self.setOptionValue('format', undefined);
+			setWork(() => exportCommand(parseOptions(self, afterDashes), wanted));
+		});
+	addEndOptions(addCaptureOptions(exports));
 	const record = command('record', 'capture into a recording, without a shell')
 		.argument('<file>', 'the file to write')
 		.option('--compress', 'compress the recording (gzip)')

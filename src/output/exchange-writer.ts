@@ -3,13 +3,13 @@ import type { ExchangeDetail } from './exchange-parts.ts';
 import type { Redactor } from './redaction.ts';
 
 /**
- * Returns the text of each step: begin once, exchange any number of times, end once. Null
+ * Returns the text of each step, or bytes in a binary format: begin once, exchange any number of times, end once. Null
  * means that the format cannot represent this exchange.
  */
-export type ExchangeWriter = {
-	begin(): string;
-	exchange(exchange: ExchangeDetail): string | null;
-	end(): string;
+export type ExchangeWriter<Output extends string | Uint8Array = string> = {
+	begin(): Output;
+	exchange(exchange: ExchangeDetail): Output | null;
+	end(): Output;
 };
 
 export type ExchangeWriterOptions = {

@@ -6,6 +6,8 @@ import type { ExportFormat } from './result-format.ts';
 export const EXPORT_FORMATS: readonly { readonly name: ExportFormat; readonly endings: readonly string[] }[] = [
 	{ name: 'har', endings: ['.har'] },
 	{ name: 'curl', endings: ['.sh', '.curl'] },
+	{ name: 'pcapng', endings: ['.pcapng'] },
+	{ name: 'sql', endings: ['.sql'] },
 	{ name: 'csv', endings: ['.csv'] },
 	{ name: 'json', endings: ['.json'] },
 	{ name: 'ndjson', endings: ['.ndjson', '.jsonl'] },

@@ -98,6 +98,12 @@ export class OutputStream extends EventEmitter {
 		return this.#waiting < ROOM_BYTES;
 	}
 
+	/** The same for bytes. */
+	writeBytes(bytes: Uint8Array): boolean {
+		this.#add({ bytes: Buffer.from(bytes), rowEnds: [], done: 0 });
+		return this.#waiting < ROOM_BYTES;
+	}
+
 	/** The same for rows, which are counted if they are discarded. */
 	writeRows(texts: readonly string[]): boolean {
 		let end = 0;

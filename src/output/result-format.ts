@@ -4,6 +4,7 @@ import { createCurlWriter } from './curl-script.ts';
 import type { ExchangeWriter, ExchangeWriterOptions } from './exchange-writer.ts';
 import { createHarWriter } from './har.ts';
 import { createHtmlRowWriter } from './html.ts';
+import { createPcapngWriter } from './pcapng.ts';
 import {
 	type AlignedFormat,
 	createRowWriter,
@@ -12,6 +13,7 @@ import {
 	type RowFormatOptions,
 	type RowWriter,
 } from './row-format.ts';
+import { createSqlWriter } from './sql-script.ts';
 
 /** Formats printed row by row. */
 export type RowByRowFormat = RowFormat | 'html';
@@ -20,7 +22,7 @@ export type ExchangeFormat = keyof typeof EXCHANGE_WRITERS;
 /** `auto` is a table that fits the terminal; elsewhere it is `table`. */
 export type ResultFormat = RowByRowFormat | 'har' | 'auto';
 /** The formats of exports, which always have a file of their own. */
-export type ExportFormat = RowByRowFormat | ExchangeFormat;
+export type ExportFormat = RowByRowFormat | 'sql' | ExchangeFormat;
 
 type FormatFacts<Name> = {
 	readonly name: Name;
@@ -31,7 +33,7 @@ type FormatFacts<Name> = {
 	readonly redacts: boolean;
 };
 
-const EXCHANGE_WRITERS = { har: createHarWriter, curl: createCurlWriter };
+const EXCHANGE_WRITERS = { har: createHarWriter, curl: createCurlWriter, pcapng: createPcapngWriter };
 
 export const RESULT_FORMATS: readonly FormatFacts<ResultFormat>[] = [
 	{ name: 'auto', description: 'a table that fits the terminal; elsewhere as table', prints: 'rows', redacts: false },
@@ -49,6 +51,8 @@ export const RESULT_FORMATS: readonly FormatFacts<ResultFormat>[] = [
 const ALL_FORMATS: readonly FormatFacts<ResultFormat | ExportFormat>[] = [
 	...RESULT_FORMATS,
 	{ name: 'curl', description: 'a shell script of curl commands', prints: 'exchanges', redacts: true },
+	{ name: 'pcapng', description: 'packets for Wireshark, with synthesised TCP', prints: 'exchanges', redacts: true },
+	{ name: 'sql', description: 'an SQL script that creates and fills a table', prints: 'rows', redacts: true },
 ];
 
 export function isResultFormat(name: string): name is ResultFormat {
@@ -64,6 +68,11 @@ export function isShared(name: ResultFormat | ExportFormat): boolean {
 	return ALL_FORMATS.some((format) => format.name === name && format.redacts);
 }
 
+/** Whether its output is bytes, not text. */
+export function isBinary(name: ExportFormat): boolean {
+	return name === 'pcapng';
+}
+
 /** Whether the widths of its columns depend on the rows. */
 export function isAligned(name: ResultFormat | ExportFormat): name is AlignedFormat {
 	return ROW_FORMATS.some((format) => format.name === name && format.aligned === true);
@@ -72,13 +81,17 @@ export function isAligned(name: ResultFormat | ExportFormat): name is AlignedFor
 export type ResultFormatOptions = RowFormatOptions & ExchangeWriterOptions;
 
 export function createResultWriter(
-	format: RowByRowFormat,
+	format: RowByRowFormat | 'sql',
 	columns: readonly ResultColumn[],
 	options: ResultFormatOptions,
 ): RowWriter {
+	if (format === 'sql') return createSqlWriter(columns);
 	return format === 'html' ? createHtmlRowWriter(columns, options) : createRowWriter(format, columns, options);
 }
 
-export function createExchangeWriter(format: ExchangeFormat, options: ExchangeWriterOptions): ExchangeWriter {
+export function createExchangeWriter(
+	format: ExchangeFormat,
+	options: ExchangeWriterOptions,
+): ExchangeWriter | ExchangeWriter<Uint8Array> {
 	return EXCHANGE_WRITERS[format](options);
 }

@@ -13,7 +13,6 @@ import { type Printed, type PrintStyle, printResult } from './result-printer.ts'
 import type { Sink } from './sink.ts';
 
 export type Export = {
-	readonly path: string;
 	readonly format: ExportFormat;
 	/** An SQL condition; undefined: all exchanges. */
 	readonly where: string | undefined;
@@ -22,6 +21,9 @@ export type Export = {
 	/** Replace an existing file. */
 	readonly force: boolean;
 };
+
+/** An export into a file. */
+export type FileExport = Export & { readonly path: string };
 
 export type ExportWays = {
 	readonly threads: Threads;
@@ -39,7 +41,7 @@ export type ExportWays = {
 export type Exported = Printed & { readonly written: number; readonly leftOut: number };
 
 /** Exports exchanges. Throws a UserError; then the file does not exist, or is unchanged if it was to be replaced. */
-export async function exportExchanges(wanted: Export, ways: ExportWays): Promise<Exported> {
+export async function exportExchanges(wanted: FileExport, ways: ExportWays): Promise<Exported> {
 	const { path, force } = wanted;
 	let file: NewFile;
 	try {
@@ -53,14 +55,14 @@ export async function exportExchanges(wanted: Export, ways: ExportWays): Promise
 			ways,
 			fileSink(file.fd, (code) => notWritten(path, code)),
 		);
-		keep(file, wanted);
+		keep(file, path, force);
 		return printed;
 	} finally {
 		file.discard();
 	}
 }
 
-function keep(file: NewFile, { path, force }: Export): void {
+function keep(file: NewFile, path: string, force: boolean): void {
 	try {
 		file.keep();
 	} catch (error) {
@@ -71,8 +73,12 @@ function keep(file: NewFile, { path, force }: Export): void {
 /** The part of the statement between the columns and the condition. */
 const BEFORE = ' FROM exchanges WHERE (';
 
-/** Exported for tests. */
-export async function writeExchanges(wanted: Export, ways: ExportWays, sink: Sink): Promise<Exported> {
+/** Writes exchanges to a sink. `path`: for errors, undefined if the sink is not a file. */
+export async function writeExchanges(
+	wanted: Export & { readonly path?: string | undefined },
+	ways: ExportWays,
+	sink: Sink,
+): Promise<Exported> {
 	const { path, format, where, redactor } = wanted;
 	const start = printsExchanges(format) ? 'SELECT id' : 'SELECT *';
 	// The condition may end in a comment.
@@ -103,10 +109,13 @@ function notWritten(path: string, code: string): UserError {
 }
 
 /** Turns an error of the statement into one of the export, with its position in the condition. */
-function explained(error: unknown, path: string, where: string | undefined, start: number): unknown {
+function explained(error: unknown, path: string | undefined, where: string | undefined, start: number): unknown {
 	if (!(error instanceof UserError)) return error;
 	if (error.code === 'ERR_SQL_CANCELLED')
-		return new UserError(`the export was cancelled, and ${path} was not written`, 'ERR_INTERRUPTED');
+		return new UserError(
+			path === undefined ? 'the export was cancelled' : `the export was cancelled, and ${path} was not written`,
+			'ERR_INTERRUPTED',
+		);
 	if (where === undefined || !('position' in error) || typeof error.position !== 'number') return error;
 	// If something is missing at the end of the condition, the error is at the parenthesis after it.
 	const isAfter = error.position - start >= where.length;

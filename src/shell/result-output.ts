@@ -86,9 +86,8 @@ export function newFileError(path: string, error: unknown, force: boolean): User
 
 /** Writes into an open file. `problem` makes the error for the code of a system error. */
 export function fileSink(fd: number, problem: (code: string) => UserError, before: () => void = () => undefined): Sink {
-	const put = async (text: string) => {
+	const put = async (bytes: Uint8Array) => {
 		before();
-		const bytes = Buffer.from(text);
 		try {
 			for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
 		} catch (error) {
@@ -96,8 +95,9 @@ export function fileSink(fd: number, problem: (code: string) => UserError, befor
 		}
 	};
 	return {
-		write: put,
-		writeRows: (texts) => put(texts.join('')),
+		write: (text) => put(Buffer.from(text)),
+		writeBytes: put,
+		writeRows: (texts) => put(Buffer.from(texts.join(''))),
 		closed: false,
 		gone: new Promise(() => undefined),
 		discard: () => undefined,

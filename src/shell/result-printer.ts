@@ -270,16 +270,18 @@ function exchangePrinter(
 		},
 		end: async () => {
 			const writer = createExchangeWriter(format, style);
-			await sink.write(writer.begin());
+			const put = (output: string | Uint8Array) =>
+				typeof output === 'string' ? sink.write(output) : sink.writeBytes!(output);
+			await put(writer.begin());
 			for await (const exchange of style.exchanges([...ids])) {
-				const text = exchange === undefined ? null : writer.exchange(exchange);
-				if (text !== null) {
-					await sink.write(text);
+				const output = exchange === undefined ? null : writer.exchange(exchange);
+				if (output !== null) {
+					await put(output);
 					exchanges.written++;
 				} else if (exchange !== undefined) exchanges.leftOut++;
 				if (sink.closed) return;
 			}
-			await sink.write(writer.end());
+			await put(writer.end());
 		},
 		exchanges,
 	};

@@ -19,7 +19,7 @@ import type { AttachedLoss } from '../threads/messages.ts';
 import type { Threads } from '../threads/threads.ts';
 import { type Checks, SAMPLE_ROWS } from './checks.ts';
 import { errorText } from './error-text.ts';
-import { type Export, exportExchanges, exportSentence } from './export.ts';
+import { type Export, exportExchanges, exportSentence, writeExchanges } from './export.ts';
 import type { Frames } from './frames.ts';
 import { withPager } from './pager.ts';
 import { type Progress, startProgress } from './progress.ts';
@@ -302,14 +302,18 @@ export class ShellSession {
 		this.tell(`${rows} ${printed.evicted === 1 ? 'has' : 'have'} been evicted since then\n`);
 	}
 
-	/** Exports exchanges, and says how many. */
-	async export(wanted: Export): Promise<void> {
+	/** Exports exchanges to a file, or without a path to stdout, and says how many. */
+	async export(wanted: Export & { readonly path: string | undefined }): Promise<void> {
 		const { threads, parameters, timeoutMs, options } = this;
 		const { raw } = options.presentation;
 		const exchanges = (ids: readonly number[]) => this.#exchanges(ids);
 		const ways = { threads, user: options.user, parameters, timeoutMs, raw, exchanges };
-		const exported = await this.#watched(() => exportExchanges(wanted, ways));
-		this.tell(`${exportSentence(forTerminal(wanted.path), exported)}\n`);
+		const { path } = wanted;
+		const exported = await this.#watched(() =>
+			path === undefined ? writeExchanges(wanted, ways, this.sink) : exportExchanges({ ...wanted, path }, ways),
+		);
+		const place = path === undefined ? 'stdout' : forTerminal(path);
+		if (!options.presentation.quiet) this.tell(`${exportSentence(place, exported)}\n`);
 		this.#tellLoss(this.#sinceClear(exported));
 	}
 
@@ -480,6 +484,10 @@ export class ShellSession {
 				this.#isAtLineStart = text.endsWith('\n');
 				await sink.write(text);
 				this.#progress?.show();
+			},
+			writeBytes: async (bytes) => {
+				this.hideProgress();
+				if (!this.#isCancelled) await sink.writeBytes?.(bytes);
 			},
 			writeRows: async (texts) => {
 				this.hideProgress();

@@ -9,6 +9,8 @@ export type Sink = {
 	 * output cannot be written.
 	 */
 	write(text: string): Promise<void>;
+	/** The same for bytes. Only where exports go: stdout and files. */
+	writeBytes?(bytes: Uint8Array): Promise<void>;
 	/** The same for rows, one text each. Rows that the reader does not take in time are counted. */
 	writeRows(texts: readonly string[]): Promise<void>;
 	/** The reader closed the pipe. */
@@ -33,6 +35,9 @@ export function createSink(stream: OutputStream, before: () => void = () => unde
 	return {
 		write: async (text) => {
 			if (text !== '') await put(() => stream.write(text));
+		},
+		writeBytes: async (bytes) => {
+			if (bytes.length > 0) await put(() => stream.writeBytes(bytes));
 		},
 		writeRows: async (texts) => {
 			if (texts.length > 0) await put(() => stream.writeRows(texts));

@@ -47,7 +47,7 @@ export const OUTPUT_COMMANDS: CommandGroup = {
 			name: 'export',
 			usage: '.export [--force] [--format FORMAT] [--no-redact] FILE [WHERE CONDITION]',
 			description:
-				'write exchanges, secrets redacted, to a new file, in the format of its extension: .har, .sh (curl commands), .csv, .json, .ndjson, .md, .html, .txt',
+				'write exchanges, secrets redacted, to a new file, in the format of its extension: .har, .sh (curl commands), .pcapng, .sql, .csv, .json, .ndjson, .md, .html, .txt',
 			example: '.export errors.har WHERE status >= 500',
 			promptOnly: true,
 			trusted: true,

@@ -1,0 +1,70 @@
+// Rows as an SQL script: a table and its rows, for SQLite and others (`sqlite3 new.db < exchanges.sql`).
+import type { SqlValue } from '../store/table.ts';
+import type { ResultColumn } from './cell-text.ts';
+import type { RowWriter } from './row-format.ts';
+
+const TABLE = 'exchanges';
+
+/** Writes one transaction: CREATE TABLE, then an INSERT for each row. Texts and blobs are exact. */
+export function createSqlWriter(columns: readonly ResultColumn[]): RowWriter {
+	const names = distinctNames(columns.map(({ name }) => name));
+	const declarations = columns.map(({ type }, index) => `\t${quotedName(names[index]!)} ${sqliteType(type)}`);
+	return {
+		begin: () => `BEGIN;\nCREATE TABLE ${TABLE} (\n${declarations.join(',\n')}\n);\n`,
+		rows: (rows) => rows.map((row) => `INSERT INTO ${TABLE} VALUES (${row.map(literal).join(',')});\n`).join(''),
+		end: () => 'COMMIT;\n',
+	};
+}
+
+function sqliteType(type: ResultColumn['type']): string {
+	switch (type) {
+		case 'int':
+			return 'INTEGER';
+		case 'float':
+			return 'REAL';
+		case 'blob':
+			return 'BLOB';
+		case 'text':
+		case 'json':
+		case 'datetime':
+		case 'interval':
+			return 'TEXT';
+		default:
+			// No affinity: values stay as they are.
+			return '';
+	}
+}
+
+/** SQL compares names of columns without case. */
+function distinctNames(names: readonly string[]): string[] {
+	const seen = new Set<string>();
+	return names.map((name) => {
+		let distinct = name;
+		for (let number = 2; seen.has(distinct.toLowerCase()); number++) distinct = `${name}_${number}`;
+		seen.add(distinct.toLowerCase());
+		return distinct;
+	});
+}
+
+function quotedName(name: string): string {
+	return `"${name.replaceAll('"', '""').replaceAll('\0', '')}"`;
+}
+
+function literal(value: SqlValue): string {
+	if (value === null) return 'NULL';
+	if (value instanceof Uint8Array) return `X'${Buffer.from(value).toString('hex')}'`;
+	if (typeof value === 'number') return numberLiteral(value);
+	if (typeof value === 'bigint') return String(value);
+	if (typeof value === 'boolean') return value ? '1' : '0';
+	const text = typeof value === 'string' ? value : JSON.stringify(value);
+	// A NUL would end the script.
+	return text.includes('\0')
+		? `CAST(X'${Buffer.from(text).toString('hex')}' AS TEXT)`
+		: `'${text.replaceAll("'", "''")}'`;
+}
+
+function numberLiteral(value: number): string {
+	if (Number.isNaN(value)) return 'NULL';
+	if (!Number.isFinite(value)) return value > 0 ? '9e999' : '-9e999';
+	return String(value);
+}

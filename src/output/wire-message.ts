@@ -1,0 +1,72 @@
+// A message of an exchange as bytes on the wire: its head as it was sent, and its body.
+import type { FieldLine } from '../store/exchange-row.ts';
+import { type ExchangeDetail, messageBody } from './exchange-parts.ts';
+
+export type WireMessage = {
+	readonly bytes: Buffer;
+	/** Bytes after them that are not held. */
+	readonly unheld: number;
+	/** Bytes at the very end. */
+	readonly tail: Buffer;
+};
+
+/** Undefined if the request was not seen. */
+export function wireRequest(exchange: ExchangeDetail): WireMessage | undefined {
+	const { columns, requestTarget, requestHeaders } = exchange;
+	if (typeof columns.method !== 'string') return undefined;
+	const query = typeof columns.query_string === 'string' ? `?${columns.query_string}` : '';
+	const parts = `${String(columns.path ?? '')}${query}`;
+	const target = requestTarget == null ? parts : (requestTarget.bytes ?? requestTarget.text);
+	const version = typeof columns.req_http_version === 'string' ? ` HTTP/${columns.req_http_version}` : '';
+	return message(exchange, 'req', [columns.method, ' ', target, version], requestHeaders);
+}
+
+/** Undefined if there was no response. */
+export function wireResponse(exchange: ExchangeDetail): WireMessage | undefined {
+	const { columns, responseHeaders } = exchange;
+	if (typeof columns.status !== 'number') return undefined;
+	const line = `HTTP/${String(columns.http_version ?? '1.1')} ${columns.status} ${String(columns.status_text ?? '')}`;
+	return message(exchange, 'res', [line], responseHeaders);
+}
+
+type Text = string | Uint8Array;
+
+function message(
+	exchange: ExchangeDetail,
+	which: 'req' | 'res',
+	line: Text[],
+	fields: readonly FieldLine[],
+): WireMessage {
+	const held = Buffer.from(messageBody(exchange, which).raw ?? new Uint8Array(0));
+	const total = Number(exchange.columns[`${which}_body_bytes`] ?? 0);
+	const isDecoded = exchange.bodiesDecoded === true;
+	// A body without its coding, or with other bytes, has another length.
+	const unheld = isDecoded ? 0 : Math.max(0, total - held.length);
+	const isChunked = fields.some(({ name, value }) => isNamed(name, 'transfer-encoding') && /chunked/i.test(value));
+	const head: Text[] = [...line, '\r\n'];
+	for (const field of fields) {
+		if (field.trailer) continue;
+		if (isDecoded && isNamed(field.name, 'content-encoding')) continue;
+		const isLength = isDecoded && held.length > 0 && isNamed(field.name, 'content-length');
+		head.push(...fieldLine(field, isLength ? String(held.length) : undefined));
+	}
+	head.push('\r\n');
+	if (!isChunked) return { bytes: joined([...head, held]), unheld, tail: Buffer.alloc(0) };
+	// In one chunk.
+	const size = held.length + unheld;
+	const [begin, end] = size === 0 ? ['', ''] : [`${size.toString(16)}\r\n`, '\r\n'];
+	const trailers = fields.filter(({ trailer }) => trailer).flatMap((field) => fieldLine(field));
+	return { bytes: joined([...head, begin, held]), unheld, tail: joined([end, '0\r\n', ...trailers, '\r\n']) };
+}
+
+function joined(texts: readonly Text[]): Buffer {
+	return Buffer.concat(texts.map((text) => (typeof text === 'string' ? Buffer.from(text) : text)));
+}
+
+function fieldLine(field: FieldLine, value?: string): Text[] {
+	return [field.nameBytes ?? field.name, ': ', value ?? field.valueBytes ?? field.value, '\r\n'];
+}
+
+function isNamed(name: string, lower: string): boolean {
+	return name.toLowerCase() === lower;
+}
