@@ -201,6 +201,11 @@ for (const file of files) {
 	process.stderr.write(`expected test files in a folder of test/, such as test/unit/words.test.ts, got ${file}\n`);
 	process.exit(2);
 }
+if (process.argv[2] === 'all') {
+	const names = new Set(files.map(nameOf));
+	const gone = [...ALONE, ...STEPS.flatMap(({ first = [] }) => first)].filter((name) => !names.has(name));
+	if (gone.length > 0) throw new Error(`scripts/run-tests.mjs names test files that do not exist: ${gone.join(', ')}`);
+}
 await bundleTests(files);
 const steps = STEPS.map((step) => ({ ...step, files: files.filter(step.takes) })).filter(
 	(step) => step.files.length > 0,
