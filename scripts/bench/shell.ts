@@ -110,7 +110,7 @@ export async function benchShell({ rounds, rows, write, command }: ShellOptions)
 		{
 			name: 'shell',
 			title: 'The shell',
-			method: `Programs run in a terminal of 80 × 24. The first table shows the time from starting a shell to its prompt (tinytap: of the bundled recording, and of a capture with its probes attached). The second table shows the time from pressing a key to
+			method: `Programs run in a terminal of 80 × 24, without colours. The first table shows the time from starting a shell to its prompt (tinytap: of the bundled recording, and of a capture with its probes attached). The second table shows the time from pressing a key to
 its echo, the median of 120 keys, with nothing else to do, while nginx answers ${REQUESTS_PER_SECOND.toLocaleString('en-US')} requests a second that tinytap captures, while a tail prints them as well, and while a join without end runs as well.
 \`SELECT * FROM exchanges;\` over a recording of ${rows.toLocaleString('en-US')} exchanges is measured from Enter to the line below the table. The last table shows the time from Ctrl-C, while rows are printed as fast as the terminal takes them, to the next prompt. Medians over ${rounds} rounds.`,
 			command,
