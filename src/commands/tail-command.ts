@@ -29,6 +29,9 @@ const TERMINAL_MS = 2000;
 /** After the capture has failed, how long to wait for its last rows. */
 const LAST_ROWS_MS = 500;
 
+/** How often to look whether rows have been dropped. */
+const SLOW_READER_MS = 500;
+
 /** Default time limit of a query from a file. */
 const FILE_TIMEOUT_MS = 10_000;
 
@@ -78,6 +81,7 @@ export async function tailCommand(options: Options, own: TailOptions): Promise<n
 		// A terminal that accepts no output must not keep a finished capture alive, even without a signal.
 		if (output.isTTY) threads.ended.then(() => output.limit({ idleMs: TERMINAL_MS })).catch(() => undefined);
 		if (plan.exec === undefined) output.watchReader();
+		const slowReader = tellSlowReader(context);
 		const stop = () => void threads.stop().catch(() => undefined);
 		if (program !== undefined) {
 			Promise.race([program.ended, program.sink.gone]).then(stop, stop);
@@ -87,6 +91,7 @@ export async function tailCommand(options: Options, own: TailOptions): Promise<n
 		else if (rows !== undefined && columns !== undefined) await printRows(tail, rows, columns);
 		await output.flush();
 		const code = program === undefined ? EXIT.ok : await programStatus(tail, program);
+		clearInterval(slowReader);
 		reportLoss(tail, program?.waitingRows ?? 0);
 		return code;
 	});
@@ -189,6 +194,17 @@ async function programStatus({ interrupts, options, rowSink }: Tail, program: Ro
 		say(errorText(error, errorTheme));
 	} else if (wasClosed && !quiet) say(`tinytap: ${name} has ended, and with it the tail\n`);
 	return end.status;
+}
+
+/** Says once, while the tail runs, that rows are dropped. Their number is known at the end. */
+function tellSlowReader({ threads, options }: CommandContext): NodeJS.Timeout {
+	const timer = setInterval(() => {
+		if (threads.unprinted === 0) return;
+		clearInterval(timer);
+		if (!options.presentation.quiet)
+			say('tinytap: rows are being dropped because they are not read in time (loss: output_dropped)\n');
+	}, SLOW_READER_MS);
+	return timer.unref();
 }
 
 /** Says how many rows could not be printed, and what else was lost. */

@@ -191,6 +191,11 @@ export class Threads {
 		};
 	}
 
+	/** Rows of tails that were dropped so far because they could not be printed in time. */
+	get unprinted(): number {
+		return unprintedRows(this.#status);
+	}
+
 	/** Rows that the running statement has read. */
 	get progress(): number {
 		return this.#attaching?.rows ?? this.#progress[0]!;
