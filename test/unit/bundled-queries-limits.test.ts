@@ -223,3 +223,25 @@ test('times: medians of several, boundaries, one decimal', () => {
 		top: '1',
 	});
 });
+
+test('chains are followed as far as wanted; fields after a body are not in the head', () => {
+	const paths = ['/in', '/x', '/y', '/z'];
+	const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nAfter: wards\r\n\r\n';
+	const database = onOne((server) => {
+		for (const [i, path] of paths.entries())
+			server.exchange(i * 100, request(path), response(302, '', { Location: paths[i + 1] ?? '/end' }));
+		server.exchange(1000, request('/end', {}, '', 'other'), chunked);
+	});
+	const chain = (...ends: string[]) => {
+		const urls = ends.map((end) => `http://shop/${end}`);
+		return [urls[0]!, urls.length - 1, urls.at(-1)!, 0, urls.join(' → ')];
+	};
+	check('redirect-chains', database, [chain('in', 'x', 'y', 'z', 'end')]);
+	check('redirect-chains', database, [chain('in', 'x', 'y')], { most: '2' });
+	check('redirect-chains', database, [chain('in', 'x', 'y', 'z')], { most: '3' });
+	// `Transfer-Encoding: chunked` is 28 bytes with its line end.
+	assert.deepEqual(
+		answer('head-sizes', database).find(([host]) => host === 'other'),
+		['other', 1, 13, 13, 28, 28],
+	);
+});
