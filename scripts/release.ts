@@ -9,6 +9,7 @@ import { packNpm, prepareNpm, restoreNpm } from './release/npm-package.ts';
 import { ARCHITECTURES, type Architecture, manifest, PACKAGES, ROOT } from './release/places.ts';
 import { packRpm } from './release/rpm.ts';
 import { packSingle } from './release/single-file.ts';
+import { writeSums } from './release/sums.ts';
 
 const fast = process.argv.includes('--fast');
 const words = process.argv.slice(2).filter((word) => word !== '--fast');
@@ -38,6 +39,8 @@ const KINDS: Readonly<Record<string, () => readonly string[]>> = {
 	deb: each(packDeb),
 	rpm: each(packRpm),
 	single: each(packSingle),
+	sums: writeSums,
+	all: () => [packNpm(), ...['deb', 'rpm', 'single', 'sums'].flatMap((kind) => KINDS[kind]!())],
 	// Prints where the Node of packages is.
 	node: () => architectures().map((architecture) => join(nodeBinary(architecture), 'node')),
 	// Called by npm pack.

@@ -1,7 +1,9 @@
-// Files of Debian packages for any architecture, without installing anything.
+// Files of Debian 12's packages for any architecture, without installing anything.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Architecture, DOWNLOADS, NAMES, run, say } from './places.ts';
+import { ARCHITECTURES as MACHINES } from '../kernels.d/architecture.ts';
+import { privateApt } from '../kernels.d/private-apt.ts';
+import { type Architecture, DOWNLOADS, run, say } from './places.ts';
 
 /** A directory with the unpacked packages. */
 export function debianFiles(architecture: Architecture, names: readonly string[]): string {
@@ -11,8 +13,9 @@ export function debianFiles(architecture: Architecture, names: readonly string[]
 	const unpacked = `${folder}.new`;
 	rmSync(unpacked, { recursive: true, force: true });
 	mkdirSync(join(unpacked, 'packages'), { recursive: true });
-	const { debian } = NAMES[architecture];
-	run('apt-get', ['-q', 'download', ...names.map((name) => `${name}:${debian}`)], { cwd: join(unpacked, 'packages') });
+	const apt = privateApt(unpacked, MACHINES[architecture]!);
+	apt('apt-get', ['-q', 'download', ...names], join(unpacked, 'packages'));
+	rmSync(join(unpacked, 'apt'), { recursive: true });
 	for (const file of readdirSync(join(unpacked, 'packages')))
 		run('dpkg-deb', ['-x', join(unpacked, 'packages', file), unpacked]);
 	// Links to files of other packages.

@@ -6,7 +6,7 @@ import { ROOT } from './places.ts';
 const BUNDLES = ['tinytap', 'capture-thread', 'query-thread'];
 
 /** Not in the bundles, but compiled into the decoder and the addon. */
-const COMPILED_IN = ['assemblyscript', 'node-addon-api'];
+export const COMPILED_IN: readonly string[] = ['assemblyscript', 'node-addon-api'];
 
 /** `folders`: files about libraries that are linked in, made by their builds. */
 export function licences(folders: readonly string[]): string {
@@ -32,7 +32,7 @@ export function licences(folders: readonly string[]): string {
 }
 
 /** The packages from which esbuild took files, as its source maps say. */
-function bundledPackages(): string[] {
+export function bundledPackages(): string[] {
 	const sources = BUNDLES.flatMap((name) => {
 		const map: { sources: string[] } = JSON.parse(readFileSync(join(ROOT, `dist/${name}.cjs.map`), 'utf8'));
 		return map.sources;

@@ -27,6 +27,8 @@ export function packNpm(): string {
 export function prepareNpm(): void {
 	restoreNpm();
 	run('scripts/build', []);
+	// A clone's modes depend on the umask.
+	run('chmod', ['-R', 'a+rX,go-w', 'bin', 'docs/tinytap.1', 'queries', 'recordings', 'LICENSE', 'README.md']);
 	copyBuilt('decoder.wasm', join(ROOT, 'build/decoder.wasm'), 0o644);
 	for (const architecture of ARCHITECTURES) copyNative(architecture);
 	for (const [shell, file] of Object.entries(SHELLS)) {
