@@ -22,8 +22,8 @@ const TRIALS: Readonly<Record<string, readonly Trial[]>> = {
 		{ name: '6.12', series: '6.12', oldObject: false },
 	],
 	arm64: [
-		{ name: '5.10', series: '5.10', oldObject: false },
 		{ name: '6.1', series: '6.1', oldObject: false },
+		{ name: '6.1-old', series: '6.1', oldObject: true },
 	],
 };
 const LIMIT_MS = 15 * 60_000;
