@@ -81,6 +81,8 @@ test('with several requests in one thread, only equal headers decide', () => {
 	service.calls('/no-trace', PROXY, traceparent('0'.repeat(32), B_SPAN));
 	service.calls('/short', PROXY, `traceparent: 00-${TRACE}\r\n`);
 	service.calls('/empty', PROXY, 'X-Request-Id: \r\n');
+	service.calls('/hyphen-before', PROXY, `traceparent: 00_${TRACE}-${B_SPAN}-01\r\n`);
+	service.calls('/hyphen-after', PROXY, `traceparent: 00-${TRACE}_${B_SPAN}-01\r\n`);
 	for (const end of ends) end();
 	assert.deepEqual(service.parents(), {
 		'/unmarked': null,
@@ -93,6 +95,8 @@ test('with several requests in one thread, only equal headers decide', () => {
 		'/no-trace': null,
 		'/short': null,
 		'/empty': null,
+		'/hyphen-before': null,
+		'/hyphen-after': null,
 	});
 });
 
