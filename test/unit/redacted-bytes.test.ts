@@ -165,4 +165,5 @@ test('a finder knows every secret of a text, however many texts it has seen', ()
 	const value = 'Bearer \xc3\xa0bcdef-ghi';
 	assert.deepEqual(starred(value, utf8.header('authorization', value)), 'Bearer ***********');
 	assert.deepEqual(secrets, ['\xc3\xa0bcdef-ghi']);
+	assert.deepEqual(utf8.freeText('password=\xc3\xa0bcdefgh rest'), [{ start: 9, end: 18 }]);
 });
