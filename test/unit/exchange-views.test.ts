@@ -168,6 +168,14 @@ const exchange = (columns: ExchangeDetail['columns'], bodyText: string): Exchang
 	sendMs: 0,
 });
 
+test('the bar of times is as long as the screen allows', () => {
+	const one = exchange({ duration_ms: 12.25, ttfb_ms: 3 }, '');
+	const bar = (columns: number) => /^timing.*$/m.exec(detailView(one, { parts: ['facts'], columns }))![0];
+	const whole = bar(Number.POSITIVE_INFINITY).length;
+	for (const columns of [whole, whole - 1, whole - 20]) assert.equal(bar(columns).length, columns);
+	assert.equal(bar(whole + 5).length, whole);
+});
+
 test('the parts of the view can be chosen', () => {
 	const one = exchange({ req_body_raw: Buffer.from('q'), req_body_bytes: 1 }, '{"x":1}');
 	const head = 'GET /a HTTP/1.1\nHost: shop\n\nHTTP/1.1 200 OK\nContent-Type: application/json\n';
