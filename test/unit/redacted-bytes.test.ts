@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { deflateRawSync, gunzipSync } from 'node:zlib';
+import { type BodyScanner, bodyScanner, type Extent } from '../../src/output/body-secrets.ts';
 import { headSecrets, isStart, isWholeStart, maybeStart, readHead } from '../../src/output/head-secrets.ts';
 import { JsonSecrets } from '../../src/output/json-secrets.ts';
 import { Replacements, SoughtSecrets } from '../../src/output/overwriting.ts';
@@ -166,4 +167,42 @@ test('a finder knows every secret of a text, however many texts it has seen', ()
 	assert.deepEqual(starred(value, utf8.header('authorization', value)), 'Bearer ***********');
 	assert.deepEqual(secrets, ['\xc3\xa0bcdef-ghi']);
 	assert.deepEqual(utf8.freeText('password=\xc3\xa0bcdefgh rest'), [{ start: 9, end: 18 }]);
+});
+
+test('of bodies that arrive in parts, what cannot wait for more is blanked up to its end', () => {
+	const scanner = (contentType: string, beginning: string) => {
+		const none = () => [];
+		return bodyScanner(
+			{ contentType, coding: null },
+			Buffer.from(beginning, 'latin1'),
+			ignored(),
+			none,
+			() => undefined,
+		);
+	};
+	const scan = (body: BodyScanner, text: string, extent: Extent) => {
+		const { decided, places } = body.scan(Buffer.from(text, 'latin1'), text, extent);
+		return starred(text, places).slice(0, decided);
+	};
+	const lines = scanner('text/plain', 'a line');
+	assert.equal(scan(lines, '{"pin":12345}\nplain\nmore', 'soft'), '{"pin":*****}\nplain\n');
+	assert.equal(scan(lines, 'a line\n', 'hard'), 'a line\n');
+	assert.equal(scan(lines, 'next\nrest of anoth', 'hard'), 'next\n*************');
+	assert.equal(scan(lines, 'er line', 'soft'), '*******');
+	assert.equal(scan(lines, ' again\nnext\n', 'soft'), '******\nnext\n');
+	assert.equal(scan(lines.afterGap(), 'rest\nnext\n', 'soft'), '****\nnext\n');
+	const form = scanner('application/x-www-form-urlencoded', 'a=1');
+	assert.equal(scan(form, 'a=1&password=hunter2&b=2', 'soft'), 'a=1&password=*******&');
+	assert.equal(scan(form.afterGap(), 'rest&pin=1234', 'final'), '****&pin=****');
+	const parts = scanner('multipart/form-data; boundary=b', '--b');
+	const head = '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n';
+	assert.equal(scan(parts, `${head}long line`, 'hard'), `${head}*********`);
+	assert.equal(scan(parts, ' goes on', 'hard'), '********');
+	assert.equal(scan(parts, ' end\r\nopen line\r\n', 'soft'), '****\r\nopen line\r\n');
+	// UTF-16 in either order, by its mark alone.
+	for (const swaps of [false, true]) {
+		const text = Buffer.from('\ufeffpassword=hunter2secret', 'utf16le');
+		const wide = (swaps ? text.swap16() : text).toString('latin1');
+		assert.equal(scan(scanner('text/plain', wide), wide, 'final'), '*'.repeat(wide.length), String(swaps));
+	}
 });
