@@ -31,6 +31,8 @@
 #define CAPTURE_ADDRESSES_BYTES 56
 /* Addresses, then two u64. */
 #define CAPTURE_CLOSE_BYTES 72
+/* The same, then two u32. */
+#define CAPTURE_CLOSE_MEASURED_BYTES 80
 /* Maximum bytes of a unix socket's name: sun_path of struct sockaddr_un. */
 #define CAPTURE_UNIX_NAME_BYTES 108
 /* Addresses, two u64, then two names. */
@@ -48,7 +50,8 @@ enum capture_kind {
 	/* A connection began, or one of its addresses became known. This record precedes the connection's first record of any
 	 * other kind, so a connection without other records has none; time_ns is that of accept/connect if it was
 	 * seen. It may be repeated when an address is learned later; a known address then replaces an unknown one. Payload: empty,
-	 * or CAPTURE_ADDRESSES_BYTES: the peer's address, then the local one. For a unix socket, if the kernel has type information,
+	 * or CAPTURE_ADDRESSES_BYTES: the peer's address, then the local one. stream_offset is how long connecting took in
+	 * nanoseconds, from the first packet sent to the connection's being established; 0: not known. For a unix socket, if the kernel has type information,
 	 * CAPTURE_OPEN_UNIX_BYTES: the addresses, two u64 with the lengths of the peer's name and the local one (0: none), then
 	 * both names, each padded with zeros to CAPTURE_UNIX_NAME_BYTES. Or, in a recording that began later than the connection
 	 * (FLAG_MIDSTREAM), if no exchange was in progress then, CAPTURE_OPEN_AT_REST_BYTES: two u64, the stream offsets reached
@@ -57,7 +60,9 @@ enum capture_kind {
 	/* The last known descriptor of the connection was closed: `syscall` says how (close, close_range, dup2/dup3 over it,
 	 * execve with close-on-exec, EXIT when its last process ended). Payload: empty, or CAPTURE_CLOSE_BYTES: the two
 	 * addresses as in CAPTURE_OPEN, then two u64, the stream offsets reached in directions in and out. With these, records
-	 * lost at the very end also leave a hole of known size. */
+	 * lost at the very end also leave a hole of known size. Or CAPTURE_CLOSE_MEASURED_BYTES: the same, then what the TCP
+	 * socket has measured: u32, its smoothed round-trip time in microseconds (0: not known), and u32, the number of
+	 * segments that it sent again, plus 1 (0: not known). */
 	CAPTURE_CLOSE = 3,
 	/* read/recv returned 0: the peer will send nothing more (direction in). */
 	CAPTURE_EOF = 4,

@@ -83,9 +83,11 @@ struct kernel_offsets {
 	__u32 tcp_written_next;
 	/* sock_common.skc_state */
 	__u32 sock_state;
-	/* 0 if unknown: tcp_sock.urg_seq, inet_connection_sock.icsk_ulp_ops. */
+	/* 0 if unknown: tcp_sock.urg_seq, inet_connection_sock.icsk_ulp_ops, tcp_sock.srtt_us, tcp_sock.total_retrans. */
 	__u32 tcp_urgent;
 	__u32 sock_upper;
+	__u32 tcp_round_trip;
+	__u32 tcp_retransmits;
 };
 
 /* Fixed before loading (section .rodata.settings): the verifier knows the values and drops code that they
@@ -214,6 +216,8 @@ struct connection {
 	/* Stream offsets reached, by direction - 1. */
 	__u64 offset[2];
 	__u64 opened_ns;
+	/* How long connecting took; 0: not known. */
+	__u64 connect_ns;
 	/* When its last captured call returned. */
 	__u64 active_ns;
 	/* When the first held byte arrived. */

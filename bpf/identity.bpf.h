@@ -247,6 +247,21 @@ static SHARED __u64 measurable_sock(__s32 fd)
 	return family == AF_UNIX || counts_bytes(sock) ? sock : 0;
 }
 
+/* Writes what the TCP socket behind descriptor `fd` of the calling process has measured, if it is the connection's: its
+ * smoothed round-trip time in microseconds, and its number of retransmitted segments plus 1. 0: not known. */
+static __always_inline void read_measures(const struct connection *connection, __s32 fd, __u32 *measures)
+{
+	__u64 sock = connection->sock;
+
+	measures[0] = 0;
+	measures[1] = 0;
+	if (!settings.kernel.tcp_round_trip || !settings.kernel.tcp_retransmits || !sock || sock != open_sock(fd))
+		return;
+	/* The kernel keeps it in eighths. */
+	measures[0] = read_u32(sock, settings.kernel.tcp_round_trip) >> 3;
+	measures[1] = read_u32(sock, settings.kernel.tcp_retransmits) + 1;
+}
+
 /* Has the program read everything that has arrived on the socket `sock`? */
 static __always_inline bool all_read(__u64 sock, __u16 family)
 {

@@ -185,6 +185,7 @@ static __always_inline void name_connection(__u64 conn, __u32 tid)
 	if (!known)
 		return;
 	known->conn = conn;
+	connection->connect_ns = known->took_ns;
 	/* The socket itself has provided more: the interface of a link-local address. */
 	if (known->known && !*(__u16 *)(connection->addresses + CAPTURE_ADDRESS_BYTES)) {
 		__builtin_memcpy(connection->addresses + CAPTURE_ADDRESS_BYTES, known->local, CAPTURE_ADDRESS_BYTES);
@@ -252,7 +253,8 @@ static __always_inline void set_address(__u8 *address, __u16 family, __u16 port,
 		__builtin_memcpy(address + 8, v6, 16);
 }
 
-/* Learns the local address of connecting sockets: at SYN_SENT the calling thread, at ESTABLISHED the port. */
+/* Learns the local address of connecting sockets, and how long connecting takes: at SYN_SENT the calling thread, at
+ * ESTABLISHED the port. */
 SEC("tracepoint/sock/inet_sock_set_state")
 int handle_socket_state(struct inet_sock_set_state_context *context)
 {
@@ -264,6 +266,7 @@ int handle_socket_state(struct inet_sock_set_state_context *context)
 	if (context->new_state == TCP_SYN_SENT) {
 		pid_tgid = bpf_get_current_pid_tgid();
 		tid = pid_tgid;
+		fresh.began_ns = bpf_ktime_get_boot_ns();
 		bpf_map_update_elem(&connecting_sockets, &socket, &fresh, BPF_ANY);
 		bpf_map_update_elem(&connecting_threads, &tid, &socket, BPF_ANY);
 		return 0;
@@ -278,11 +281,14 @@ int handle_socket_state(struct inet_sock_set_state_context *context)
 	if (!known || (context->family != AF_INET && context->family != AF_INET6))
 		return 0;
 	set_address(known->local, context->family, context->local_port, context->local, context->local_v6);
+	known->took_ns = bpf_ktime_get_boot_ns() - known->began_ns;
 	known->known = 1;
 	if (!known->conn)
 		return 0;
 	__u64 conn = known->conn;
 	connection = bpf_map_lookup_elem(&connections, &conn);
+	if (connection)
+		connection->connect_ns = known->took_ns;
 	if (connection && connection->nameless) {
 		__builtin_memcpy(connection->addresses + CAPTURE_ADDRESS_BYTES, known->local, CAPTURE_ADDRESS_BYTES);
 		mark_named(connection);

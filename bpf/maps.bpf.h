@@ -321,6 +321,9 @@ struct {
 /* A TCP socket that is connecting. */
 struct connecting_socket {
 	__u64 conn;
+	__u64 began_ns;
+	/* How long connecting took; 0: not connected yet. */
+	__u64 took_ns;
 	__u8 local[CAPTURE_ADDRESS_BYTES];
 	__u32 known;
 };

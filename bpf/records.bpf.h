@@ -79,6 +79,7 @@ static SHARED long send_open(struct scratch *s, struct connection *connection, _
 	begin_event(&s->small, CAPTURE_OPEN, pid_tgid, conn, connection);
 	s->small.fd = fd;
 	s->small.time_ns = connection->opened_ns;
+	s->small.stream_offset = connection->connect_ns;
 	s->small.syscall = connection->role == ROLE_ACCEPTED    ? SYSCALL_ACCEPT4
 			   : connection->role == ROLE_CONNECTED ? SYSCALL_CONNECT
 			   : connection->role == ROLE_PAIR      ? SYSCALL_SOCKETPAIR
@@ -109,7 +110,7 @@ static __always_inline void send_note(struct scratch *s, struct connection *conn
 	send_small(s, 0);
 }
 
-/* Sends CAPTURE_CLOSE with the addresses and the offsets reached. */
+/* Sends CAPTURE_CLOSE with the addresses, the offsets reached, and what the socket behind `fd` has measured. */
 static __always_inline void send_close(struct scratch *s, struct connection *connection, __u64 conn, __u32 syscall,
 				       __u64 pid_tgid, __s32 fd, bool unseen)
 {
@@ -121,7 +122,8 @@ static __always_inline void send_close(struct scratch *s, struct connection *con
 	s->small.time_ns = bpf_ktime_get_boot_ns();
 	__builtin_memcpy(s->small_payload, connection->addresses, CAPTURE_ADDRESSES_BYTES);
 	__builtin_memcpy(s->small_payload + CAPTURE_ADDRESSES_BYTES, connection->offset, sizeof(connection->offset));
-	send_small(s, CAPTURE_CLOSE_BYTES);
+	read_measures(connection, fd, (__u32 *)(s->small_payload + CAPTURE_CLOSE_BYTES));
+	send_small(s, CAPTURE_CLOSE_MEASURED_BYTES);
 }
 
 #define TELL_AGAIN_NS 5000000000ULL

@@ -114,6 +114,8 @@ static std::vector<Wanted> WantedMembers(kernel_offsets* offsets, uint32_t* sock
       // Used only if the others are known.
       {"tcp_sock", "urg_seq", &offsets->tcp_urgent, true},
       {"inet_connection_sock", "icsk_ulp_ops", &offsets->sock_upper, true},
+      {"tcp_sock", "srtt_us", &offsets->tcp_round_trip, true},
+      {"tcp_sock", "total_retrans", &offsets->tcp_retransmits, true},
   };
 }
 

@@ -99,8 +99,8 @@ did not fit into the ring (\`ring_full\`).
 | kind | payload |
 |---|---|
 | CAPTURE_DATA | the bytes; none with FLAG_ZERO_COPY or FLAG_DISCARDED |
-| CAPTURE_OPEN | empty, or two addresses of ${defined('CAPTURE_ADDRESS_BYTES')} bytes: the peer's, the local one |
-| CAPTURE_CLOSE | empty, or ${defined('CAPTURE_CLOSE_BYTES')} bytes: the two addresses, then the u64 stream offsets reached in directions in and out |
+| CAPTURE_OPEN | empty, or two addresses of ${defined('CAPTURE_ADDRESS_BYTES')} bytes: the peer's, the local one (other forms: see [kind](#kind)) |
+| CAPTURE_CLOSE | empty, or ${defined('CAPTURE_CLOSE_BYTES')} bytes: the two addresses, then the u64 stream offsets reached in directions in and out; or ${defined('CAPTURE_CLOSE_MEASURED_BYTES')} bytes: the same, then two u32, round-trip time and retransmits |
 | CAPTURE_FACT_SOCKET | text, three lines ended by LF: \`socket\`, \`file\` or \`unknown\`; local address; remote address. Addresses are \`ip:port\`, \`[v6]:port\`, \`unix:/path\` or empty |
 | CAPTURE_FACT_PROCESS | text, separated by NUL: the process's name, its cgroup's path, its command line with arguments separated by 0x1F, the path of its executable |
 | others | none |

@@ -124,6 +124,10 @@ export type ConnectionRow = {
 	bytesIn: number;
 	bytesOut: number;
 	exchanges: number;
+	connectMs: number | null;
+	acceptWaitMs: number | null;
+	rttMs: number | null;
+	retransmits: number | null;
 	pid: number;
 	side: string | null;
 	protocol: string | null;
@@ -413,6 +417,10 @@ function readConnection(entry: Entry): ConnectionRow {
 		bytesIn: entry.f64(layout.CONNECTION_BYTES_IN),
 		bytesOut: entry.f64(layout.CONNECTION_BYTES_OUT),
 		exchanges: entry.f64(layout.CONNECTION_EXCHANGES),
+		connectMs: entry.maybe(layout.CONNECTION_CONNECT_MS),
+		acceptWaitMs: entry.maybe(layout.CONNECTION_ACCEPT_WAIT_MS),
+		rttMs: entry.maybe(layout.CONNECTION_RTT_MS),
+		retransmits: entry.maybe(layout.CONNECTION_RETRANSMITS),
 		pid: entry.u32(layout.CONNECTION_PID),
 		side: PROCESS_SIDES[entry.u32(layout.CONNECTION_SIDE)] ?? null,
 		protocol: PROTOCOLS[entry.u32(layout.CONNECTION_PROTOCOL)] ?? null,

@@ -136,6 +136,10 @@ export type ConnectionOptions = {
 	remote?: string;
 	/** Flags of every record of the connection. */
 	flags?: number;
+	/** How long connecting took. */
+	connectNs?: bigint;
+	/** What the socket had measured at its end: the round-trip time in microseconds, and retransmitted segments. */
+	measured?: { rttUs: number; retransmits: number };
 	/** System calls of the two directions, unless a call says otherwise. */
 	inSyscall?: number;
 	outSyscall?: number;
@@ -237,7 +241,8 @@ export class ConnectionTape {
 	open(): this {
 		const { local = '', remote = '', role } = this.options;
 		const syscall = role === wire.ROLE_CONNECTED ? wire.SYSCALL_CONNECT : wire.SYSCALL_ACCEPT4;
-		this.add({ kind: wire.CAPTURE_OPEN, syscall, payload: Buffer.concat([buildAddress(remote), buildAddress(local)]) });
+		const payload = Buffer.concat([buildAddress(remote), buildAddress(local)]);
+		this.add({ kind: wire.CAPTURE_OPEN, syscall, offset: this.options.connectNs ?? 0n, payload });
 		return this;
 	}
 
@@ -298,10 +303,14 @@ export class ConnectionTape {
 
 	/** Includes the streams' offsets, as the kernel does. */
 	close(syscall: number = wire.SYSCALL_CLOSE): this {
-		const { local = '', remote = '' } = this.options;
-		const offsets = Buffer.alloc(16);
+		const { local = '', remote = '', measured } = this.options;
+		const offsets = Buffer.alloc(measured === undefined ? 16 : 24);
 		offsets.writeBigUInt64LE(this.inOffset, 0);
 		offsets.writeBigUInt64LE(this.outOffset, 8);
+		if (measured !== undefined) {
+			offsets.writeUInt32LE(measured.rttUs, 16);
+			offsets.writeUInt32LE(measured.retransmits + 1, 20);
+		}
 		this.add({
 			kind: wire.CAPTURE_CLOSE,
 			syscall,

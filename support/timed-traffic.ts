@@ -151,8 +151,8 @@ export class TimedTraffic {
 	}
 
 	/** A connection that the process made to `to` at `at`. */
-	client(process: Process, to: string, at = 0): End {
-		return this.#end(process, false, at, { local: this.#address('10.0.0.1'), remote: to });
+	client(process: Process, to: string, at = 0, times: Pick<ConnectionOptions, 'connectNs' | 'measured'> = {}): End {
+		return this.#end(process, false, at, { local: this.#address('10.0.0.1'), remote: to, ...times });
 	}
 
 	/** A connection between two processes of this host. */

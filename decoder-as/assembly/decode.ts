@@ -37,6 +37,7 @@ import {
 	CAPTURE_CLOCK,
 	CAPTURE_CLOSE,
 	CAPTURE_CLOSE_BYTES,
+	CAPTURE_CLOSE_MEASURED_BYTES,
 	CAPTURE_DATA,
 	CAPTURE_END,
 	CAPTURE_EOF,
@@ -320,6 +321,7 @@ function handleUnseen(connection: Connection, record: usize): void {
 
 function handleOpen(connection: Connection, record: usize): void {
 	connection.openedAt = recordTime(record);
+	if (recordOffset(record) != 0) connection.connectNs = recordOffset(record);
 	const role = recordConnFlags(record) & 0xff;
 	if (role != 0) connection.role = <u8>role;
 	if (connection.midstream && saysAtRest(record)) resume(connection, record);
@@ -335,6 +337,11 @@ function handleClose(connection: Connection, record: usize): void {
 		const outgoing = load<u64>(payload, CAPTURE_ADDRESSES_BYTES + 8);
 		noteFinal(connection, true, incoming);
 		noteFinal(connection, false, outgoing);
+	}
+	if (recordCaptured(record) >= <u32>CAPTURE_CLOSE_MEASURED_BYTES) {
+		const measures = recordPayload(record) + CAPTURE_CLOSE_BYTES;
+		connection.roundTripUs = load<u32>(measures);
+		connection.retransmits = load<u32>(measures, 4);
 	}
 	beginClose(connection, recordSyscall(record) == SYSCALL_EXIT ? REASON_PROCESS_EXITED : REASON_CLOSED, recordTime(record));
 }

@@ -81,15 +81,17 @@ export function openConnectionRecord(
 		readonly role: number;
 		readonly comm: Uint8Array;
 		readonly atRest: StreamOffsets | undefined;
+		/** How long connecting took; 0n: not known. */
+		readonly connectNs: bigint;
 	},
 ): Buffer {
-	const { conn, pid, role, comm, atRest } = connection;
+	const { conn, pid, role, comm, atRest, connectNs } = connection;
 	const offsets = Buffer.alloc(atRest === undefined ? 0 : CAPTURE_OPEN_AT_REST_BYTES);
 	if (atRest !== undefined) {
 		offsets.writeBigUInt64LE(BigInt(atRest.in), 0);
 		offsets.writeBigUInt64LE(BigInt(atRest.out), 8);
 	}
-	const bytes = record({ kind: CAPTURE_OPEN, timeNs, conn, pid, payload: offsets });
+	const bytes = record({ kind: CAPTURE_OPEN, timeNs, conn, pid, streamOffset: connectNs, payload: offsets });
 	bytes.writeUInt32LE(FLAG_MIDSTREAM, EVENT_FLAGS);
 	bytes.writeUInt32LE(role, EVENT_CONN_FLAGS);
 	bytes.set(comm.subarray(0, CAPTURE_EVENT_HEADER_BYTES - EVENT_COMM - 1), EVENT_COMM);

@@ -131,6 +131,7 @@ export function mergedMeta(inputs: readonly MergeInput[], own: RecordingMeta): R
 		...(boot === undefined ? {} : { boot_id: boot }),
 		started: String(first.meta.started ?? 'unknown'),
 		merged: inputs.length,
+		...(inputs.every(({ meta }) => meta.redacted !== undefined) ? { redacted: 'yes' } : {}),
 		...(limits.length === 0 ? {} : bodyLimitMeta(Math.max(...limits))),
 	};
 }

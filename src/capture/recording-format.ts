@@ -1,12 +1,15 @@
 // The framing of recordings (docs/recording-format.md): constants, checksums and metadata.
 import { randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { crc32c } from './crc32c.ts';
 
 export const MAGIC = Buffer.from('tinytap\n', 'latin1');
-/** Version of the framing. The records have their own version. */
-export const RECORDING_VERSION = 1;
+/** Version of the framing, of which earlier ones are read, too. The records have their own version. */
+export const RECORDING_VERSION = 2;
+/** Its checksums are CRC-32 (zlib's), later ones are CRC-32C. */
+const FIRST_VERSION = 1;
 export const FILE_HEADER_BYTES = 16;
-/** u32 payload length, u32 type, u32 CRC-32 of type and payload, u32 mark. */
+/** u32 payload length, u32 type, u32 CRC-32C of type and payload, u32 mark. */
 export const FRAME_HEADER_BYTES = 16;
 /** Maximum payload length; a longer frame is considered damaged. */
 export const FRAME_PAYLOAD_MAX = 1 << 20;
@@ -67,15 +70,21 @@ export function frameHeader(type: number, payload: Uint8Array, mark: number): Bu
 	const header = Buffer.alloc(FRAME_HEADER_BYTES);
 	header.writeUInt32LE(payload.byteLength, 0);
 	header.writeUInt32LE(type, 4);
-	header.writeUInt32LE(frameCheck(type, payload), 8);
+	header.writeUInt32LE(frameCheck(type, payload, RECORDING_VERSION), 8);
 	header.writeUInt32LE(mark, 12);
 	return header;
 }
 
-/** CRC-32 of the type and the payload, so that a changed type is detected, too. */
-export function frameCheck(type: number, payload: Uint8Array): number {
+/** The version in a file header; undefined if it is not whole. */
+export function versionOf(header: Buffer): number | undefined {
+	return header.length < FILE_HEADER_BYTES ? undefined : header.readUInt32LE(MAGIC.length);
+}
+
+/** Checksum of the type and the payload, so that a changed type is detected, too. */
+export function frameCheck(type: number, payload: Uint8Array, version: number | undefined): number {
 	const typeBytes = Buffer.alloc(4);
 	typeBytes.writeUInt32LE(type);
+	if (version !== FIRST_VERSION) return crc32c(payload, crc32c(typeBytes));
 	const check = crc32(typeBytes);
 	// To zlib, an empty view without memory means "start again".
 	return payload.byteLength === 0 ? check : crc32(payload, check);

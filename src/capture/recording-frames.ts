@@ -9,6 +9,7 @@ import {
 	FRAME_META,
 	FRAME_PAYLOAD_MAX,
 	frameCheck,
+	versionOf,
 } from './recording-format.ts';
 import { BLOCK_HEADER_BYTES, BLOCK_START, blockLength, decompressBlock } from './recording-gzip.ts';
 
@@ -62,12 +63,14 @@ class PlainFrames implements Frames {
 	offset = FILE_HEADER_BYTES;
 	readonly #fd: number;
 	readonly #mark: number;
+	readonly #version: number | undefined;
 	#budget = SEARCH_BUDGET;
 
 	constructor(fd: number) {
 		this.#fd = fd;
 		this.header = readAt(fd, 0, FILE_HEADER_BYTES);
 		this.#mark = markOf(this.header);
+		this.#version = versionOf(this.header);
 	}
 
 	next(): FrameStep {
@@ -87,7 +90,7 @@ class PlainFrames implements Frames {
 		}
 		const type = header.readUInt32LE(4);
 		if (header.readUInt32LE(12) !== this.#mark) return this.#skip(at, MARK);
-		if (frameCheck(type, payload) !== header.readUInt32LE(8)) return this.#skip(at, CHECKSUM);
+		if (frameCheck(type, payload, this.#version) !== header.readUInt32LE(8)) return this.#skip(at, CHECKSUM);
 		this.offset = at + FRAME_HEADER_BYTES + length;
 		return { kind: 'frame', type, payload };
 	}
@@ -132,7 +135,7 @@ class PlainFrames implements Frames {
 		const payload = readAt(this.#fd, at + FRAME_HEADER_BYTES, header.readUInt32LE(0));
 		this.#budget -= FRAME_HEADER_BYTES + payload.length;
 		const isWhole = payload.length === header.readUInt32LE(0);
-		return isWhole && frameCheck(header.readUInt32LE(4), payload) === header.readUInt32LE(8);
+		return isWhole && frameCheck(header.readUInt32LE(4), payload, this.#version) === header.readUInt32LE(8);
 	}
 }
 
@@ -175,7 +178,8 @@ class CompressedFrames implements Frames {
 		if (rest.length < FRAME_HEADER_BYTES || length > FRAME_PAYLOAD_MAX) return this.#skipBlock(CHECKSUM);
 		const payload = rest.subarray(FRAME_HEADER_BYTES, end);
 		if (rest.readUInt32LE(12) !== markOf(this.header)) return this.#skipBlock(MARK);
-		if (frameCheck(rest.readUInt32LE(4), payload) !== rest.readUInt32LE(8)) return this.#skipBlock(CHECKSUM);
+		if (frameCheck(rest.readUInt32LE(4), payload, versionOf(this.header)) !== rest.readUInt32LE(8))
+			return this.#skipBlock(CHECKSUM);
 		this.#at += end;
 		return { kind: 'frame', type: rest.readUInt32LE(4), payload };
 	}

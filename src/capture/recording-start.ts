@@ -24,6 +24,8 @@ export type OpenConnection = {
 	readonly atRest: StreamOffsets | undefined;
 	/** Microseconds since the epoch. */
 	readonly openedUs: number;
+	/** NaN if it is not known. */
+	readonly connectMs: number;
 	readonly comm: Uint8Array;
 	/** '' if it is not known. */
 	readonly local: string;
@@ -45,12 +47,13 @@ export function firstRecords(
 	const pids = new Set(connections.map(({ pid }) => pid));
 	return [
 		...periodic,
-		...connections.flatMap(({ conn, pid, side, atRest, openedUs, comm, local, remote }) => {
+		...connections.flatMap(({ conn, pid, side, atRest, openedUs, connectMs, comm, local, remote }) => {
 			const openedNs = nowNs - (wallNs - BigInt(Math.round(openedUs)) * 1000n);
 			const timeNs = openedNs > 0n && openedNs < nowNs ? openedNs : nowNs;
+			const connectNs = Number.isNaN(connectMs) ? 0n : BigInt(Math.round(connectMs * 1e6));
 			const role = side === undefined ? ROLE_UNKNOWN : ROLES[side];
 			return [
-				openConnectionRecord(timeNs, { conn, pid, role, comm, atRest }),
+				openConnectionRecord(timeNs, { conn, pid, role, comm, atRest, connectNs }),
 				socketFact(nowNs, { conn, pid, fd: -1 }, { kind: 'socket', local, remote }),
 			];
 		}),

@@ -23,6 +23,7 @@ import {
 	RECORDING_VERSION,
 	type RecordingMeta,
 	readMeta,
+	versionOf,
 } from './recording-format.ts';
 import { type FrameStep, type Frames, foreignCompression, openFrames } from './recording-frames.ts';
 import { BLOCK_TARGET_BYTES, compressBlock } from './recording-gzip.ts';
@@ -153,6 +154,8 @@ export class RecordingReader {
 	readonly isCompressed: boolean;
 	/** The metadata; empty if there is none. */
 	readonly meta: RecordingMeta;
+	/** Version of the framing. */
+	readonly version: number;
 	/** The body limit of the capture, Infinity if unlimited; undefined if the recording does not say. */
 	readonly bodyLimit: number | undefined;
 	/** Size of the file when it was opened. */
@@ -178,6 +181,7 @@ export class RecordingReader {
 			this.#frames = openFrames(this.#fd);
 			this.isCompressed = this.#frames.isCompressed;
 			checkHeader(path, this.#frames.header);
+			this.version = versionOf(this.#frames.header)!;
 			const first = this.#frames.next();
 			const isMeta = first.kind === 'frame' && first.type === FRAME_META;
 			this.meta = isMeta ? readMeta(first.payload) : {};
@@ -264,10 +268,10 @@ function checkHeader(path: string, header: Buffer): void {
 			`Unpack it with ${compression.unpack} first. Recordings that --compress wrote are read as they are.`,
 		);
 	}
-	const version = header.readUInt32LE(MAGIC.length);
-	if (version === RECORDING_VERSION) return;
+	const version = versionOf(header)!;
+	if (version >= 1 && version <= RECORDING_VERSION) return;
 	throw new UserError(
-		`expected recording version ${RECORDING_VERSION}, got version ${version} in ${path}`,
+		`expected recording version 1 to ${RECORDING_VERSION}, got version ${version} in ${path}`,
 		'ERR_RECORDING_VERSION',
 		'Use the version of tinytap that wrote it, or a newer one.',
 	);

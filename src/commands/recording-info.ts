@@ -65,7 +65,7 @@ export function recordingInfo(path: string, user: InvokingUser): RecordingInfo {
 			file: path,
 			bytes: reader.size,
 			compression: reader.isCompressed ? 'gzip' : null,
-			format_version: 1,
+			format_version: reader.version,
 			record_versions: [...counts.versions].toSorted((a, b) => a - b),
 			...{ tinytap: text('tinytap'), host: text('host'), kernel: text('kernel'), boot_id: text('boot_id') },
 			...{ filters: text('filters'), where: text('where'), redacted: meta.redacted !== undefined },

@@ -38,6 +38,16 @@ function float(name: string, description: string, offset: number): EntryColumn {
 	return { name, type: 'int', description, number, value: number };
 }
 
+/** A number that may be NULL. */
+function measured(name: string, type: 'int' | 'float', description: string, offset: number): EntryColumn {
+	const number = numberAt(offset);
+	const value = (entries: EntryBytes, at: number) => {
+		const measure = number(entries, at);
+		return Number.isNaN(measure) ? null : measure;
+	};
+	return { name, type, description, number, value };
+}
+
 function unsigned(name: string, description: string, offset: number): EntryColumn {
 	const word = wordAt(offset);
 	// 0: the source, for example a file of packets, does not know processes.
@@ -128,6 +138,30 @@ export const CONNECTION_COLUMNS: readonly EntryColumn[] = [
 	float('bytes_in', 'bytes received', layout.CONNECTION_BYTES_IN),
 	float('bytes_out', 'bytes sent', layout.CONNECTION_BYTES_OUT),
 	float('exchanges', 'exchanges so far', layout.CONNECTION_EXCHANGES),
+	measured(
+		'connect_ms',
+		'float',
+		'client: from the first packet sent to the connection established; NULL for unix sockets, and if it was not seen',
+		layout.CONNECTION_CONNECT_MS,
+	),
+	measured(
+		'accept_wait_ms',
+		'float',
+		'server: from accept to the return of the call that read its first bytes',
+		layout.CONNECTION_ACCEPT_WAIT_MS,
+	),
+	measured(
+		'rtt_ms',
+		'float',
+		"the TCP socket's smoothed round-trip time when it was closed; NULL while open, and without type information (BTF)",
+		layout.CONNECTION_RTT_MS,
+	),
+	measured(
+		'retransmits',
+		'int',
+		'segments that the socket had sent again when it was closed; NULL likewise',
+		layout.CONNECTION_RETRANSMITS,
+	),
 	{
 		name: 'syscalls',
 		type: 'text',

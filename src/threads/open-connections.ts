@@ -25,6 +25,7 @@ export function openConnections(decoder: Decoder): OpenConnection[] {
 					? undefined
 					: { in: float(at + layout.CONNECTION_OFFSET_IN), out: float(at + layout.CONNECTION_OFFSET_OUT) },
 			openedUs: float(at + layout.CONNECTION_OPENED),
+			connectMs: float(at + layout.CONNECTION_CONNECT_MS),
 			comm: range(views, at, layout.CONNECTION_COMM).slice(),
 			local: Buffer.from(range(views, at, layout.CONNECTION_LOCAL)).toString(),
 			remote: Buffer.from(range(views, at, layout.CONNECTION_REMOTE)).toString(),

@@ -68,7 +68,7 @@ test('info summarizes a recording, as text and as JSON', async () => {
 		const info = recordingInfo(path, user);
 		assert.deepEqual(info, {
 			...{ file: path, bytes: statSync(path).size, compression: compress ? 'gzip' : null },
-			...{ format_version: 1, record_versions: [wire.CAPTURE_EVENT_VERSION] },
+			...{ format_version: 2, record_versions: [wire.CAPTURE_EVENT_VERSION] },
 			...{
 				tinytap: '1.2.3',
 				host: 'shop-1',

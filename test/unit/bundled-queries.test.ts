@@ -20,6 +20,7 @@ import {
 	withOld,
 } from '../../support/bundled-queries.ts';
 import { DIFFERENCES } from '../../support/compared-traffic.ts';
+import { connectingTraffic } from '../../support/connecting-traffic.ts';
 import { Tape } from '../../support/record-builder.ts';
 import { stored } from '../../support/stored-exchanges.ts';
 import {
@@ -839,6 +840,13 @@ test('exchanges that last long, and those that have not ended', () => {
 	);
 	check('in-flight', lasting, [], { over: '2 minutes' });
 	check('error-rates', lasting, []);
+});
+
+test('connect-times: what clients needed to connect, and what their sockets measured, by peer', () => {
+	const database = databaseOf(connectingTraffic());
+	const six = ['front', '10.0.0.6:80', 1, 1, 1, 1, null, 0];
+	check('connect-times', database, [['front', '10.0.0.5:80', 2, 503, 953.9, 1004, 2, 2], six]);
+	check('connect-times', database, [six], { since: '150ms' });
 });
 
 test('loss: only reasons that occurred, lost bytes before bytes left out by design', () => {

@@ -8,6 +8,7 @@ import { crc32, gunzipSync, gzipSync } from 'node:zlib';
 import { CAPTURE_EVENT_HEADER_BYTES, EVENT_BYTES } from '../../decoder-as/assembly/wire/capture-event.ts';
 import { UserError } from '../../src/base/errors.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
+import { crc32c } from '../../src/capture/crc32c.ts';
 import { bodyLimitMeta, FRAME_PAYLOAD_MAX, RecordingReader, RecordingWriter } from '../../src/capture/recording.ts';
 import { damageText } from '../../src/capture/recording-damage.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
@@ -250,10 +251,39 @@ test('impossible lengths, other files and newer versions give different errors',
 	writeFileSync(newerPath, newer);
 	assert.throws(() => new RecordingReader(newerPath, processUser()), {
 		code: 'ERR_RECORDING_VERSION',
-		message: /version 1, got version 7/,
+		message: /version 1 to 2, got version 7/,
 	});
 	assert.throws(() => new RecordingReader(directory.path, processUser()), { code: 'ERR_NOT_A_RECORDING' });
 	assert.throws(() => new RecordingReader(join(directory.path, 'missing'), processUser()), { code: 'ERR_FILE_ENOENT' });
+});
+
+test('frames have a CRC-32C; recordings of version 1, with zlib’s CRC-32, are read, too', () => {
+	const bitwise = (bytes: Uint8Array) => {
+		let crc = 0xffffffff;
+		for (const byte of bytes) {
+			crc ^= byte;
+			for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0x82f63b78 : 0);
+		}
+		return ~crc >>> 0;
+	};
+	assert.equal(crc32c(Buffer.from('123456789')), 0xe3069283);
+	const bytes = Buffer.from(Array.from({ length: 41 }, (_, i) => (i * 83) % 256));
+	for (let from = 0; from < 9; from++)
+		for (let to = from; to <= bytes.length; to++) {
+			const middle = (from + to) >> 1;
+			const check = crc32c(bytes.subarray(middle, to), crc32c(bytes.subarray(from, middle)));
+			assert.equal(check, bitwise(bytes.subarray(from, to)));
+		}
+	const first = recorded(sample).bytes;
+	first.writeUInt32LE(1, 8);
+	for (let at = 16; at < first.length; at += 16 + first.readUInt32LE(at)) {
+		const payload = first.subarray(at + 16, at + 16 + first.readUInt32LE(at));
+		assert.equal(first.readUInt32LE(at + 8), bitwise(Buffer.concat([first.subarray(at + 4, at + 8), payload])));
+		first.writeUInt32LE(crc32(Buffer.concat([first.subarray(at + 4, at + 8), payload])), at + 8);
+	}
+	const path = newPath();
+	writeFileSync(path, first);
+	assert.deepEqual(readAll(path), { batches: sample, gaps: [], damage: undefined });
 });
 
 test('the body limit is read back, and only if it makes sense', () => {
@@ -281,7 +311,7 @@ test('a recording whose first frame is a batch, or whose meta frame is not JSON,
 	const frame = Buffer.alloc(16);
 	frame.writeUInt32LE(text.length, 0);
 	frame.writeUInt32LE(1, 4);
-	frame.writeUInt32LE(crc32(text, crc32(Buffer.of(1, 0, 0, 0))), 8);
+	frame.writeUInt32LE(crc32c(text, crc32c(Buffer.of(1, 0, 0, 0))), 8);
 	bytes.copy(frame, 12, 12, 16);
 	const odd = newPath();
 	writeFileSync(odd, Buffer.concat([bytes.subarray(0, 16), frame, text, bytes.subarray(metaEnd)]));

@@ -34,7 +34,7 @@ import {
 } from '../tables/pending';
 import { addHold, dropHolds, holdProcess, releaseProcess } from '../tables/processes';
 import * as call from '../wire/call';
-import { DIRECTION_IN, DIRECTION_OUT, LOSS_TABLE_FULL } from '../wire/capture-event';
+import { DIRECTION_IN, DIRECTION_OUT, LOSS_TABLE_FULL, ROLE_ACCEPTED } from '../wire/capture-event';
 import { REASON_CAPTURE_ENDED, REASON_CLOSED, REASON_EVICTED, REASON_PEER_CLOSED } from '../wire/output-layout';
 import { recordBytes, recordCaptured, recordDirection, recordOffset, recordPayload, recordTime } from '../wire/record';
 
@@ -93,6 +93,7 @@ export function receive(connection: Connection, record: usize): void {
 	if (stream.ended) return;
 	connection.arrivedAt = recordTime(record);
 	if (!stream.begun) {
+		if (connection.role == ROLE_ACCEPTED && recordDirection(record) == DIRECTION_IN) noteFirstRead(stream, record);
 		// The stream of a connection older than the capture begins with the first byte seen.
 		stream.begun = true;
 		if (stream.midstream && stream.next == 0) {
@@ -124,6 +125,14 @@ export function receive(connection: Connection, record: usize): void {
 		takeFirst(stream, true);
 		settleStreams(connection);
 	}
+}
+
+/** Notes how long after accept the first bytes were read, unless earlier ones are missing. */
+function noteFirstRead(stream: Stream, record: usize): void {
+	const connection = stream.connection;
+	const time = recordTime(record);
+	if (stream.midstream || recordOffset(record) != 0 || time < connection.openedAt) return;
+	connection.acceptWait = time - connection.openedAt + 1;
 }
 
 /** Takes the part of the record that the stream has not had yet. Returns false if the rest has to wait. */

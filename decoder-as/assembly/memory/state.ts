@@ -147,6 +147,13 @@ export class Connection {
 	asked: u32;
 	closedIn: u32;
 	openedAt: u64;
+	/** Nanoseconds that connecting took; 0: not known. */
+	connectNs: u64;
+	/** From accept to the return of the first call that received bytes, in nanoseconds, plus 1; 0: not known. */
+	acceptWait: u64;
+	/** What the socket had measured when it was closed: microseconds, and retransmitted segments plus 1. 0: not known. */
+	roundTripUs: u32;
+	retransmits: u32;
 	/** When its newest record was made, and whether it has been given up as idle since then. */
 	usedAt: u64;
 	idle: bool;

@@ -14,6 +14,10 @@ import {
 	CONNECTION_EXCHANGES,
 	CONNECTION_AT_REST,
 	CONNECTION_FIXED_BYTES,
+	CONNECTION_ACCEPT_WAIT_MS,
+	CONNECTION_CONNECT_MS,
+	CONNECTION_RETRANSMITS,
+	CONNECTION_RTT_MS,
 	CONNECTION_ID,
 	CONNECTION_LOCAL,
 	CONNECTION_OPENED,
@@ -424,6 +428,10 @@ export function writeConnection(connection: Connection, atRest: bool): void {
 	store<u32>(entry, atRest ? 1 : 0, CONNECTION_AT_REST);
 	store<f64>(entry, connection.incoming == NO_STREAM ? 0 : <f64>connection.incoming.next, CONNECTION_OFFSET_IN);
 	store<f64>(entry, connection.outgoing == NO_STREAM ? 0 : <f64>connection.outgoing.next, CONNECTION_OFFSET_OUT);
+	store<f64>(entry, connection.connectNs == 0 ? NaN : <f64>connection.connectNs / 1e6, CONNECTION_CONNECT_MS);
+	store<f64>(entry, connection.acceptWait == 0 ? NaN : <f64>(connection.acceptWait - 1) / 1e6, CONNECTION_ACCEPT_WAIT_MS);
+	store<f64>(entry, connection.roundTripUs == 0 ? NaN : <f64>connection.roundTripUs / 1e3, CONNECTION_RTT_MS);
+	store<f64>(entry, connection.retransmits == 0 ? NaN : <f64>(connection.retransmits - 1), CONNECTION_RETRANSMITS);
 	if (process != NO_PROCESS && process.comm != 0) {
 		putRange(entry, CONNECTION_COMM, process.comm, process.commLength);
 	} else if (connection.pid != 0) {

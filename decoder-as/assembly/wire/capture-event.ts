@@ -6,6 +6,7 @@ export const CAPTURE_COMM_BYTES: i32 = 16;
 export const CAPTURE_ADDRESS_BYTES: i32 = 28;
 export const CAPTURE_ADDRESSES_BYTES: i32 = 56;
 export const CAPTURE_CLOSE_BYTES: i32 = 72;
+export const CAPTURE_CLOSE_MEASURED_BYTES: i32 = 80;
 export const CAPTURE_UNIX_NAME_BYTES: i32 = 108;
 export const CAPTURE_OPEN_UNIX_BYTES: i32 = 288;
 export const CAPTURE_OPEN_AT_REST_BYTES: i32 = 16;

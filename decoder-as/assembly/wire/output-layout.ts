@@ -186,7 +186,13 @@ export const CONNECTION_SYSCALLS: i32 = 96;
 /** f64: the stream offsets reached in directions in and out. */
 export const CONNECTION_OFFSET_IN: i32 = 104;
 export const CONNECTION_OFFSET_OUT: i32 = 112;
-export const CONNECTION_FIXED_BYTES: i32 = 120;
+/** f64 milliseconds, NaN if not known: connecting; from accept to the first bytes read; the round-trip time at the end. */
+export const CONNECTION_CONNECT_MS: i32 = 120;
+export const CONNECTION_ACCEPT_WAIT_MS: i32 = 128;
+export const CONNECTION_RTT_MS: i32 = 136;
+/** f64, NaN if not known: segments sent again. */
+export const CONNECTION_RETRANSMITS: i32 = 144;
+export const CONNECTION_FIXED_BYTES: i32 = 152;
 
 export const PROTOCOL_UNKNOWN: i32 = 0;
 export const PROTOCOL_HTTP1: i32 = 1;
