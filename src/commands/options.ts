@@ -117,16 +117,24 @@ const END_OPTIONS: readonly (readonly [flags: string, description: string])[] = 
 
 /** Adds the options of every capturing command. */
 export function addCaptureOptions(command: Command): Command {
-	for (const [flags, description] of CAPTURE_OPTIONS) {
-		if (flags.includes('...')) {
-			// Each option takes one value, as in `--pid 1 --pid 2`, so that a positional argument can follow.
-			command.option(flags.replace('...', ''), description, (value: string, before: string[] = []) => [
-				...before,
-				value,
-			]);
-		} else command.option(flags, description);
-	}
+	for (const [flags, description] of CAPTURE_OPTIONS) addOption(command, flags, description);
 	return command;
+}
+
+/** Headings in --help, and the options below them. A command's own options come first. */
+const OPTION_GROUPS: readonly (readonly [title: string, options: RegExp])[] = [
+	['What is read:', /^--(replay|realtime|from|to|record|port|pid|comm|container|cgroup|store|tls)\b/],
+	['Limits:', /^--(for|count|[a-z]+-limit|max-[a-z]+|ring-size|timeout)\b/],
+	['Output:', /^--(format|no-color|redact|no-redact|raw|both|strict|quiet|verbose)\b/],
+	['Rights and files:', /^--(user|keep-root|force|safe|unsafe|config|stay)\b/],
+];
+
+function addOption(command: Command, flags: string, description: string): void {
+	const option = command.createOption(flags.replace('...', ''), description);
+	// Each option takes one value, as in `--pid 1 --pid 2`, so that a positional argument can follow.
+	if (flags.includes('...')) option.argParser((value: string, before: string[] = []) => [...before, value]);
+	const title = OPTION_GROUPS.find(([, options]) => options.test(flags))?.[0];
+	command.addOption(title === undefined ? option : option.helpGroup(title));
 }
 
 /** The capture options that also apply to reading two recordings. */
@@ -135,12 +143,12 @@ const COMPARING =
 
 /** Adds the options of a command that reads recordings only. */
 export function addComparingOptions(command: Command): Command {
-	for (const [flags, description] of CAPTURE_OPTIONS) if (COMPARING.test(flags)) command.option(flags, description);
+	for (const [flags, description] of CAPTURE_OPTIONS) if (COMPARING.test(flags)) addOption(command, flags, description);
 	return command;
 }
 
 export function addEndOptions(command: Command): Command {
-	for (const [flags, description] of END_OPTIONS) command.option(flags, description);
+	for (const [flags, description] of END_OPTIONS) addOption(command, flags, description);
 	return command;
 }
 

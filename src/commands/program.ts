@@ -38,6 +38,27 @@ const SET_OPTION: [string, string, (value: string, before?: string[]) => string[
 	(value, before = []) => [...before, value],
 ];
 
+const QUERY_EXAMPLES = `
+Examples:
+  tinytap query "SELECT path, count(*) FROM exchanges GROUP BY ALL" --for 10s
+  tinytap query "FROM exchanges WHERE status >= 500" --replay demo --format json`;
+
+const DOCTOR_EXAMPLES = `
+Examples:
+  tinytap doctor                              what a capture by this user lacks
+  sudo tinytap doctor --json | jq .capture    whether root can capture`;
+
+const HELP_EXAMPLES = `
+Examples:
+  tinytap help tail                           a command; or a table, a function, a keyword
+  tinytap help ERR_NO_PERMISSION              an error code`;
+
+const PROGRAM_EXAMPLES = `
+Examples:
+  tinytap --port 8080                         capture one port, live
+  tinytap --replay demo                       the bundled recording, as any user
+  tinytap query "SELECT count(*) FROM exchanges" -- npm test`;
+
 const RUN_EXAMPLES = `
 Examples:
   tinytap run slow --for 30s --set top=5      a saved query; \`tinytap queries\` lists them
@@ -110,7 +131,7 @@ export function createProgram(setWork: SetWork, afterDashes?: readonly string[])
 	addCaptureOptions(program)
 		.addHelpText(
 			'after',
-			`\nWithout a command, tinytap opens the shell and captures live. "-- PROGRAM ARG…"\nat the end starts a program and captures only it and its children; tinytap ends\nwhen the program ends and returns its exit status.\n\nExit status: 0 success, 1 error, 2 wrong usage, 3 loss with --strict, 4 an .expect\nfailed, 130 interrupted.`,
+			`\nWithout a command, tinytap opens the shell and captures live. "-- PROGRAM ARG…"\nat the end starts a program and captures only it and its children; tinytap ends\nwhen the program ends and returns its exit status.\n${PROGRAM_EXAMPLES}\n\nExit status: 0 success, 1 error, 2 wrong usage, 3 loss with --strict, 4 an .expect\nfailed, 130 interrupted.`,
 		)
 		.action((_options: unknown, self: Command) => {
 			if (self.args.length > 0)
@@ -128,6 +149,7 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork, afterDashes
 	const query = command('query', 'capture (or replay), run the statement, print the result')
 		.argument('<sql>', 'statement, or - to read it from stdin')
 		.option(...SET_OPTION)
+		.addHelpText('after', QUERY_EXAMPLES)
 		.action((sql: string, own: { set?: string[] }, self: Command) =>
 			setWork(() => queryCommand(parseOptions(self, afterDashes), sql, own.set ?? [])),
 		);
@@ -260,20 +282,24 @@ function addHelpCommands(command: NewCommand, setWork: SetWork, program: Command
 		);
 	command('help', 'explain a command, a dot command, a table, an SQL function, a keyword or an error code')
 		.argument('[topic]', 'what to explain; by default, list the commands')
+		.addHelpText('after', HELP_EXAMPLES)
 		.action((topic: string | undefined) =>
 			setWork(async () => {
 				printHelp(program, topic);
 				return EXIT.ok;
 			}),
 		);
-	command('version', 'print the version').action(() =>
-		setWork(async () => {
-			standardOutput().write(`${version()}\n`);
-			return EXIT.ok;
-		}),
-	);
+	command('version', 'print the version')
+		.addHelpText('after', '\nExamples:\n  tinytap version\n  tinytap --version')
+		.action(() =>
+			setWork(async () => {
+				standardOutput().write(`${version()}\n`);
+				return EXIT.ok;
+			}),
+		);
 	command('doctor', 'check this machine and explain how to fix problems')
 		.option('--json', 'as JSON')
+		.addHelpText('after', DOCTOR_EXAMPLES)
 		.action((own: { json?: boolean }) => setWork(() => doctorCommand(own.json === true)));
 }
 
