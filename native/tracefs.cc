@@ -16,9 +16,11 @@ Tracefs::Tracefs(const std::string& root) {
   for (const std::string& candidate :
        {root, std::string("/sys/kernel/tracing"), std::string("/sys/kernel/debug/tracing")}) {
     if (candidate.empty()) continue;
-    // Checks with the privileges that opening a file has: access() checks for the real user, whose file capabilities do
-    // not count.
-    if (faccessat(AT_FDCWD, (candidate + "/events/syscalls").c_str(), R_OK | X_OK, AT_EACCESS) == 0) {
+    // Opened rather than checked: access() checks for the real user, and faccessat() of glibc before 2.33 computes the
+    // answer from the mode, so capabilities would not count.
+    int directory = open((candidate + "/events/syscalls").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory >= 0) {
+      close(directory);
       events_ = candidate + "/events/";
       return;
     }

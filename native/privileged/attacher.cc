@@ -200,9 +200,14 @@ void Attacher::Refuse(const request& request, const CaptureError& error) {
 }
 
 static bool HasTracefs() {
-  // Checks with the privileges that opening a file has, see tracefs.cc.
-  return faccessat(AT_FDCWD, "/sys/kernel/tracing/events/syscalls", F_OK, AT_EACCESS) == 0 ||
-         faccessat(AT_FDCWD, "/sys/kernel/debug/tracing/events/syscalls", F_OK, AT_EACCESS) == 0;
+  // Opened with this process's capabilities, see tracefs.cc.
+  for (const char* path : {"/sys/kernel/tracing/events/syscalls", "/sys/kernel/debug/tracing/events/syscalls"}) {
+    int directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0) continue;
+    close(directory);
+    return true;
+  }
+  return false;
 }
 
 // Some systems do not mount tracefs at boot.
