@@ -559,6 +559,7 @@ describe('all formats', () => {
 			);
 		}
 		assert.match(createResultWriter('html', people.columns, options).begin(), /^<!DOCTYPE html>/);
+		assert.match(createResultWriter('sql', people.columns, options).begin(), /^CREATE TABLE/m);
 		assert.match(String(createExchangeWriter('har', options).begin()), /^\{"log":/);
 		const redacting = RESULT_FORMATS.filter(({ redacts }) => redacts).map(({ name }) => name);
 		assert.deepEqual(redacting, ['html', 'har']);
