@@ -27,8 +27,6 @@ export function packNpm(): string {
 export function prepareNpm(): void {
 	restoreNpm();
 	run('scripts/build', []);
-	// A clone's modes depend on the umask.
-	run('chmod', ['-R', 'a+rX,go-w', 'bin', 'docs/tinytap.1', 'queries', 'recordings', 'LICENSE', 'README.md']);
 	copyBuilt('decoder.wasm', join(ROOT, 'build/decoder.wasm'), 0o644);
 	for (const architecture of ARCHITECTURES) copyNative(architecture);
 	for (const [shell, file] of Object.entries(SHELLS)) {
@@ -40,6 +38,9 @@ export function prepareNpm(): void {
 	const kept = Object.entries(manifest()).filter(([name]) => !DEVELOPMENT.includes(name));
 	renameSync(MANIFEST, KEPT_MANIFEST);
 	writeFileSync(MANIFEST, `${JSON.stringify(Object.fromEntries(kept), null, 2)}\n`);
+	// The modes of a clone and of a build depend on the umask.
+	const packed = ['package.json', 'bin', 'dist', 'docs/tinytap.1', 'queries', 'recordings', 'LICENSE', 'README.md'];
+	run('chmod', ['-R', 'a+rX,go-w', ...packed]);
 }
 
 /** After `npm pack`, and before the next one if this one failed. */
