@@ -15,7 +15,6 @@ export function packRpm(tarball: string, architecture: Architecture, fast: boole
 	const values: Record<string, string> = {
 		VERSION: version,
 		SUMMARY: description.split(',')[0]!,
-		ARCH: rpm,
 		TREE: tree,
 		LEVEL: fast ? '0' : '6',
 	};
