@@ -1,4 +1,7 @@
-// How fast recordings are replayed: a generated one of 2,000 requests a second, as a plain and as a compressed file.
+// How fast recordings are replayed: a generated one of 2,000 requests a second, as a plain and as a compressed file. And how
+// exactly --realtime keeps its pauses.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +19,10 @@ const A_SECOND = 2000;
 /** --max-memory's default and what the process may take beside it. */
 const MEMORY_MIB = 256 + 128;
 const GOAL = 20;
+const GAP_MS = 5;
+const PACED = 120;
+/** Pauses between exchanges, again and again. */
+const PAUSE_MS = [3, 10, 25, 50, 7];
 
 type Made = { readonly path: string; readonly bytes: number };
 
@@ -45,6 +52,10 @@ export async function benchReplay({
 				console.log(`${name}: ${figure(seconds)} s, ${figure(mib)} MiB`);
 			}
 		}
+		const gaps: number[] = [];
+		for (let round = 0; round < rounds; round++) gaps.push(...(await realtimeGaps(join(directory, `paced-${round}`))));
+		console.log(`gaps: ${gaps.map(figure).join(' ')} ms off`);
+		const off = quantile(gaps, 0.99);
 		const recorded = rows / A_SECOND;
 		const slowest = Math.max(...measured.flatMap(({ seconds }) => seconds));
 		const largest = Math.max(...measured.flatMap(({ mib }) => mib));
@@ -54,7 +65,9 @@ export async function benchReplay({
 				name: 'replay',
 				title: 'Replay',
 				method: `A generated recording of ${exchanges} exchanges over ${CONNECTIONS} connections, ${A_SECOND.toLocaleString('en-US')} a second, with responses of about 900 bytes: ${figure(recorded)} s of traffic. \`tinytap query "SELECT count(*) FROM exchanges" --replay FILE\` is started ${rounds} times for the plain and the compressed file in turn.
-The time is that of the whole process, from its start to its end. Every exchange must have its row. Memory is the largest resident size of the process.`,
+The time is that of the whole process, from its start to its end. Every exchange must have its row. Memory is the largest resident size of the process.
+
+\`--realtime\`: a recording of ${PACED} exchanges, ${PAUSE_MS.join(', ')} … ms apart, is replayed by \`tinytap tail --realtime\` into a pipe, ${rounds} times. A gap is off by how much the time between two lines, as their reader sees it, differs from the recording.`,
 				command,
 				versions: {},
 				goals: [
@@ -67,6 +80,11 @@ The time is that of the whole process, from its start to its end. Every exchange
 						goal: `stays below ${MEMORY_MIB} MiB`,
 						figure: `${figure(largest)} MiB`,
 						met: largest < MEMORY_MIB,
+					},
+					{
+						goal: `\`--realtime\` keeps gaps within ${GAP_MS} ms (99 of 100)`,
+						figure: `${figure(off)} ms (median ${figure(quantile(gaps, 0.5))}, largest ${figure(Math.max(...gaps))})`,
+						met: off <= GAP_MS,
 					},
 				],
 				figures: table(
@@ -135,6 +153,48 @@ async function replay(path: string, rows: number): Promise<{ seconds: number; mi
 	const counted = Number(run.stdout().split('\n')[1]);
 	if (code !== 0 || counted !== rows) throw new Error(`expected ${rows} rows, got ${counted}: ${run.stderr()}`);
 	return { seconds, mib };
+}
+
+/** How many milliseconds each gap between two lines of a tail differs from the recording. */
+async function realtimeGaps(path: string): Promise<number[]> {
+	const writer = new RecordingWriter(path, {}, { user: processUser() });
+	const tape = new Tape();
+	tape.clock(1_700_000_000_000_000_000n);
+	const connection = tape.server(1, { local: '127.0.0.1:80', remote: '127.0.0.1:4000' }).open();
+	const ends: bigint[] = [];
+	for (let i = 0; i < PACED; i++) {
+		tape.timeNs += BigInt(PAUSE_MS[i % PAUSE_MS.length]!) * 1_000_000n;
+		connection.in(`GET /${i} HTTP/1.1\r\nHost: a\r\n\r\n`).out('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+		ends.push(tape.timeNs);
+	}
+	writer.writeBatch(buildBatch(tape.records));
+	writer.close();
+	const run = spawn(process.execPath, [
+		CLI,
+		'tail',
+		'--replay',
+		path,
+		'--realtime',
+		'--quiet',
+		'--columns',
+		'path',
+		'--format',
+		'ndjson',
+	]);
+	const times: number[] = [];
+	run.stdout.on('data', (bytes: Buffer) => {
+		const now = performance.now();
+		for (const byte of bytes) if (byte === 10) times.push(now);
+	});
+	const [code] = (await once(run, 'close')) as [number];
+	if (code !== 0 || times.length !== PACED)
+		throw new Error(`expected ${PACED} lines, got ${times.length}, status ${code}`);
+	return times.slice(1).map((time, i) => Math.abs(time - times[i]! - Number(ends[i + 1]! - ends[i]!) / 1e6));
+}
+
+function quantile(values: readonly number[], share: number): number {
+	const sorted = [...values].sort((a, b) => a - b);
+	return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
 }
 
 /** The largest resident size so far; 0 if the process has ended. */
