@@ -26,6 +26,7 @@ const SHORT_CONNECTIONS = 1_500;
  * decoding them.
  */
 const DECODER_RUNS = 6;
+const FILTER_RUNS = 12;
 const CONDITION = "path LIKE '/api/users/1%' AND duration_ms > 10";
 
 /** CPU time of the process in seconds. It depends little on other programs. */
@@ -76,10 +77,16 @@ const MEASUREMENTS: Readonly<Record<string, () => () => Parts>> = {
 				const { rows } = executeSync(prepare(sql, database), database);
 				parts[name] = { seconds: cpu() - start, work: `${rows.length} rows of ${SQL_ROWS}: ${sql}` };
 			}
-			const start = cpu();
+			// V8 compiles the loop in the middle of some repetitions, which takes longer than the loop.
 			let hits = 0;
-			for (let row = 0; row < exchanges.rowCount; row++) if (condition(exchanges, row)) hits++;
-			parts['live filter'] = { seconds: cpu() - start, work: `${hits} rows of ${SQL_ROWS}: ${CONDITION}` };
+			let seconds = Number.POSITIVE_INFINITY;
+			for (let again = 0; again < FILTER_RUNS; again++) {
+				const start = cpu();
+				hits = 0;
+				for (let row = 0; row < exchanges.rowCount; row++) if (condition(exchanges, row)) hits++;
+				seconds = Math.min(seconds, cpu() - start);
+			}
+			parts['live filter'] = { seconds, work: `${hits} rows of ${SQL_ROWS}: ${CONDITION}` };
 			return parts;
 		};
 	},

@@ -57,7 +57,7 @@ type Tail = CommandContext & {
  */
 export async function tailCommand(options: Options, own: TailOptions): Promise<number> {
 	const plan = planTail(options, own);
-	return await withCapture(uncounted(options), async (context) => {
+	return await withCapture(awaited(uncounted(options)), async (context) => {
 		const { shell, threads, interrupts } = context;
 		const { query } = plan;
 		shell.timeoutMs = options.timeoutMs ?? (query === undefined ? 0 : FILE_TIMEOUT_MS);
@@ -95,6 +95,13 @@ export async function tailCommand(options: Options, own: TailOptions): Promise<n
 		reportLoss(tail, program?.waitingRows ?? 0);
 		return code;
 	});
+}
+
+/** A replay with pauses begins when its rows are followed. */
+function awaited(options: Options): Options {
+	const { replay } = options.capture;
+	if (replay?.speed === undefined) return options;
+	return { ...options, capture: { ...options.capture, replay: { ...replay, awaitsTail: true } } };
 }
 
 /** Whether the query has to run again for each result. Throws a UserError if it is not a SELECT. */

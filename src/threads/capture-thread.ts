@@ -52,6 +52,8 @@ const EMPTY_BATCHES = 8;
 const PERIODIC_MS = 250;
 /** How long to run the event loop after a message: a new port starts listening only in a later turn. */
 const LISTEN_MS = 50;
+/** Longest wait for a tail before a replay begins: one that runs a query again and again does not follow. */
+const FOLLOW_MS = 2000;
 /**
  * When the process takes this much more than --max-memory, freed memory is returned to the system. The promised
  * maximum is 128 MiB more.
@@ -140,6 +142,7 @@ async function run(): Promise<void> {
 			recorder.open({ ...settings.record, meta: recordedMeta(settings.record.meta, source) });
 		feed(source.periodicRecords(), source);
 		post({ type: 'attached', remarks: source.remarks });
+		if (settings.replay?.awaitsTail === true) await tailFollows();
 		await pump(source);
 		feed(source.lastRecords(), source);
 		decoder.finish();
@@ -170,6 +173,13 @@ function recordedMeta(meta: RecordingMeta, source: BatchSource): RecordingMeta {
 	if (source.meta === undefined) return meta;
 	const { host: _host, kernel: _kernel, boot_id: _boot, filters: _filters, ...own } = meta;
 	return { ...own, ...source.meta };
+}
+
+/** Resolves when the query thread follows, or after a while. */
+async function tailFollows(): Promise<void> {
+	const until = performance.now() + FOLLOW_MS;
+	while (!following && performance.now() < until && Atomics.load(signals, SIGNAL_STOP) === 0)
+		await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
 async function pump(source: BatchSource): Promise<void> {
