@@ -64,13 +64,15 @@ export class RecordingRedactor {
 	readonly #allSecrets = new SoughtSecrets(SECRETS_OF_ALL);
 	readonly #connections = new Map<number, Connection>();
 	readonly #now: () => number;
+	readonly #mostConnections: number;
 	readonly #queue: Waiting[] = [];
 	/** Bytes of the records that wait. */
 	waitingBytes = 0;
 
 	/** `now`: milliseconds. */
-	constructor(now: () => number = () => performance.now()) {
+	constructor(now: () => number = () => performance.now(), mostConnections = MOST_CONNECTIONS) {
 		this.#now = now;
+		this.#mostConnections = mostConnections;
 	}
 
 	/** Takes a batch. Returns the batches that are ready. */
@@ -164,7 +166,7 @@ export class RecordingRedactor {
 
 	/** `begins`: where the next message of each direction begins; undefined if that is not known. */
 	#add(conn: number, begins: { readonly in: number; readonly out: number } | undefined): Connection {
-		if (this.#connections.size >= MOST_CONNECTIONS) this.#close(this.#connections.keys().next().value!);
+		if (this.#connections.size >= this.#mostConnections) this.#close(this.#connections.keys().next().value!);
 		const secrets = new SoughtSecrets(SECRETS_OF_CONNECTION, this.#allSecrets);
 		const conversation = {
 			...{ secrets, replacements: this.#replacements, methods: [] },

@@ -498,3 +498,16 @@ test('secrets in the arguments of a process are overwritten, too', () => {
 	assert.ok(text.startsWith('curl\0/a.slice\0curl\x1f-H\x1fX-Api-Key: REDACTED-'), text);
 	assert.ok(text.endsWith('\0/usr/bin/curl'), text);
 });
+
+test('of too many connections the one opened first is given up, and what waited for it leaves', () => {
+	const redactor = new RecordingRedactor(() => 0, 3);
+	const opened = (conn: number) => {
+		const tape = new Tape();
+		tape.server(conn).open();
+		return redactor.take(tape.batch()).length;
+	};
+	const tape = new Tape();
+	tape.server(1).open().in('GET / HTTP/1.1\r\nCookie: sess');
+	assert.equal(redactor.take(tape.batch()).length, 0);
+	assert.deepEqual([opened(2), opened(3), opened(4)], [0, 0, 4]);
+});
