@@ -328,3 +328,93 @@ test('the shortest request line is found after bytes that are not a request', ()
 		],
 	);
 });
+
+/** Decodes what the tape holds now, and decides everything that waits. */
+function decodeSoFar(decoder: ReturnType<typeof newDecoder>, tape: Tape): ReturnType<typeof takeOutput>['exchanges'] {
+	const rows = feedRecords(decoder, tape.records.splice(0)).exchanges;
+	for (let i = 0; i < 3; i++) decoder.decode(0);
+	return [...rows, ...takeOutput(decoder).exchanges];
+}
+
+test('a request found after damage has the offset at which it began, however its line came', () => {
+	const tape = new Tape();
+	const decoder = newDecoder();
+	const [local, remote] = ['10.0.0.2:4000', '10.0.0.1:80'];
+	const client = tape.client(1, { local, remote }).open();
+	const server = tape.server(2, { local: remote, remote: local }).open();
+	const head = 'POST /first HTTP/1.1\r\nHost: h\r\nContent-Length: 3000\r\n\r\n';
+	const junk = 'j'.repeat(3000);
+	// As long as the part of a line that is kept.
+	const line = `GET /${'a'.repeat(8192 - 15)} HTTP/1.1\r`;
+	const end = '\nHost: h\r\n\r\n';
+	client.out(head).out(junk).in(ok(1, 'first')).out(`${line}${end}`).in(ok(2, 'second'));
+	server.in(head.slice(0, -4));
+	server.inOffset += 1004n;
+	server.in(junk.slice(1000, 1500));
+	const rows = decodeSoFar(decoder, tape);
+	server.out(ok(1, 'first'));
+	rows.push(...decodeSoFar(decoder, tape));
+	server
+		.in(`${junk.slice(1500)}${line}`, { part: 20_000 })
+		.in(end)
+		.out(ok(2, 'second'));
+	rows.push(...decodeSoFar(decoder, tape));
+	client.close();
+	server.close();
+	rows.push(...decodeSoFar(decoder, tape));
+	const found = rows.filter(({ path }) => path?.length === 8192 - 14);
+	assert.deepEqual(
+		found.map(({ side, pairId }) => [side, pairId]),
+		[
+			['client', 0],
+			['server', found[0]!.id],
+		],
+	);
+});
+
+test('a pause between two pieces of a start line found after damage does not prove that nothing was owed', () => {
+	const tape = new Tape();
+	const server = tape.server(1, { flags: wire.FLAG_MIDSTREAM });
+	server.inOffset = 500n;
+	server.outOffset = 500n;
+	server.in(get(1)).out(ok(0, body(0, 1)));
+	server.in('no request line\r\n').in(get(2).slice(0, 8));
+	tape.pause(1000);
+	server
+		.in(get(2).slice(8))
+		.out(ok(1, body(1, 1)))
+		.out(ok(2, body(2, 1)));
+	const { exchanges } = decodeRecords(tape.records, { recordsPerBatch: 1 });
+	assert.deepEqual(
+		exchanges.map((row) => [row.path, row.resBody]),
+		[
+			['/exchange/1', null],
+			['/exchange/2', null],
+			[null, body(0, 1)],
+			[null, body(1, 1)],
+			[null, body(2, 1)],
+		],
+	);
+});
+
+test('a request that already has its row keeps it if its line turns out not to be HTTP', () => {
+	const tape = new Tape();
+	const decoder = newDecoder({}, 'debug');
+	const server = tape.server(1).open();
+	server.in(get(1)).out(ok(1, body(1, 1)));
+	server.in('GET /begun y').out('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01');
+	const rows = decodeSoFar(decoder, tape);
+	// Part of the response is missing, and what followed it.
+	server.outOffset += 100n;
+	server.out('x');
+	rows.push(...decodeSoFar(decoder, tape));
+	server.in(' z\r\n').in('Host: h\r\n\r\n').close();
+	rows.push(...decodeSoFar(decoder, tape));
+	assert.deepEqual(
+		rows.map((row) => [row.target, row.status, row.reason, row.anomalies]),
+		[
+			['/exchange/1', 200, null, null],
+			['/begun y z', 200, 'malformed', 'early-response,incomplete-head'],
+		],
+	);
+});
