@@ -159,7 +159,7 @@ test('a new query thread knows the attached recordings and the views over them',
 			await assert.rejects(rowsOf(threads, 'FROM before.exchanges'), { message: 'unknown schema before' });
 			assert.deepEqual([threads.attachedTables, threads.attachedRecordings], [[], []]);
 		},
-		{ maxMemory: 128 << 20 },
+		{ maxMemory: 256 << 20 },
 	);
 });
 
