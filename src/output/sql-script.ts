@@ -2,6 +2,7 @@
 import type { SqlValue } from '../store/table.ts';
 import type { ResultColumn } from './cell-text.ts';
 import type { RowWriter } from './row-format.ts';
+import { escapeUnsafe } from './terminal-text.ts';
 
 const TABLE = 'exchanges';
 
@@ -57,10 +58,9 @@ function literal(value: SqlValue): string {
 	if (typeof value === 'bigint') return String(value);
 	if (typeof value === 'boolean') return value ? '1' : '0';
 	const text = typeof value === 'string' ? value : JSON.stringify(value);
-	// A NUL would end the script.
-	return text.includes('\0')
-		? `CAST(X'${Buffer.from(text).toString('hex')}' AS TEXT)`
-		: `'${text.replaceAll("'", "''")}'`;
+	// The script may be printed on a terminal; and a NUL would end it.
+	const isHidden = escapeUnsafe(text.replaceAll('\n', ''), () => '\0').includes('\0');
+	return isHidden ? `CAST(X'${Buffer.from(text).toString('hex')}' AS TEXT)` : `'${text.replaceAll("'", "''")}'`;
 }
 
 function numberLiteral(value: number): string {

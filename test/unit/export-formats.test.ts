@@ -69,16 +69,27 @@ print(json.dumps([dict(zip(names, row)) for row in rows]))`;
 });
 
 test('no value ends a statement of an SQL script', () => {
-	const texts = ["a'b", "'); DROP TABLE exchanges; --", 'line\n.quit\nnext', 'nul\0after', '\ud800', '', 'é"`'];
+	const texts = [
+		"a'b",
+		"'); DROP TABLE exchanges; --",
+		'line\n.quit\nnext',
+		'nul\0after',
+		'\ud800',
+		'',
+		'é"`',
+		'\x1b[2J\u202e\x9b',
+	];
 	const columns = [
 		{ name: 'text', type: 'text' as const },
 		{ name: 'TEXT', type: null },
 		{ name: 'n"ame', type: 'float' as const },
 	];
 	const writer = createSqlWriter(columns);
-	const numbers = [1.5, Number.POSITIVE_INFINITY, -0, 1e300, Number.NEGATIVE_INFINITY, 2 ** 53, 0.1];
+	const numbers = [1.5, Number.POSITIVE_INFINITY, -0, 1e300, Number.NEGATIVE_INFINITY, 2 ** 53, 0.1, 7.5];
 	const rows = texts.map((text, i) => [text, i % 2 === 0 ? null : Uint8Array.of(0, 255), numbers[i]!]);
 	const script = writer.begin() + writer.rows(rows) + writer.rows([[2n ** 62n, 1, 1]]) + writer.end();
+	// On a terminal it changes nothing but lines.
+	assert.doesNotMatch(script.replaceAll(/[\n\t]/g, ''), /[\p{Cc}\p{Cf}\p{Cs}]/u);
 	const python = `import sqlite3, sys, json
 db = sqlite3.connect(':memory:')
 db.executescript(sys.stdin.buffer.read().decode('utf8'))
@@ -99,7 +110,7 @@ print(json.dumps([[c[1] for c in db.execute('PRAGMA table_info(exchanges)')], ro
 	);
 	assert.deepEqual(
 		read.map(([, , number]) => number),
-		['1.5', 'inf', '0.0', '1e+300', '-inf', '9007199254740992.0', '0.1', '1.0'],
+		['1.5', 'inf', '0.0', '1e+300', '-inf', '9007199254740992.0', '0.1', '7.5', '1.0'],
 	);
 });
 
