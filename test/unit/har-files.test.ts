@@ -5,11 +5,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { UserError } from '../../src/base/errors.ts';
-import { processUser } from '../../src/base/invoking-user.ts';
-import { openReplay } from '../../src/capture/open-replay.ts';
-import { FRAME_PAYLOAD_MAX } from '../../src/capture/recording-format.ts';
-import { Records } from '../../src/capture/records.ts';
-import { type ExchangeRow, feedRecords, newDecoder } from '../../support/decoded-rows.ts';
+import type { ExchangeRow } from '../../support/decoded-rows.ts';
+import { type ReplayedFile, replayFile } from '../../support/replayed-file.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 import { parseRows, runTinytap } from '../../support/tinytap.ts';
 
@@ -17,24 +14,10 @@ const directory = temporaryDirectory();
 after(directory.remove);
 let files = 0;
 
-type Replayed = { readonly rows: ExchangeRow[]; readonly warnings: string[]; readonly damage: string | undefined };
-
-function replay(file: string | Buffer): Replayed {
+function replay(file: string | Buffer): ReplayedFile {
 	const path = join(directory.path, `${files++}.har`);
 	writeFileSync(path, file);
-	const reader = openReplay(path, processUser());
-	const records: Uint8Array[] = [];
-	const batch = new Uint8Array(FRAME_PAYLOAD_MAX);
-	for (let length = reader.nextBatch(batch); length > 0; length = reader.nextBatch(batch)) {
-		const all = new Records(batch.subarray(0, length));
-		while (all.step()) records.push(new Uint8Array(all.record));
-	}
-	const { exchanges } = feedRecords(newDecoder({ bodyLimit: -1 }), records);
-	const warnings = (reader.warnings?.() ?? []).map(({ message }) => message.replace(path, 'FILE'));
-	const { damage } = reader;
-	reader.close();
-	const rows = exchanges.sort((a, b) => a.id - b.id);
-	return { rows, warnings, damage: damage && `${damage.what}: ${damage.detail}` };
+	return replayFile(path);
 }
 
 function har(...entries: unknown[]): string {

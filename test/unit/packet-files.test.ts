@@ -5,11 +5,6 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { LOSS_UNSEEN } from '../../decoder-as/assembly/wire/capture-event.ts';
-import { processUser } from '../../src/base/invoking-user.ts';
-import { openReplay } from '../../src/capture/open-replay.ts';
-import { FRAME_PAYLOAD_MAX } from '../../src/capture/recording-format.ts';
-import { Records } from '../../src/capture/records.ts';
-import { type Decoded, type ExchangeRow, feedRecords, newDecoder } from '../../support/decoded-rows.ts';
 import {
 	BuiltConnection,
 	type BuiltPacket,
@@ -25,6 +20,7 @@ import {
 	SYN,
 	tcpPacket,
 } from '../../support/packet-builder.ts';
+import { type ReplayedFile, replayFile } from '../../support/replayed-file.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 import { runTinytap } from '../../support/tinytap.ts';
 
@@ -55,40 +51,15 @@ function conversation(client = CLIENT, server = SERVER): BuiltConnection {
 		.close();
 }
 
-type Replayed = {
-	readonly rows: ExchangeRow[];
-	readonly warnings: string[];
-	readonly damage: string | undefined;
-	/** Lost bytes by LOSS_…. */
-	readonly lost: readonly number[];
-	readonly connections: Decoded['connections'];
-};
-
 let files = 0;
 
-function replay(file: Buffer): Replayed {
+function replay(file: Buffer): ReplayedFile {
 	const path = join(directory.path, `${files++}.pcap`);
 	writeFileSync(path, file);
-	const reader = openReplay(path, processUser());
-	const records: Uint8Array[] = [];
-	const batch = new Uint8Array(FRAME_PAYLOAD_MAX);
-	for (let length = reader.nextBatch(batch); length > 0; length = reader.nextBatch(batch)) {
-		const all = new Records(batch.subarray(0, length));
-		while (all.step()) {
-			assert.equal(all.isRecord, true);
-			records.push(new Uint8Array(all.record));
-		}
-	}
-	const decoder = newDecoder();
-	const { exchanges, connections } = feedRecords(decoder, records);
-	const lost = decoder.loss().map(({ bytes }) => bytes);
-	const warnings = (reader.warnings?.() ?? []).map(({ message }) => message.replace(path, 'FILE'));
-	const damage = reader.damage;
-	reader.close();
-	return { rows: exchanges, warnings, damage: damage && `${damage.what}: ${damage.detail}`, lost, connections };
+	return replayFile(path);
 }
 
-function short({ rows }: Replayed): unknown[] {
+function short({ rows }: ReplayedFile): unknown[] {
 	return rows.map(({ state, side, path, status, resBody }) => [state, side, path, status, resBody?.length]);
 }
 
