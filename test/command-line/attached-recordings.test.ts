@@ -5,8 +5,6 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Command } from 'commander';
 import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
-import { FILES } from '../../src/base/installation.ts';
-import { processUser } from '../../src/base/invoking-user.ts';
 import type { CaptureSettings } from '../../src/capture/capture-settings.ts';
 import { addCaptureOptions, parseOptions } from '../../src/commands/options.ts';
 import { standardOutput } from '../../src/output/output-stream.ts';
@@ -23,6 +21,7 @@ import {
 import { type RunOptions, Threads } from '../../src/threads/threads.ts';
 import { fillQueryThread } from '../../support/full-query-thread.ts';
 import { Tape } from '../../support/record-builder.ts';
+import { replayedCapture } from '../../support/replayed-capture.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 import { recordTape } from '../../support/tape-recording.ts';
 import { parseRows, runTinytap } from '../../support/tinytap.ts';
@@ -52,26 +51,7 @@ async function withThreads(
 	settings: Partial<CaptureSettings> = {},
 	redactsAll = false,
 ): Promise<void> {
-	const threads = new Threads(
-		{
-			replay: { path },
-			user: processUser(),
-			filters: { pids: [], comms: [], ports: [] },
-			bodyLimit: undefined,
-			maxMemory: 256 << 20,
-			maxRows: Number.POSITIVE_INFINITY,
-			ringSize: 16 << 20,
-			callLimit: 4 << 20,
-			iovecLimit: 8,
-			count: Number.POSITIVE_INFINITY,
-			verbose: false,
-			attacher: undefined,
-			files: FILES,
-			...settings,
-		},
-		(message) => assert.fail(message),
-		redactsAll,
-	);
+	const threads = new Threads(replayedCapture(path, settings), (message) => assert.fail(message), redactsAll);
 	try {
 		await threads.ended;
 		await work(threads);

@@ -18,6 +18,7 @@ import { eventually } from '../../support/eventually.ts';
 import { withFileLimit } from '../../support/file-limit.ts';
 import { fillQueryThread } from '../../support/full-query-thread.ts';
 import { Tape } from '../../support/record-builder.ts';
+import { replayedCapture } from '../../support/replayed-capture.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 import { recordTape } from '../../support/tape-recording.ts';
 
@@ -67,25 +68,7 @@ async function withThreads(
 	settings: Partial<CaptureSettings> = {},
 	warn: (message: string, hint?: string) => void = (message) => assert.fail(message),
 ): Promise<void> {
-	const threads = new Threads(
-		{
-			replay: { path },
-			user: processUser(),
-			filters: { pids: [], comms: [], ports: [] },
-			bodyLimit: undefined,
-			maxMemory: 256 << 20,
-			maxRows: Number.POSITIVE_INFINITY,
-			ringSize: 16 << 20,
-			callLimit: 4 << 20,
-			iovecLimit: 8,
-			count: Number.POSITIVE_INFINITY,
-			verbose: false,
-			attacher: undefined,
-			files: FILES,
-			...settings,
-		},
-		warn,
-	);
+	const threads = new Threads(replayedCapture(path, settings), warn);
 	try {
 		await work(threads);
 	} finally {
