@@ -24,7 +24,10 @@ Tracefs::Tracefs(const std::string& root) {
       events_ = candidate + "/events/";
       return;
     }
-    if (errno == EACCES) throw SystemError("ERR_NO_PERMISSION", "cannot look into " + candidate, EACCES);
+    if (errno != ENOENT && errno != ENOTDIR) {
+      const char* code = errno == EACCES ? "ERR_NO_PERMISSION" : "ERR_ATTACH";
+      throw SystemError(code, "cannot look into " + candidate, errno);
+    }
     if (!root.empty()) break;
   }
   throw CaptureError("ERR_NO_TRACEFS", "no syscall tracepoints: tracefs is not mounted at /sys/kernel/tracing");

@@ -33,9 +33,11 @@ export function explainedByLimits(error: unknown, rights: Rights = ownRights()):
 	if (!(error instanceof Error)) return error;
 	const { message } = error;
 	const code = systemCode(error);
-	if (/EMFILE|Too many open files/.test(message)) {
+	const files = softLimit('Max open files');
+	// A refused program counts too: libbpf takes a probe that finds no descriptor for a missing feature of the kernel.
+	if (/EMFILE|Too many open files/.test(message) || (code === 'ERR_LOAD' && files < DESCRIPTORS)) {
 		return new UserError(
-			`too many open files: this process may have ${softLimit('Max open files')}, and a capture needs ${DESCRIPTORS}`,
+			`too many open files: this process may have ${files}, and a capture needs ${DESCRIPTORS}`,
 			'ERR_LIMIT',
 			'Raise the limit in the shell that starts tinytap: ulimit -n 1024',
 		);
