@@ -640,38 +640,51 @@ static __always_inline bool is_stream_socket(struct scratch *s, __u32 pid, __s32
 }
 
 /* Maximum requests followed in one io_submit. */
+#ifdef TINYTAP_OLD_KERNELS
 #define SUBMITTED_BLOCKS 16
+#else
+#define SUBMITTED_BLOCKS 1024
+#endif
+
+/* Looks at one request of scratch->submission. */
+static long submission_step(__u32 index, void *unused)
+{
+	struct scratch *s = working_memory();
+	__u64 pid_tgid = bpf_get_current_pid_tgid(), pointer;
+	struct io_control_block block;
+	bool sends;
+
+	if (!s || index >= s->submission.count ||
+	    bpf_probe_read_user(&pointer, sizeof(pointer), (void *)(s->submission.list + index * sizeof(pointer))) ||
+	    bpf_probe_read_user(&block, sizeof(block), (void *)pointer))
+		return 1;
+	if (block.opcode != IOCB_CMD_PREAD && block.opcode != IOCB_CMD_PWRITE && block.opcode != IOCB_CMD_PREADV &&
+	    block.opcode != IOCB_CMD_PWRITEV)
+		return 0;
+	sends = block.opcode == IOCB_CMD_PWRITE || block.opcode == IOCB_CMD_PWRITEV;
+	if (is_stream_socket(s, pid_tgid >> 32, block.fd)) {
+		tell_blind_spot(s, BLIND_SPOT_AIO, SYSCALL_IO_SUBMIT, pid_tgid, 0, block.fd);
+		tell_unseen(s, pid_tgid, block.fd, sends ? DIRECTION_OUT : DIRECTION_IN, SYSCALL_IO_SUBMIT);
+	}
+	return 0;
+}
 
 /* Linux AIO reads and writes sockets unseen. It is nearly always used for files. */
 EXIT_PROGRAM(io_submit)
 {
 	__s64 ret = *(volatile __s64 *)&context->ret;
-	__u64 pid_tgid = bpf_get_current_pid_tgid(), list, pointer;
-	struct io_control_block block;
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
 	TAKEN struct scratch *s = NULL;
-	bool sends;
-	__u32 i;
 
 	const __auto_type arguments = call_arguments(context);
 	if (ret <= 0 || !arguments)
 		return 0;
-	list = ARGUMENT(arguments, 2);
 	s = own_memory(pid_tgid >> 32);
 	if (!s || !process_passes(pid_tgid >> 32))
 		return 0;
-	for (i = 0; i < SUBMITTED_BLOCKS; i++) {
-		if (i >= ret || bpf_probe_read_user(&pointer, sizeof(pointer), (void *)(list + i * sizeof(pointer))) ||
-		    bpf_probe_read_user(&block, sizeof(block), (void *)pointer))
-			return 0;
-		if (block.opcode != IOCB_CMD_PREAD && block.opcode != IOCB_CMD_PWRITE &&
-		    block.opcode != IOCB_CMD_PREADV && block.opcode != IOCB_CMD_PWRITEV)
-			continue;
-		sends = block.opcode == IOCB_CMD_PWRITE || block.opcode == IOCB_CMD_PWRITEV;
-		if (is_stream_socket(s, pid_tgid >> 32, block.fd)) {
-			tell_blind_spot(s, BLIND_SPOT_AIO, SYSCALL_IO_SUBMIT, pid_tgid, 0, block.fd);
-			tell_unseen(s, pid_tgid, block.fd, sends ? DIRECTION_OUT : DIRECTION_IN, SYSCALL_IO_SUBMIT);
-		}
-	}
+	s->submission.list = ARGUMENT(arguments, 2);
+	s->submission.count = ret;
+	REPEAT(SUBMITTED_BLOCKS, submission_step);
 	return 0;
 }
 

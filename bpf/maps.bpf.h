@@ -133,6 +133,13 @@ struct passing {
 	__u32 arrived;
 };
 
+/* The requests of an io_submit that are still to be looked at. */
+struct submission {
+	/* User address of the array of pointers to the requests. */
+	__u64 list;
+	__u64 count;
+};
+
 /* The first bytes of a connection that does not look like HTTP although its answer may. */
 struct beginning {
 	/* Time of the call that brought the first of them. */
@@ -194,6 +201,7 @@ struct scratch {
 	struct walk walk;
 	struct sweep sweep;
 	struct passing passing;
+	struct submission submission;
 	struct receive receive;
 	__u8 sniff[SNIFF_BYTES * 2];
 	__u32 sniff_bytes;

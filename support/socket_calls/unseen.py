@@ -50,19 +50,25 @@ class Ring:
 
 
 class Aio:
-    """Linux AIO, also one request at a time."""
+    """Linux AIO, also one request at a time. In the same call and before it, `files` requests read a file."""
 
-    def __init__(self):
+    def __init__(self, files=0):
         self.context = ctypes.c_ulong()
-        checked(libc.syscall(206, 4, ctypes.byref(self.context)))
+        self.files = files
+        self.file = open("/dev/zero", "rb")
+        checked(libc.syscall(206, files + 1, ctypes.byref(self.context)))
 
     def do(self, operation, sock, memory, size):
-        block = buffer(struct.pack("QQHhiQQqQII", 0, 0, operation, 0, sock.fileno(), ctypes.addressof(memory), size, 0, 0, 0, 0))
-        blocks = (ctypes.c_void_p * 1)(ctypes.addressof(block))
-        events = (ctypes.c_longlong * 4)()
-        assert checked(libc.syscall(209, self.context, 1, blocks)) == 1
-        assert checked(libc.syscall(208, self.context, ctypes.c_long(1), ctypes.c_long(1), events, None)) == 1
-        assert events[2] == size, events[2]
+        def block(operation, fd):
+            return buffer(struct.pack("QQHhiQQqQII", 0, 0, operation, 0, fd, ctypes.addressof(memory), size, 0, 0, 0, 0))
+
+        count = self.files + 1
+        requests = [block(0, self.file.fileno()) for _ in range(self.files)] + [block(operation, sock.fileno())]
+        blocks = (ctypes.c_void_p * count)(*(ctypes.addressof(request) for request in requests))
+        events = (ctypes.c_longlong * (4 * count))()
+        assert checked(libc.syscall(209, self.context, count, blocks)) == count
+        assert checked(libc.syscall(208, self.context, ctypes.c_long(count), ctypes.c_long(count), events, None)) == count
+        assert set(events[2::4]) == {size}, events[2::4]
 
     def send(self, sock, data):
         self.do(1, sock, buffer(data), len(data))
@@ -111,10 +117,10 @@ def unseen():
 
 
 def unseen_uncounted():
-    """ARGUMENTS: pair or path, a unix socket; what of the first exchange moves by AIO, and at which end. Pauses
-    precede the last two exchanges."""
-    hidden, calls = Aio(), Calls()
-    kind, case = sys.argv[2:4]
+    """ARGUMENTS: pair or path, a unix socket; what of the first exchange moves by AIO, and at which end; how many
+    requests precede it in its io_submit. Pauses precede the last two exchanges."""
+    kind, case, files = sys.argv[2:5]
+    hidden, calls = Aio(int(files)), Calls()
     said["unseen"] = 1
     path = os.path.join(tempfile.mkdtemp(), "sock")
     client, server = socket.socketpair() if kind == "pair" else pair(socket.AF_UNIX, path)

@@ -103,9 +103,15 @@ for (const [how, spot] of [
 
 describe('bytes that move by aio on a unix socket, which does not count them', () => {
 	for (const kind of ['pair', 'path']) {
-		for (const case_ of ['asks', 'hears', 'begins', 'answers', 'takes']) {
-			it(`${kind}, ${case_}: no response is given to another's request, and pairing returns after a pause`, async () => {
-				const { server, client, spots } = await watch('unseen_uncounted', kind, case_);
+		for (const [case_, files] of [
+			['asks', 0],
+			['hears', 100],
+			['begins', 0],
+			['answers', 100],
+			['takes', 0],
+		] as const) {
+			it(`${kind}, ${case_}, after ${files} requests for a file: no response is given to another's request, and pairing returns after a pause`, async () => {
+				const { server, client, spots } = await watch('unseen_uncounted', kind, case_, String(files));
 				const rows = [...server, ...client];
 				assert.ok(
 					rows.every(({ path, status }) => path === null || status === null || path === `/${Number(status) - 200}`),
