@@ -55,6 +55,8 @@ export type BatchSource = {
 	warnings(): readonly Warning[];
 	/** Raises or lowers the priority of the calling thread, where possible. */
 	hurry(on: boolean): void;
+	/** Counts the pauses of a replay from the last record that was returned: it took longer than its turn. */
+	restartClock?(): void;
 	/** Stops the source. Buffered records can still be read. */
 	stop(): void;
 	close(): void;

@@ -29,7 +29,7 @@ export type ReplaySettings = {
 	readonly to?: ReplayPlace;
 	/** Replays with the pauses of the capture, divided by this number; undefined: without pauses. */
 	readonly speed?: number;
-	/** Begin only when a tail follows, so that the first pauses are kept, too. */
+	/** Begin only when the tail is ready to print, so that the first pauses are kept, too. */
 	readonly awaitsTail?: boolean;
 };
 

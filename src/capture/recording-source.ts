@@ -47,6 +47,7 @@ export function recordingSource(settings: ReplaySettings, user: InvokingUser, fi
 		trimMemory: () => undefined,
 		warnings: () => reader.warnings?.() ?? [],
 		hurry: () => undefined,
+		restartClock: () => tape.restartClock(),
 		stop() {
 			stopped = true;
 		},
@@ -73,6 +74,8 @@ class ReplayTape {
 	#nowNs = 0n;
 	#startNs: bigint | undefined;
 	#startMs = 0;
+	/** The time of the record returned last. */
+	#returnedNs = 0n;
 	#ended = false;
 
 	constructor(reader: ReplayFile, { path, from, to, speed }: ReplaySettings) {
@@ -122,6 +125,12 @@ class ReplayTape {
 		}
 	}
 
+	restartClock(): void {
+		if (this.#startNs === undefined) return;
+		this.#startNs = this.#returnedNs;
+		this.#startMs = performance.now();
+	}
+
 	#wholeFrame(into: Uint8Array): number {
 		const { bytes } = this.#records;
 		if (bytes.byteLength === 0) return -1;
@@ -139,6 +148,7 @@ class ReplayTape {
 	}
 
 	#advance(): void {
+		this.#returnedNs = this.#nowNs;
 		if (this.#records.step()) this.#look();
 		else this.#load();
 	}

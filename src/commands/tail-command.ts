@@ -29,6 +29,9 @@ const TERMINAL_MS = 2000;
 /** After the capture has failed, how long to wait for its last rows. */
 const LAST_ROWS_MS = 500;
 
+/** Rows of a rehearsal: enough to compile the printing and to collect the garbage of the start. */
+const REHEARSED_ROWS = 1000;
+
 /** How often to look whether rows have been dropped. */
 const SLOW_READER_MS = 500;
 
@@ -125,6 +128,11 @@ async function printRows(tail: Tail, rows: AsyncGenerator<TailRows>, columns: re
 		end.catch((error: unknown) => setTimeout(reject, LAST_ROWS_MS, error));
 	});
 	failed.catch(() => undefined);
+	begin(tail, () => {
+		const writer = rowWriter(tail, columns);
+		const row = columns.map(() => null);
+		for (let i = 0; i < REHEARSED_ROWS; i++) writer.rows([row]);
+	});
 	const writer = rowWriter(tail, columns);
 	await rowSink.write(writer.begin());
 	let printed = 0;
@@ -137,6 +145,13 @@ async function printRows(tail: Tail, rows: AsyncGenerator<TailRows>, columns: re
 	}
 	await rowSink.write(writer.end());
 	await endOf(tail, end, printed >= most);
+}
+
+/** Lets a replay with pauses begin, after a rehearsal: what is compiled during the first rows would delay them. */
+function begin({ threads, options }: Tail, rehearse?: () => void): void {
+	if (options.capture.replay?.awaitsTail !== true) return;
+	rehearse?.();
+	threads.begin();
 }
 
 /** The rows of a tail that need no other rows. */
@@ -160,6 +175,7 @@ async function repeatQuery(tail: Tail, query: TailQuery): Promise<void> {
 	const { plan, isForPeople, most, shell, threads, rowSink, interrupts, attached, captured } = tail;
 	const { presentation } = tail.options;
 	await attached();
+	begin(tail);
 	const end = captured();
 	const ended = new AbortController();
 	const stopped = new AbortController();

@@ -52,8 +52,6 @@ const EMPTY_BATCHES = 8;
 const PERIODIC_MS = 250;
 /** How long to run the event loop after a message: a new port starts listening only in a later turn. */
 const LISTEN_MS = 50;
-/** Longest wait for a tail before a replay begins: one that runs a query again and again does not follow. */
-const FOLLOW_MS = 2000;
 /**
  * When the process takes this much more than --max-memory, freed memory is returned to the system. The promised
  * maximum is 128 MiB more.
@@ -79,6 +77,7 @@ const store = new ExchangeStore({
 const closedConnections = new ConnectionLog(shares.connectionLog);
 
 let queryPort: MessagePort | undefined;
+let begun = false;
 let following = false;
 let committedBefore = 0;
 /** The snapshot that the follower has not released yet. It gets no other until then, because each one holds memory. */
@@ -114,7 +113,8 @@ main.on('message', (message: ToCapture) => {
 		following = false;
 		followerHolds = undefined;
 		queryPort.on('message', answerQueryThread);
-	} else if (message.type === 'pause') paused = true;
+	} else if (message.type === 'begin') begun = true;
+	else if (message.type === 'pause') paused = true;
 	else if (message.type === 'resume') paused = false;
 	else if (message.type === 'clear') clear();
 	else if (message.type === 'store-limit') store.memoryLimit = message.bytes;
@@ -142,7 +142,7 @@ async function run(): Promise<void> {
 			recorder.open({ ...settings.record, meta: recordedMeta(settings.record.meta, source) });
 		feed(source.periodicRecords(), source);
 		post({ type: 'attached', remarks: source.remarks });
-		if (settings.replay?.awaitsTail === true) await tailFollows();
+		if (settings.replay?.awaitsTail === true) await mayBegin();
 		await pump(source);
 		feed(source.lastRecords(), source);
 		decoder.finish();
@@ -175,11 +175,9 @@ function recordedMeta(meta: RecordingMeta, source: BatchSource): RecordingMeta {
 	return { ...own, ...source.meta };
 }
 
-/** Resolves when the query thread follows, or after a while. */
-async function tailFollows(): Promise<void> {
-	const until = performance.now() + FOLLOW_MS;
-	while (!following && performance.now() < until && Atomics.load(signals, SIGNAL_STOP) === 0)
-		await new Promise((resolve) => setTimeout(resolve, 1));
+/** Resolves when main has asked to begin or to stop. */
+async function mayBegin(): Promise<void> {
+	while (!begun && Atomics.load(signals, SIGNAL_STOP) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
 async function pump(source: BatchSource): Promise<void> {
@@ -191,6 +189,7 @@ async function pump(source: BatchSource): Promise<void> {
 	let listenUntil = 0;
 	let empty = 0;
 	let stopping = false;
+	let isFirst = true;
 	for (;;) {
 		if (!stopping && Atomics.load(signals, SIGNAL_STOP) !== 0) {
 			// Detach first, then read the rest of the ring.
@@ -227,6 +226,11 @@ async function pump(source: BatchSource): Promise<void> {
 		// A recording can wait until the tail has read its rows.
 		while (!live && followerHolds !== undefined && Atomics.load(signals, SIGNAL_STOP) === 0) {
 			await new Promise((resolve) => setTimeout(resolve, 1));
+		}
+		if (isFirst && store.appended > 0) {
+			isFirst = false;
+			// Until now much was compiled.
+			source.restartClock?.();
 		}
 	}
 }

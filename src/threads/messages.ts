@@ -60,6 +60,8 @@ export const SIGNAL_COUNT = 2;
 
 export type ToCapture =
 	| { readonly type: 'port'; readonly port: MessagePort }
+	/** A replay with `awaitsTail` may begin. */
+	| { readonly type: 'begin' }
 	| { readonly type: 'pause' }
 	| { readonly type: 'resume' }
 	| { readonly type: 'clear' }

@@ -454,6 +454,11 @@ export class Threads {
 		this.#status[STATUS_DROPPED_AT] = Date.now() * 1000;
 	}
 
+	/** Lets a replay with `awaitsTail` begin. */
+	begin(): void {
+		this.#toCapture({ type: 'begin' });
+	}
+
 	pause(): void {
 		this.#toCapture({ type: 'pause' });
 	}
