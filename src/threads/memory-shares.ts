@@ -51,7 +51,7 @@ export function attachedShares(bytes: number): MemoryShares {
 /** The parts of `maxMemory` bytes. */
 export function memoryShares(maxMemory: number): MemoryShares {
 	// The compiler, the buffers between the threads and garbage take the same, however small the limit is.
-	const all = maxMemory - Math.max(0, Math.floor((ROOMY - maxMemory) / 10));
+	const all = maxMemory - Math.max(0, Math.floor((ROOMY - maxMemory) / 8));
 	const decoder = Math.floor(Math.max(all / 8, Math.min(all / 3, DECODER_ENOUGH)));
 	const connectionLog = Math.floor(all / 50);
 	const statement = Math.floor(all / 4);

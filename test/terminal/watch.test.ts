@@ -110,8 +110,10 @@ test('.watch ends with Ctrl-C, after an error, and in a statement that does not 
 		await enter(terminal, '\\g');
 		await terminal.shows(/> \\g\nwatched\n7$/);
 		// Over a recording, a tail prints what there is and ends.
-		await enter(terminal, '.tail WHERE status = 404', '.tail off');
+		await enter(terminal, '.tail WHERE status = 404');
 		await terminal.shows(/^ +id time .*\n +6 .* \/missing\.html .* 404 /);
+		await terminal.shows(/tinytap \(demo\.tinytap\)>\s*$(?![\s\S])/);
+		await enter(terminal, '.tail off');
 		await terminal.shows('no tail was running');
 	});
 });
