@@ -1,8 +1,10 @@
-// Bundles the entry files of the three threads into dist/, including alasql's grammar, so that tinytap needs no node_modules.
+// Bundles the entry files of the three threads into dist/, including alasql's grammar, so that tinytap needs no
+// node_modules; and what writes Parquet, apart from them, because it is seldom needed.
 import { readdirSync, statSync } from 'node:fs';
 
 const entries = ['src/cli.ts', 'src/threads/capture-thread.ts', 'src/threads/query-thread.ts'];
-const outputs = ['dist/tinytap.cjs', 'dist/capture-thread.cjs', 'dist/query-thread.cjs'];
+const library = 'src/output/parquet-library.ts';
+const outputs = ['tinytap', 'capture-thread', 'query-thread', 'parquet-library'].map((name) => `dist/${name}.cjs`);
 const sources = ['src', 'decoder-as/assembly', 'package.json', 'package-lock.json', 'scripts/build-cli.mjs'];
 
 /** Latest modification time below the paths, in milliseconds. */
@@ -28,7 +30,10 @@ if (newest(sources) >= oldest(outputs)) {
 	// Loading it takes a tenth of a second.
 	const { build } = await import('esbuild');
 	await build({
-		entryPoints: { tinytap: entries[0], 'capture-thread': entries[1], 'query-thread': entries[2] },
+		entryPoints: {
+			...{ tinytap: entries[0], 'capture-thread': entries[1], 'query-thread': entries[2] },
+			'parquet-library': library,
+		},
 		outdir: 'dist',
 		outExtension: { '.js': '.cjs' },
 		bundle: true,
@@ -43,6 +48,14 @@ if (newest(sources) >= oldest(outputs)) {
 		logLevel: 'warning',
 		define: { 'import.meta.dirname': '__dirname', 'import.meta.url': '__filename' },
 		plugins: [
+			{
+				name: 'load-later',
+				setup(api) {
+					api.onResolve({ filter: /\/parquet-library\.ts$/ }, ({ kind }) =>
+						kind === 'dynamic-import' ? { path: './parquet-library.cjs', external: true } : undefined,
+					);
+				},
+			},
 			{
 				name: 'leave-out',
 				setup(api) {

@@ -119,6 +119,10 @@ const ENTRIES = {
 		meaning: 'A result could not be written.',
 		hint: 'Check that there is space left where it is written. The output printed so far is incomplete.',
 	},
+	ERR_FORMAT: {
+		meaning: 'A result does not fit into its output format.',
+		hint: 'The message says which value does not fit. Convert it (CAST), or choose another --format.',
+	},
 	ERR_QUERY_MEMORY: {
 		meaning: 'A statement needed more memory than --max-memory leaves for statements.',
 		hint: 'Select fewer columns or rows, add a LIMIT, or raise --max-memory.',

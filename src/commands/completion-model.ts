@@ -1,5 +1,6 @@
 // What a shell can complete on tinytap's command line, read from the table of its commands and options.
 import type { Command, Option } from 'commander';
+import { EXPORT_FORMATS } from '../output/export-format.ts';
 import { RESULT_FORMATS } from '../output/result-format.ts';
 import { REPORTS } from '../output/test-report.ts';
 
@@ -62,18 +63,26 @@ export function completedCommands(program: Command): CompletedCommand[] {
 		return {
 			name: isProgram ? '' : command.name(),
 			description: command.description(),
-			options: command.createHelp().visibleOptions(command).map(completedOption),
+			options: command
+				.createHelp()
+				.visibleOptions(command)
+				.map((option) => completedOption(option, command.name())),
 			argument: isProgram || command.name() === 'help' ? names : (ARGUMENTS[command.name()] ?? 'none'),
 		};
 	});
 }
 
-function completedOption({ short, long, flags, description, required, optional }: Option): CompletedOption {
+function completedOption(
+	{ short, long, flags, description, required, optional }: Option,
+	command: string,
+): CompletedOption {
 	const takesValue = required || optional;
+	const isExportFormat = command === 'export' && long === '--format';
+	const value = isExportFormat ? EXPORT_FORMATS.map(({ name }) => name) : OPTION_VALUES[(long ?? '').slice(2)];
 	return {
 		names: [short, long].filter((name) => name !== undefined),
 		description,
-		value: takesValue ? (OPTION_VALUES[(long ?? '').slice(2)] ?? 'any') : 'none',
+		value: takesValue ? (value ?? 'any') : 'none',
 		valueName: /[<[]([^>\]]+)/.exec(flags)?.[1] ?? '',
 		isOptional: optional,
 	};

@@ -38,10 +38,29 @@ const SET_OPTION: [string, string, (value: string, before?: string[]) => string[
 	(value, before = []) => [...before, value],
 ];
 
+const FILE_OPTION: [string, string] = [
+	'-o, --output <file>',
+	'a new file; its extension gives the format (default: stdout)',
+];
+
+/** `-` is stdout. */
+function fileOf(output: string | undefined): string | undefined {
+	return output === '-' ? undefined : output;
+}
+
+/** What commander returns for `run`. */
+type OwnRunOptions = {
+	readonly set?: string[];
+	readonly report?: string[];
+	readonly output?: string;
+	readonly unsafe?: boolean;
+};
+
 const QUERY_EXAMPLES = `
 Examples:
   tinytap query "SELECT path, count(*) FROM exchanges GROUP BY ALL" --for 10s
-  tinytap query "FROM exchanges WHERE status >= 500" --replay demo --format json`;
+  tinytap query "FROM exchanges WHERE status >= 500" --replay demo --format json
+  tinytap query "SELECT path, duration_ms FROM exchanges" --replay demo -o paths.parquet`;
 
 const DOCTOR_EXAMPLES = `
 Examples:
@@ -71,11 +90,10 @@ Examples:
   tinytap tail --columns "path, status" --exec 'jq -c .path'`;
 
 const EXPORT_HELP = `
-Formats: ${EXPORT_FORMATS.map(({ name }) => name).join(', ')}
-
 Examples:
   tinytap export --replay shop.tinytap --where "status >= 500" -o errors.har
   tinytap export --replay shop.tinytap --format pcapng | wireshark -k -i -
+  tinytap export --replay shop.tinytap --keep-bodies "status >= 500" -o shop.parquet
   tinytap export --for 30s -o traffic.sql && sqlite3 traffic.db < traffic.sql`;
 
 const QUERIES_HELP = `
@@ -149,9 +167,10 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork, afterDashes
 	const query = command('query', 'capture (or replay), run the statement, print the result')
 		.argument('<sql>', 'statement, or - to read it from stdin')
 		.option(...SET_OPTION)
+		.option(...FILE_OPTION)
 		.addHelpText('after', QUERY_EXAMPLES)
-		.action((sql: string, own: { set?: string[] }, self: Command) =>
-			setWork(() => queryCommand(parseOptions(self, afterDashes), sql, own.set ?? [])),
+		.action((sql: string, own: { set?: string[]; output?: string }, self: Command) =>
+			setWork(() => queryCommand(parseOptions(self, afterDashes), sql, own.set ?? [], fileOf(own.output))),
 		);
 	addEndOptions(addCaptureOptions(query));
 	const tail = command('tail', 'print each exchange as it completes')
@@ -172,17 +191,19 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork, afterDashes
 			'write what the .expect lines found to a file: junit=FILE or tap=FILE (repeatable)',
 			(value: string, before: string[] = []) => [...before, value],
 		)
+		.option(...FILE_OPTION)
 		.option('--unsafe', 'trust the script: it may write files, start programs and read files elsewhere')
-		.action((name: string, own: { set?: string[]; report?: string[]; unsafe?: boolean }, self: Command) =>
+		.action((name: string, own: OwnRunOptions, self: Command) =>
 			setWork(() => {
-				const { set: sets = [], report: reports = [], unsafe = false } = own;
-				return runCommand(parseOptions(self, afterDashes), name, { sets, reports, unsafe });
+				const { set: sets = [], report: reports = [], unsafe = false, output } = own;
+				return runCommand(parseOptions(self, afterDashes), name, { sets, reports, unsafe, output: fileOf(output) });
 			}),
 		);
 	addEndOptions(addCaptureOptions(run)).addHelpText('after', RUN_EXAMPLES);
 	const exports = command('export', 'write exchanges, secrets redacted, in a format of other programs')
 		.option('--where <condition>', 'an SQL condition, e.g. "status >= 500"')
-		.option('-o, --output <file>', 'a new file; its extension gives the format (default: stdout)')
+		.option(...FILE_OPTION)
+		.option('--keep-bodies <condition>', 'only exchanges for which this is true keep their bodies: "status >= 500"')
 		.addHelpText('after', EXPORT_HELP)
 		.action((own: ExportOptions, self: Command) => {
 			const wanted = { ...own };
@@ -191,6 +212,8 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork, afterDashes
 			setWork(() => exportCommand(parseOptions(self, afterDashes), wanted));
 		});
 	addEndOptions(addCaptureOptions(exports));
+	const format = exports.options.find(({ long }) => long === '--format');
+	if (format !== undefined) format.description = `format: ${EXPORT_FORMATS.map(({ name }) => name).join(', ')}`;
 	const record = command('record', 'capture into a recording, without a shell')
 		.argument('<file>', 'the file to write')
 		.option('--compress', 'compress the recording (gzip)')

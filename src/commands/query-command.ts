@@ -7,12 +7,19 @@ import { StepRunner } from '../shell/steps.ts';
 import { withCapture } from './command-context.ts';
 import { readStdin } from './named-query.ts';
 import type { Options } from './options.ts';
+import { intoFile, optionsForFile } from './result-file.ts';
 
-/** Runs the command; resolves to the exit status. `text` is SQL, or `-` for stdin. */
-export async function queryCommand(options: Options, text: string, sets: readonly string[]): Promise<number> {
+/** Runs the command; resolves to the exit status. `text` is SQL, or `-` for stdin. `output`: a new file for the results. */
+export async function queryCommand(
+	given: Options,
+	text: string,
+	sets: readonly string[],
+	output?: string,
+): Promise<number> {
 	const parameters = sets.map((each) => parseParameter(each, '--set'));
 	const steps = scriptSteps(text === '-' ? await readStdin() : text);
 	if (steps.length === 0) throw usageError('expected an SQL statement, got an empty text');
+	const options = optionsForFile(given, output);
 	return await withCapture(options, async ({ shell, attached, captured, query }) => {
 		shell.parameters = parameters;
 		shell.isTyped = text !== '-';
@@ -20,9 +27,11 @@ export async function queryCommand(options: Options, text: string, sets: readonl
 		await runner.checkAll(steps);
 		await attached();
 		await captured();
-		await query(() => runner.runAll(steps));
-		const failure = runner.endError();
-		if (failure !== undefined) throw failure;
+		await intoFile(shell, output, options, async () => {
+			await query(() => runner.runAll(steps));
+			const failure = runner.endError();
+			if (failure !== undefined) throw failure;
+		});
 		return EXIT.ok;
 	});
 }

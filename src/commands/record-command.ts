@@ -12,7 +12,8 @@ import { INTERRUPTED_MS } from '../threads/interrupts.ts';
 import type { Threads } from '../threads/threads.ts';
 import { withCapture } from './command-context.ts';
 import type { Options } from './options.ts';
-import { filterRecorded, requireNewFile, unfilteredPath } from './record-where.ts';
+import { filterRecorded, unfilteredPath } from './record-where.ts';
+import { requireNewFile } from './result-file.ts';
 import { say } from './running-capture.ts';
 
 /** The options of `record` itself, as commander returns them. */

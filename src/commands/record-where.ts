@@ -1,12 +1,9 @@
 // `record --where`: everything is recorded into a temporary file first. From that, the connections with an exchange that
 // passes the condition are copied into the wanted file.
 
-import { closeSync } from 'node:fs';
 import { systemCode, UserError } from '../base/errors.ts';
-import { fileError } from '../base/file-error.ts';
-import type { InvokingUser } from '../base/invoking-user.ts';
 import { systemProblem } from '../base/system-problem.ts';
-import { createUserFile, removeUserFile } from '../base/user-files.ts';
+import { removeUserFile } from '../base/user-files.ts';
 import { copyConnections } from '../capture/filter-recording.ts';
 import { RecordingReader, RecordingWriter } from '../capture/recording.ts';
 import { withoutSecrets } from '../shell/history-secrets.ts';
@@ -16,16 +13,6 @@ import { type Options, withReplay } from './options.ts';
 /** Where everything is recorded first. */
 export function unfilteredPath(path: string): string {
 	return `${path}.part`;
-}
-
-/** Throws a UserError if the file cannot be created, before anything is captured. */
-export function requireNewFile(path: string, user: InvokingUser): void {
-	try {
-		closeSync(createUserFile(path, user, false));
-		removeUserFile(path, user);
-	} catch (error) {
-		throw fileError(path, error, 'Choose a new name, or use --force to replace the file.');
-	}
 }
 
 /** What is written at the end. */

@@ -11,6 +11,7 @@ import { withCapture } from './command-context.ts';
 import { findScript, readStdin } from './named-query.ts';
 import type { Options } from './options.ts';
 import { ReportFiles } from './report-files.ts';
+import { intoFile, optionsForFile } from './result-file.ts';
 import { say } from './running-capture.ts';
 
 /** Default time limit of a statement in a file. */
@@ -23,14 +24,17 @@ export type RunOptions = {
 	/** KIND=FILE. */
 	readonly reports: readonly string[];
 	readonly unsafe: boolean;
+	/** A new file for the results. */
+	readonly output?: string | undefined;
 };
 
 /** Runs the command; resolves to the exit status. */
 export async function runCommand(
-	options: Options,
+	given: Options,
 	name: string,
-	{ sets, reports, unsafe }: RunOptions,
+	{ sets, reports, unsafe, output }: RunOptions,
 ): Promise<number> {
+	const options = optionsForFile(given, output);
 	if (options.safe && unsafe) throw usageError('expected --safe or --unsafe, got both');
 	if (/\.m?js$/.test(name)) {
 		throw new UserError(
@@ -45,13 +49,13 @@ export async function runCommand(
 		name === '-'
 			? { script: namedScript('stdin', 'stdin', await readStdin()), place: undefined }
 			: findScript(options, name);
-	const given = sets.map((text) => splitParameter(text, '--set'));
-	const parameters = scriptValues(found.script, given, []);
+	const values = sets.map((text) => splitParameter(text, '--set'));
+	const parameters = scriptValues(found.script, values, []);
 	const reportFiles = new ReportFiles(reports, options.user, options.force);
 	const checks = new Checks();
 	let code: number = EXIT.runtime;
 	try {
-		code = await runScript(options, found, { parameters, checks, isTrusted: unsafe });
+		code = await runScript(options, found, { parameters, checks, isTrusted: unsafe, output });
 		return code;
 	} catch (error) {
 		// Whatever ended the run is in the report.
@@ -69,6 +73,7 @@ type ScriptRun = {
 	readonly parameters: ReturnType<typeof scriptValues>;
 	readonly checks: Checks;
 	readonly isTrusted: boolean;
+	readonly output: string | undefined;
 };
 
 /** With --for, --count, -- COMMAND or a recording, the capture ends before the statements run. */
@@ -90,11 +95,16 @@ async function runScript(options: Options, { script, place }: Found, run: Script
 		await runner.checkAll(steps);
 		await attached();
 		if (captureFirst) await captured();
-		try {
-			await query(() => runner.runAll(steps));
-		} finally {
-			await shell.setOutput(undefined, false);
-		}
+		let failure: unknown;
+		await intoFile(shell, run.output, options, async () => {
+			try {
+				await query(() => runner.runAll(steps));
+			} finally {
+				await shell.setOutput(undefined, false);
+			}
+			failure = runner.endError();
+			if (failure !== undefined && run.output !== undefined) throw failure;
+		});
 		if (!captureFirst) {
 			// `tinytap run slow` alone: the statements ran as soon as the capture had begun.
 			const waits = steps.some((step) => step.type === 'command' && namedCommand(step.text).name === 'wait');
@@ -104,7 +114,6 @@ async function runScript(options: Options, { script, place }: Found, run: Script
 			}
 			await threads.stop();
 		}
-		const failure = runner.endError();
 		if (failure !== undefined) throw failure;
 		const { all } = run.checks.counts;
 		if (all > 0 && !options.presentation.quiet)

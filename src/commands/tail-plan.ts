@@ -90,10 +90,10 @@ export function planTail(options: Options, own: TailOptions): TailPlan {
 
 function formatOf({ presentation: { format } }: Options): RowByRowFormat | undefined {
 	if (format === undefined || format === 'auto') return undefined;
-	if (!printsExchanges(format)) return format;
+	if (!printsExchanges(format) && format !== 'parquet') return format;
 	throw usageError(
 		`expected a row format for tail, got ${format}, which is a single document`,
-		`Use \`tinytap query "SELECT id FROM exchanges" --format ${format}\`.`,
+		`Use \`tinytap query "SELECT ${format === 'har' ? 'id' : '*'} FROM exchanges" --format ${format}\`.`,
 	);
 }
 

@@ -1,9 +1,9 @@
 // A captured request as a command line for any POSIX shell. Captured text is hostile: it must not become an option, a
 // file name or a second command, and must not control the terminal on which it is printed.
 
-import { addressAuthority } from '../store/address-parts.ts';
 import type { FieldLine } from '../store/exchange-row.ts';
-import { type ExchangeDetail, headerValue, serverAddress } from './exchange-parts.ts';
+import { type ExchangeDetail, headerValue } from './exchange-parts.ts';
+import { type Destination, destinationOf, fieldProblem, isChunked, TOKEN, targetOf } from './sent-request.ts';
 import { escapeUnsafe, forTerminal, splitUtf8 } from './terminal-text.ts';
 
 export type CurlLine = {
@@ -18,11 +18,6 @@ const ARGUMENT_BYTES = 128 * 1024 - 1;
 /** Each run of unprintable bytes in a word starts a printf. Bodies with more of them go through a pipe. */
 const MAX_RUNS = 16;
 
-/** RFC 9110 section 5.6.2. */
-const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
-/** A host and port that curl accepts in a URL; IPv4 only in its usual form, because curl converts others. */
-const AUTHORITY =
-	/^(?:(?=[^:]*[a-z])(?!0x)[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?|(?:(?:0|[1-9]\d{0,2})(?:\.(?!$|:)|(?=$|:))){4}|\[[0-9a-f:.]+\])(?::[1-9]\d{0,4})?$/i;
 /** An authority that curl copies into the Host field unchanged. */
 const REPEATED = /^(?:[a-z][a-z0-9.-]*|\d+\.\d+\.\d+\.\d+)(?::(?!80$)\d+)?$/;
 /** A target that curl sends exactly as written in the URL. */
@@ -57,7 +52,7 @@ export function curlLine(exchange: ExchangeDetail): CurlLine {
 	}
 	if (version === '1.0') words.push('--http1.0');
 	if (wantsDecoding(exchange)) words.push('--compressed');
-	words.push(...destination.words);
+	words.push(...wayWords(destination));
 	if (PLAIN_TARGET.test(target.text)) words.push('--url', quote(`http://${destination.authority}${target.text}`));
 	else {
 		words.push('--request-target', quote(target.bytes ?? target.text));
@@ -69,58 +64,17 @@ export function curlLine(exchange: ExchangeDetail): CurlLine {
 	return { command: `printf '${printfFormat(body)}' | ${words.join(' ')} --data-binary @-`, remarks };
 }
 
+/** Options that lead to the server, if the URL alone does not. */
+function wayWords({ connectTo, unixSocket }: Destination): string[] {
+	if (connectTo !== undefined) return ['--connect-to', quote(`::${connectTo}`)];
+	if (unixSocket === undefined) return [];
+	return unixSocket.startsWith('@')
+		? ['--abstract-unix-socket', quote(unixSocket.slice(1))]
+		: ['--unix-socket', quote(unixSocket)];
+}
+
 function refused(why: string): CurlLine {
 	return { command: null, remarks: [why] };
-}
-
-/** The request target as sent; null if unknown. */
-function targetOf({ columns, requestTarget }: ExchangeDetail): { text: string; bytes?: Uint8Array } | null {
-	if (requestTarget !== undefined) return requestTarget;
-	const { path, query_string: query } = columns;
-	if (typeof path !== 'string') return null;
-	return { text: typeof query === 'string' ? `${path}?${query}` : path };
-}
-
-type Destination = {
-	/** The authority of the URL. */
-	readonly authority: string;
-	/** Options that lead to the server, if the URL alone does not. */
-	readonly words: readonly string[];
-};
-
-/** Where the request is sent, or why it cannot be sent. */
-function destinationOf({ columns, requestHeaders }: ExchangeDetail, target: string): Destination | string {
-	const server = serverAddress(columns);
-	const named = headerValue(requestHeaders, 'host') ?? columns.host;
-	const host = typeof named === 'string' && isAuthority(named) ? named : null;
-	if (server?.startsWith('unix:') === true) {
-		const path = server.slice('unix:'.length);
-		// A name in the abstract namespace may contain NUL bytes, which an argument cannot.
-		if (path === '' || path.includes('\0')) return "the server's unix socket has no name that curl can be given";
-		const option = path.startsWith('@')
-			? ['--abstract-unix-socket', quote(path.slice(1))]
-			: ['--unix-socket', quote(path)];
-		return { authority: host ?? 'localhost', words: option };
-	}
-	if (server === null) {
-		const origin = /^http:\/\/(?:[^/?#]*@)?([^/?#]*)/i.exec(target)?.[1];
-		const authority = origin !== undefined && isAuthority(origin) ? origin : host;
-		return authority === null
-			? 'neither the request nor the capture says which server got it'
-			: { authority, words: [] };
-	}
-	const address = addressAuthority(server);
-	if (host === null || withPort(host) === withPort(address)) return { authority: host ?? address, words: [] };
-	// The name may lead to another server, or to none.
-	return { authority: host, words: ['--connect-to', quote(`::${withPort(address)}`)] };
-}
-
-function isAuthority(text: string): boolean {
-	return AUTHORITY.test(text) && Number(/:(\d+)$/.exec(text.replace(/^\[.*\]/, ''))?.[1] ?? 80) <= 0xffff;
-}
-
-function withPort(authority: string): string {
-	return /:\d+$/.test(authority.replace(/^\[.*\]/, '')) ? authority : `${authority}:80`;
 }
 
 /** The held body; null if no body is sent. Adds remarks about missing bytes. */
@@ -133,13 +87,6 @@ function bodyOf({ columns, requestHeaders, bodiesDecoded }: ExchangeDetail, rema
 	}
 	// An empty body in chunks has a last chunk.
 	return bytes.length > 0 || isChunked(requestHeaders) ? bytes : null;
-}
-
-/** Whether curl will send the body in chunks. */
-function isChunked(fields: readonly FieldLine[]): boolean {
-	return fields.some(
-		({ name, value, trailer }) => !trailer && name.toLowerCase() === 'transfer-encoding' && /\bchunked\b/i.test(value),
-	);
 }
 
 /** Whether the answer is likely to need `--compressed`, which sends nothing if the request has Accept-Encoding. */
@@ -173,11 +120,9 @@ function fieldWords(exchange: ExchangeDetail, authority: string, body: Uint8Arra
 /** Why the field is not sent; null if it is. */
 function reasonToLeaveOut(field: FieldLine, hasHost: boolean): string | null {
 	const { name, value } = field;
-	if (field.trailer) return 'it is a trailer';
+	const problem = fieldProblem(field, hasHost);
+	if (problem !== null) return problem;
 	if (name.startsWith('@')) return 'curl would take it for a file';
-	if (name === '' || /[:\r\n\0]/.test(name)) return 'it is not a field name';
-	if (hasHost && name.toLowerCase() === 'host') return 'curl sends only one Host';
-	if (/\n(?![ \t])|\0/.test(value)) return 'its value contains a line end or NUL';
 	// curl drops a field without a visible value, and some fields it cannot be told to send empty.
 	if (value === '' ? name.includes(';') : /^\s*$/.test(value)) return 'curl cannot send it';
 	if (headerBytes(field, value).length > ARGUMENT_BYTES) return 'it is longer than an argument may be';

@@ -1,5 +1,7 @@
 // Writers of formats that print whole exchanges instead of the rows of a result.
 import type { ExchangeDetail } from './exchange-parts.ts';
+import { withoutBodies } from './left-out-bodies.ts';
+import { redactExchange } from './redacted-exchange.ts';
 import type { Redactor } from './redaction.ts';
 
 /**
@@ -17,4 +19,16 @@ export type ExchangeWriterOptions = {
 	readonly redactor: Redactor | null;
 	/** tinytap's version. */
 	readonly version: string;
+	/** Whether the bodies of the exchange with this id are left out. Default: they stay. */
+	readonly leavesOutBodies?: ((id: number) => boolean) | undefined;
 };
+
+/** The exchange as it is written: without secrets, and without bodies that nobody wants. */
+export function writtenExchange(
+	exchange: ExchangeDetail,
+	{ redactor, leavesOutBodies }: ExchangeWriterOptions,
+): ExchangeDetail {
+	// Redacted first: secrets that are known from a body are replaced everywhere.
+	const shared = redactor === null ? exchange : redactExchange(exchange, redactor);
+	return leavesOutBodies?.(Number(exchange.columns.id)) === true ? withoutBodies(shared) : shared;
+}

@@ -1,12 +1,15 @@
 // The formats of exports and their file name extensions.
 import { extname } from 'node:path';
 import { usageError } from '../base/errors.ts';
-import type { ExportFormat } from './result-format.ts';
+import { type ExportFormat, isResultFormat, type ResultFormat } from './result-format.ts';
 
 export const EXPORT_FORMATS: readonly { readonly name: ExportFormat; readonly endings: readonly string[] }[] = [
 	{ name: 'har', endings: ['.har'] },
 	{ name: 'curl', endings: ['.sh', '.curl'] },
+	{ name: 'hurl', endings: ['.hurl'] },
+	{ name: 'raw', endings: ['.raw'] },
 	{ name: 'pcapng', endings: ['.pcapng'] },
+	{ name: 'parquet', endings: ['.parquet'] },
 	{ name: 'sql', endings: ['.sql'] },
 	{ name: 'csv', endings: ['.csv'] },
 	{ name: 'json', endings: ['.json'] },
@@ -20,6 +23,13 @@ export const EXPORT_FORMATS: readonly { readonly name: ExportFormat; readonly en
 
 const NAMES = EXPORT_FORMATS.map(({ name }) => name).join(', ');
 const ENDINGS = EXPORT_FORMATS.flatMap(({ endings }) => endings).join(', ');
+
+/** The format for results in a file with this extension; undefined if no format has it. */
+export function resultFormatOf(path: string): ResultFormat | undefined {
+	const ending = extname(path).toLowerCase();
+	const name = EXPORT_FORMATS.find(({ endings }) => endings.includes(ending))?.name;
+	return name !== undefined && isResultFormat(name) ? name : undefined;
+}
 
 /**
  * The format called `name`, or if that is undefined, the one for the file's extension. Throws a UserError that begins

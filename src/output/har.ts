@@ -10,11 +10,10 @@ import type { SqlValue } from '../store/table.ts';
 import type { Body } from './body-lines.ts';
 import { base64 } from './cell-text.ts';
 import { type ExchangeDetail, headerValue, messageBody, serverAddress } from './exchange-parts.ts';
-import type { ExchangeWriter, ExchangeWriterOptions } from './exchange-writer.ts';
+import { type ExchangeWriter, type ExchangeWriterOptions, writtenExchange } from './exchange-writer.ts';
 import { formParams, pairs } from './form-params.ts';
 import { requestCookies, responseCookies } from './har-cookies.ts';
 import { escapeInJson } from './json-text.ts';
-import { redactExchange } from './redacted-exchange.ts';
 
 /** Writes one line per exchange, with visible characters only. */
 export function createHarWriter(options: ExchangeWriterOptions): ExchangeWriter {
@@ -24,8 +23,7 @@ export function createHarWriter(options: ExchangeWriterOptions): ExchangeWriter 
 	return {
 		begin: () => `{"log":{"version":"1.2","creator":${json(creator)},"comment":${json(comment ?? '')},"entries":[`,
 		exchange(exchange) {
-			const shared = options.redactor === null ? exchange : redactExchange(exchange, options.redactor);
-			const text = separator + json(harEntry(shared));
+			const text = separator + json(harEntry(writtenExchange(exchange, options)));
 			separator = ',\n';
 			return text;
 		},
@@ -69,6 +67,8 @@ function harEntry(exchange: ExchangeDetail): object {
 			...postData(requestBody, headerValue(exchange.requestHeaders, 'content-type')),
 			headersSize: -1,
 			bodySize: number('req_body_bytes') ?? -1,
+			// Where there is no postData to have it.
+			...(requestBody.raw === null && requestBody.note !== null ? { comment: requestBody.note } : {}),
 		},
 		response: {
 			status: number('status') ?? 0,

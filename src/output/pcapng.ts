@@ -2,8 +2,7 @@
 // connection of its own between its addresses, with a handshake, the bytes of both messages, and an end.
 import type { SqlValue } from '../store/table.ts';
 import type { ExchangeDetail } from './exchange-parts.ts';
-import type { ExchangeWriter, ExchangeWriterOptions } from './exchange-writer.ts';
-import { redactExchange } from './redacted-exchange.ts';
+import { type ExchangeWriter, type ExchangeWriterOptions, writtenExchange } from './exchange-writer.ts';
 import { type WireMessage, wireRequest, wireResponse } from './wire-message.ts';
 
 const SECTION_HEADER = 0x0a0d0d0a;
@@ -28,7 +27,8 @@ const UNKNOWN_SERVER = '192.0.2.1:80';
 const UNKNOWN_CLIENT = '192.0.2.2';
 
 /** Writes packets with the times of the exchanges. What was not captured is cut from them: their lengths are the true ones. */
-export function createPcapngWriter({ redactor, version }: ExchangeWriterOptions): ExchangeWriter<Uint8Array> {
+export function createPcapngWriter(options: ExchangeWriterOptions): ExchangeWriter<Uint8Array> {
+	const { redactor, version } = options;
 	const about = `HTTP exchanges captured by tinytap ${version} from system calls. TCP and IP headers are synthesised.`;
 	const secrets = redactor === null ? '' : ' Secrets are replaced by REDACTED-LENGTH-HASH.';
 	return {
@@ -43,8 +43,7 @@ export function createPcapngWriter({ redactor, version }: ExchangeWriterOptions)
 				block(INTERFACE_DESCRIPTION, Buffer.concat([u16(LINKTYPE_RAW), u16(0), u32(0)])),
 			]),
 		exchange(exchange) {
-			const shared = redactor === null ? exchange : redactExchange(exchange, redactor);
-			return Buffer.concat(packets(shared));
+			return Buffer.concat(packets(writtenExchange(exchange, options)));
 		},
 		end: () => new Uint8Array(0),
 	};

@@ -4,7 +4,9 @@ import { createCurlWriter } from './curl-script.ts';
 import type { ExchangeWriter, ExchangeWriterOptions } from './exchange-writer.ts';
 import { createHarWriter } from './har.ts';
 import { createHtmlRowWriter } from './html.ts';
+import { createHurlWriter } from './hurl.ts';
 import { createPcapngWriter } from './pcapng.ts';
+import { createRawWriter } from './raw-messages.ts';
 import {
 	type AlignedFormat,
 	createRowWriter,
@@ -20,9 +22,9 @@ export type RowByRowFormat = RowFormat | 'html';
 /** Formats that print the exchanges named by the result's column `id`. */
 export type ExchangeFormat = keyof typeof EXCHANGE_WRITERS;
 /** `auto` is a table that fits the terminal; elsewhere it is `table`. */
-export type ResultFormat = RowByRowFormat | 'har' | 'auto';
+export type ResultFormat = RowByRowFormat | 'har' | 'parquet' | 'auto';
 /** The formats of exports, which always have a file of their own. */
-export type ExportFormat = RowByRowFormat | 'sql' | ExchangeFormat;
+export type ExportFormat = RowByRowFormat | 'sql' | 'parquet' | ExchangeFormat;
 
 type FormatFacts<Name> = {
 	readonly name: Name;
@@ -31,9 +33,17 @@ type FormatFacts<Name> = {
 	readonly prints: 'rows' | 'exchanges';
 	/** Whether secrets are redacted, except with --no-redact, because the output is meant to be shared. */
 	readonly redacts: boolean;
+	/** The output is bytes, not text: it never goes to a terminal, and a file or pipe holds only one result. */
+	readonly binary?: true;
 };
 
-const EXCHANGE_WRITERS = { har: createHarWriter, curl: createCurlWriter, pcapng: createPcapngWriter };
+const EXCHANGE_WRITERS = {
+	har: createHarWriter,
+	curl: createCurlWriter,
+	hurl: createHurlWriter,
+	pcapng: createPcapngWriter,
+	raw: createRawWriter,
+};
 
 export const RESULT_FORMATS: readonly FormatFacts<ResultFormat>[] = [
 	{ name: 'auto', description: 'a table that fits the terminal; elsewhere as table', prints: 'rows', redacts: false },
@@ -45,13 +55,34 @@ export const RESULT_FORMATS: readonly FormatFacts<ResultFormat>[] = [
 		prints: 'exchanges',
 		redacts: true,
 	},
+	{
+		name: 'parquet',
+		description: 'one table for DuckDB, pandas and others; into a file or a pipe',
+		prints: 'rows',
+		redacts: false,
+		binary: true,
+	},
 ];
 
 /** Formats of results, and those only for exports. */
 const ALL_FORMATS: readonly FormatFacts<ResultFormat | ExportFormat>[] = [
 	...RESULT_FORMATS,
 	{ name: 'curl', description: 'a shell script of curl commands', prints: 'exchanges', redacts: true },
-	{ name: 'pcapng', description: 'packets for Wireshark, with synthesised TCP', prints: 'exchanges', redacts: true },
+	{ name: 'hurl', description: 'requests and their statuses for hurl', prints: 'exchanges', redacts: true },
+	{
+		name: 'pcapng',
+		description: 'packets for Wireshark, with synthesised TCP',
+		prints: 'exchanges',
+		redacts: true,
+		binary: true,
+	},
+	{
+		name: 'raw',
+		description: 'the bytes of requests and responses',
+		prints: 'exchanges',
+		redacts: true,
+		binary: true,
+	},
 	{ name: 'sql', description: 'an SQL script that creates and fills a table', prints: 'rows', redacts: true },
 ];
 
@@ -69,8 +100,8 @@ export function isShared(name: ResultFormat | ExportFormat): boolean {
 }
 
 /** Whether its output is bytes, not text. */
-export function isBinary(name: ExportFormat): boolean {
-	return name === 'pcapng';
+export function isBinary(name: ResultFormat | ExportFormat): boolean {
+	return ALL_FORMATS.some((format) => format.name === name && format.binary === true);
 }
 
 /** Whether the widths of its columns depend on the rows. */

@@ -1,6 +1,7 @@
 // Rows as an SQL script: a table and its rows, for SQLite and others (`sqlite3 new.db < exchanges.sql`).
 import type { SqlValue } from '../store/table.ts';
 import type { ResultColumn } from './cell-text.ts';
+import { distinctNames } from './column-names.ts';
 import type { RowWriter } from './row-format.ts';
 import { escapeUnsafe } from './terminal-text.ts';
 
@@ -34,17 +35,6 @@ function sqliteType(type: ResultColumn['type']): string {
 			// No affinity: values stay as they are.
 			return '';
 	}
-}
-
-/** SQL compares names of columns without case. */
-function distinctNames(names: readonly string[]): string[] {
-	const seen = new Set<string>();
-	return names.map((name) => {
-		let distinct = name;
-		for (let number = 2; seen.has(distinct.toLowerCase()); number++) distinct = `${name}_${number}`;
-		seen.add(distinct.toLowerCase());
-		return distinct;
-	});
 }
 
 function quotedName(name: string): string {

@@ -40,15 +40,16 @@ function message(
 	const held = Buffer.from(messageBody(exchange, which).raw ?? new Uint8Array(0));
 	const total = Number(exchange.columns[`${which}_body_bytes`] ?? 0);
 	const isDecoded = exchange.bodiesDecoded === true;
-	// A body without its coding, or with other bytes, has another length.
-	const unheld = isDecoded ? 0 : Math.max(0, total - held.length);
+	// A body without its coding, or with other bytes, has another length than was captured.
+	const captured = Number(exchange.columns[`${which}_captured_bytes`] ?? total);
+	const unheld = Math.max(0, total - (isDecoded && held.length > 0 ? captured : held.length));
 	const isChunked = fields.some(({ name, value }) => isNamed(name, 'transfer-encoding') && /chunked/i.test(value));
 	const head: Text[] = [...line, '\r\n'];
 	for (const field of fields) {
 		if (field.trailer) continue;
 		if (isDecoded && isNamed(field.name, 'content-encoding')) continue;
 		const isLength = isDecoded && held.length > 0 && isNamed(field.name, 'content-length');
-		head.push(...fieldLine(field, isLength ? String(held.length) : undefined));
+		head.push(...fieldLine(field, isLength ? String(held.length + unheld) : undefined));
 	}
 	head.push('\r\n');
 	if (!isChunked) return { bytes: joined([...head, held]), unheld, tail: Buffer.alloc(0) };

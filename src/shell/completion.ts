@@ -197,6 +197,7 @@ function exportCompletions(
 		// Without the word being typed.
 		const { words, file, condition } = splitExport(argument.slice(0, argument.length - word.length));
 		if (condition !== undefined) return sql(`SELECT * FROM exchanges WHERE ${condition} ${word}`);
+		if (words.at(-1) === '--keep-bodies') return nothing;
 		if (words.at(-1) === '--format') return items(EXPORT_FORMATS.map(({ name }) => name));
 		if (file === undefined) return fileCompletions(argument, cursor, context);
 		return items([/^[a-z]/.test(word) ? 'where' : 'WHERE']);

@@ -7,12 +7,14 @@ export type ExportArguments = {
 	readonly format: string | undefined;
 	/** Undefined: all exchanges. */
 	readonly where: string | undefined;
+	/** Undefined: all bodies. */
+	readonly keepBodies: string | undefined;
 	readonly force: boolean;
 	/** Undefined: as in the session. */
 	readonly redact: boolean | undefined;
 };
 
-export const EXPORT_OPTIONS: readonly string[] = ['--force', '--format', '--no-redact', '--redact'];
+export const EXPORT_OPTIONS: readonly string[] = ['--force', '--format', '--keep-bodies', '--no-redact', '--redact'];
 
 /** The words before WHERE, and the condition after it; undefined if there is no WHERE yet. */
 export type ExportParts = {
@@ -20,6 +22,9 @@ export type ExportParts = {
 	readonly file: string | undefined;
 	readonly condition: string | undefined;
 };
+
+/** Options whose value is the next word. */
+const WITH_VALUE: ReadonlySet<string> = new Set(['--format', '--keep-bodies']);
 
 const WORD = /\s*(?:"([^"]*)"|'([^']*)'|([^\s"']\S*))(?=\s|$)/y;
 
@@ -40,7 +45,7 @@ export function splitExport(argument: string): ExportParts {
 		if (file !== undefined && plain?.toLowerCase() === 'where')
 			return { words, file, condition: argument.slice(at).trim() };
 		const word = inQuotes ?? inApostrophes ?? plain ?? '';
-		if (file === undefined && words.at(-1) !== '--format' && plain?.startsWith('--') !== true) file = word;
+		if (file === undefined && !WITH_VALUE.has(words.at(-1) ?? '') && plain?.startsWith('--') !== true) file = word;
 		words.push(word);
 	}
 	return { words, file, condition: undefined };
@@ -52,6 +57,7 @@ export function parseExport(argument: string): ExportArguments {
 	if (file === undefined || file === '') throw usageError('.export: expected the name of a new file', EXAMPLE);
 	if (condition === '') throw usageError('.export: expected a condition after WHERE, got nothing', EXAMPLE);
 	let format: string | undefined;
+	let keepBodies: string | undefined;
 	let force = false;
 	let redact: boolean | undefined;
 	let isFileSeen = false;
@@ -63,11 +69,18 @@ export function parseExport(argument: string): ExportArguments {
 		else if (word === '--format') {
 			format = words[++index];
 			if (format === undefined) throw usageError('.export --format: expected a format, got nothing');
+		} else if (word === '--keep-bodies') {
+			keepBodies = words[++index];
+			if (keepBodies === undefined || keepBodies.trim() === '')
+				throw usageError(
+					'.export --keep-bodies: expected an SQL condition in quotes, got nothing',
+					'.export --keep-bodies "status >= 500" all.har',
+				);
 		} else if (word.startsWith('--'))
 			throw usageError(`.export: expected ${EXPORT_OPTIONS.join(', ')}, got ${JSON.stringify(word)}`);
 		else throw usageError(`.export: expected WHERE after the file, got ${JSON.stringify(word)}`, EXAMPLE);
 	}
-	return { file, format, where: condition, force, redact };
+	return { file, format, where: condition, keepBodies, force, redact };
 }
 
 const EXAMPLE = 'For example: .export errors.har WHERE status >= 500';

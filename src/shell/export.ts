@@ -4,9 +4,12 @@ import { version } from '../base/installation.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { NewFile } from '../base/new-file.ts';
 import { systemProblem } from '../base/system-problem.ts';
+import { rowsWithoutBodies } from '../output/left-out-bodies.ts';
 import type { Redactor } from '../output/redaction.ts';
 import { type ExportFormat, printsExchanges } from '../output/result-format.ts';
 import { plainTheme } from '../output/theme.ts';
+import type { SqlValue } from '../store/table.ts';
+import type { ResultPart } from '../threads/messages.ts';
 import type { RunOptions, Threads } from '../threads/threads.ts';
 import { fileSink, newFileError } from './result-output.ts';
 import { type Printed, type PrintStyle, printResult } from './result-printer.ts';
@@ -16,6 +19,8 @@ export type Export = {
 	readonly format: ExportFormat;
 	/** An SQL condition; undefined: all exchanges. */
 	readonly where: string | undefined;
+	/** An SQL condition: only exchanges for which it is true keep their bodies. Undefined: all. */
+	readonly keepBodies?: string | undefined;
 	/** Null: secrets stay. */
 	readonly redactor: Redactor | null;
 	/** Replace an existing file. */
@@ -70,33 +75,81 @@ function keep(file: NewFile, path: string, force: boolean): void {
 	}
 }
 
-/** The part of the statement between the columns and the condition. */
-const BEFORE = ' FROM exchanges WHERE (';
-
 /** Writes exchanges to a sink. `path`: for errors, undefined if the sink is not a file. */
 export async function writeExchanges(
 	wanted: Export & { readonly path?: string | undefined },
 	ways: ExportWays,
 	sink: Sink,
 ): Promise<Exported> {
-	const { path, format, where, redactor } = wanted;
-	const start = printsExchanges(format) ? 'SELECT id' : 'SELECT *';
-	// The condition may end in a comment.
-	const sql = where === undefined ? `${start} FROM exchanges ORDER BY id` : `${start}${BEFORE}${where}\n) ORDER BY id`;
+	const { path, format, redactor } = wanted;
 	const { parameters, timeoutMs, raw, exchanges } = ways;
-	const rows = ways.threads.run(sql, { parameters, timeoutMs, redact: redactor !== null });
+	const statement = new Statement(printsExchanges(format) ? 'SELECT id' : 'SELECT *', wanted);
+	const rows = ways.threads.run(statement.sql, { parameters, timeoutMs, redact: redactor !== null });
+	const left = new Set<number>();
 	const style: PrintStyle = {
 		...{ format, redactor, raw, exchanges, version: version(), theme: plainTheme },
 		...{ screenColumns: undefined, footer: false, nullText: 'NULL', headers: true, widest: [], separator: ',' },
+		leavesOutBodies: (id) => left.has(id),
 		linesIfWide: false,
 		sampleRows: 0,
 	};
 	try {
-		const printed = await printResult(rows, sink, style);
+		const parts = wanted.keepBodies === undefined ? rows : leavingOutBodies(rows, (id) => left.add(id));
+		const printed = await printResult(parts, sink, style);
 		const { written, leftOut } = printed.exchanges ?? { written: printed.rows, leftOut: 0 };
 		return { ...printed, written, leftOut };
 	} catch (error) {
-		throw explained(error, path, where, start.length + BEFORE.length);
+		throw explained(error, path, statement);
+	}
+}
+
+/** The statement of an export, and where in it the user's conditions are. */
+class Statement {
+	readonly sql: string;
+	readonly #conditions: { readonly text: string; readonly start: number }[] = [];
+
+	constructor(columns: string, { where, keepBodies }: Export) {
+		let sql = columns;
+		const add = (before: string, condition: string, after: string) => {
+			this.#conditions.push({ text: condition, start: sql.length + before.length });
+			// The condition may end in a comment.
+			sql += `${before}${condition}\n${after}`;
+		};
+		if (keepBodies !== undefined) add(', CASE WHEN (', keepBodies, ') THEN 1 ELSE 0 END AS keep_bodies');
+		sql += ' FROM exchanges';
+		if (where !== undefined) add(' WHERE (', where, ')');
+		this.sql = `${sql} ORDER BY id`;
+	}
+
+	/** The condition around or before a position, and the position in it; undefined if there are no conditions. */
+	place(position: number): { readonly text: string; readonly at: number } | undefined {
+		const found = this.#conditions.findLast(({ start }) => position >= start) ?? this.#conditions[0];
+		return found === undefined ? undefined : { text: found.text, at: Math.max(0, position - found.start) };
+	}
+}
+
+/** The parts without their last column, which says whether an exchange keeps its bodies. `leave` gets the ids of others. */
+async function* leavingOutBodies(
+	parts: AsyncIterable<ResultPart>,
+	leave: (id: number) => void,
+): AsyncGenerator<ResultPart> {
+	let idIndex = -1;
+	let without = (row: readonly SqlValue[]): SqlValue[] => [...row];
+	for await (const part of parts) {
+		if (part.type === 'columns') {
+			const columns = part.columns.slice(0, -1);
+			idIndex = columns.findIndex(({ name }) => name === 'id');
+			without = rowsWithoutBodies(columns);
+			yield { ...part, columns };
+		} else if (part.type === 'rows') {
+			const rows = part.rows.map((row) => {
+				const columns = row.slice(0, -1);
+				if (row.at(-1) === 1) return columns;
+				leave(Number(row[idIndex]));
+				return without(columns);
+			});
+			yield { ...part, rows };
+		} else yield part;
 	}
 }
 
@@ -109,24 +162,31 @@ function notWritten(path: string, code: string): UserError {
 }
 
 /** Turns an error of the statement into one of the export, with its position in the condition. */
-function explained(error: unknown, path: string | undefined, where: string | undefined, start: number): unknown {
+function explained(error: unknown, path: string | undefined, statement: Statement): unknown {
 	if (!(error instanceof UserError)) return error;
 	if (error.code === 'ERR_SQL_CANCELLED')
 		return new UserError(
 			path === undefined ? 'the export was cancelled' : `the export was cancelled, and ${path} was not written`,
 			'ERR_INTERRUPTED',
 		);
-	if (where === undefined || !('position' in error) || typeof error.position !== 'number') return error;
+	if (!('position' in error) || typeof error.position !== 'number') return error;
+	const place = statement.place(error.position);
+	if (place === undefined) return error;
 	// If something is missing at the end of the condition, the error is at the parenthesis after it.
-	const isAfter = error.position - start >= where.length;
-	const position = isAfter ? where.length : Math.max(0, error.position - start);
+	const isAfter = place.at >= place.text.length;
+	const position = isAfter ? place.text.length : place.at;
 	const message = isAfter ? error.message.replace(/got "\)"$/, 'got the end of the condition') : error.message;
-	return Object.assign(new UserError(message, error.code, error.hint), { position, sql: where });
+	return Object.assign(new UserError(message, error.code, error.hint), { position, sql: place.text });
 }
 
 /** `3 exchanges written to calls.har`, and how many were left out. */
-export function exportSentence(path: string, { written, leftOut }: Pick<Exported, 'written' | 'leftOut'>): string {
-	const those = leftOut === 1 ? '1 other that curl cannot send was' : `${leftOut} others that curl cannot send were`;
+export function exportSentence(
+	path: string,
+	{ written, leftOut }: Pick<Exported, 'written' | 'leftOut'>,
+	format: ExportFormat = 'curl',
+): string {
+	const those =
+		leftOut === 1 ? `1 other that ${format} cannot send was` : `${leftOut} others that ${format} cannot send were`;
 	const rest = leftOut === 0 ? '' : `; ${those} left out`;
 	return `${written} ${written === 1 ? 'exchange' : 'exchanges'} written to ${path}${rest}`;
 }

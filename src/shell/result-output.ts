@@ -6,9 +6,10 @@ import type { Writable } from 'node:stream';
 import { systemCode, type UserError, usageError } from '../base/errors.ts';
 import { fileError } from '../base/file-error.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
+import { NewFile } from '../base/new-file.ts';
 import { createUserFile } from '../base/user-files.ts';
 import { outputError } from './error-text.ts';
-import type { Sink } from './sink.ts';
+import { type Sink, unmixed } from './sink.ts';
 import { lendTerminal, startForUser } from './user-program.ts';
 
 export type ResultOutput = {
@@ -75,6 +76,32 @@ export function openFile(path: string, user: InvokingUser, force: boolean): Resu
 	};
 }
 
+/** The same for a file that is either whole or absent: `keep()` completes it, `discard()` removes it unless it was kept. */
+export function openWholeFile(
+	path: string,
+	user: InvokingUser,
+	force: boolean,
+): ResultOutput & { readonly keep: () => void; readonly discard: () => void } {
+	const attempt = <T>(work: () => T): T => {
+		try {
+			return work();
+		} catch (error) {
+			throw newFileError(path, error, force);
+		}
+	};
+	const file = attempt(() => new NewFile(path, user, force));
+	return {
+		sink: fileSink(file.fd, outputError),
+		name: path,
+		isProgram: false,
+		// That would end the redirection of `.once`.
+		isUsed: false,
+		close: async () => undefined,
+		keep: () => attempt(() => file.keep()),
+		discard: () => file.discard(),
+	};
+}
+
 /** The error of a file that cannot be created. */
 export function newFileError(path: string, error: unknown, force: boolean): UserError {
 	const exists = force
@@ -94,14 +121,14 @@ export function fileSink(fd: number, problem: (code: string) => UserError, befor
 			throw problem(systemCode(error) ?? String(error));
 		}
 	};
-	return {
+	return unmixed({
 		write: (text) => put(Buffer.from(text)),
 		writeBytes: put,
 		writeRows: (texts) => put(Buffer.from(texts.join(''))),
 		closed: false,
 		gone: new Promise(() => undefined),
 		discard: () => undefined,
-	};
+	});
 }
 
 export type ProgramWays = {
@@ -121,8 +148,8 @@ export function openProgram(command: string, user: InvokingUser, ways: ProgramWa
 	const gone = new Promise<void>((resolve) => {
 		tellGone = resolve;
 	});
-	const put = async (text: string) => {
-		if (text === '') return;
+	const put = async (text: string | Uint8Array) => {
+		if (text.length === 0) return;
 		program ??= startProgram(command, user, ways, tellGone);
 		if (program.failure !== undefined) throw outputError(program.failure);
 		if (program.closed || program.stdin.write(text)) return;
@@ -130,15 +157,16 @@ export function openProgram(command: string, user: InvokingUser, ways: ProgramWa
 		await Promise.race([new Promise<void>((resolve) => stdin.once('drain', resolve)), gone]);
 	};
 	return {
-		sink: {
+		sink: unmixed({
 			write: put,
+			writeBytes: put,
 			writeRows: (texts) => put(texts.join('')),
 			get closed() {
 				return program?.closed === true;
 			},
 			gone,
 			discard: () => undefined,
-		},
+		}),
 		name: `| ${command}`,
 		isProgram: true,
 		get isUsed() {

@@ -4,6 +4,7 @@ import { usageError } from '../base/errors.ts';
 import { sizeText } from '../output/cell-text.ts';
 import { type DisplayedTime, UTC_TIME } from '../output/displayed-time.ts';
 import type { ExchangeDetail } from '../output/exchange-parts.ts';
+import { createParquetWriter, type ParquetRowWriter } from '../output/parquet.ts';
 import type { Redactor } from '../output/redaction.ts';
 import {
 	createExchangeWriter,
@@ -29,6 +30,8 @@ export type PrintStyle = {
 	readonly version: string;
 	/** Looks up exchanges by their ids, for formats that print exchanges. Undefined for one that no longer exists. */
 	readonly exchanges: (ids: readonly number[]) => AsyncIterable<ExchangeDetail | undefined>;
+	/** In a format that prints exchanges: whether the bodies of the one with this id are left out. */
+	readonly leavesOutBodies?: (id: number) => boolean;
 	readonly raw: boolean;
 	readonly theme: Theme;
 	/** Width of the terminal; undefined if the output is not one. */
@@ -184,6 +187,7 @@ type Printer = {
 function createPrinter(columns: readonly ResultColumn[], sink: Sink, style: PrintStyle, startedAt: number): Printer {
 	const { format, screenColumns, exchanges: _, linesIfWide, sampleRows: _rows, ...rest } = style;
 	if (printsExchanges(format)) return exchangePrinter(format, columns, sink, style);
+	if (format === 'parquet') return parquetPrinter(columns, sink);
 	const options = { ...rest, ...(screenColumns === undefined ? {} : { screenColumns }) };
 	if (format === 'auto') {
 		const fit = { ...rest, linesIfWide, screenColumns: screenColumns ?? 80, startedAt };
@@ -206,12 +210,36 @@ async function writeInPieces(
 	columns: readonly ResultColumn[],
 	sink: Sink,
 ): Promise<void> {
+	await inPieces(rows, columns, sink, (piece) => sink.write(writer.rows(piece)));
+}
+
+async function inPieces(
+	rows: readonly (readonly SqlValue[])[],
+	columns: readonly ResultColumn[],
+	sink: Sink,
+	write: (piece: readonly (readonly SqlValue[])[]) => Promise<void>,
+): Promise<void> {
 	const pieceRows = Math.ceil(PIECE_CELLS / Math.max(1, columns.length));
 	for (let from = 0; from < rows.length && !sink.closed && sink.discards !== true; from += pieceRows) {
-		await sink.write(writer.rows(rows.slice(from, from + pieceRows)));
+		await write(rows.slice(from, from + pieceRows));
 		// Let the event loop run, so that Ctrl-C is handled.
 		await setImmediate();
 	}
+}
+
+function parquetPrinter(columns: readonly ResultColumn[], sink: Sink): Printer {
+	let writer: ParquetRowWriter;
+	const put = async (bytes: Uint8Array) => {
+		if (bytes.length > 0) await sink.writeBytes!(bytes);
+	};
+	return {
+		begin: async () => {
+			sink.beginBinary?.('parquet');
+			writer = await createParquetWriter(columns);
+		},
+		rows: async (rows) => await inPieces(rows, columns, sink, async (piece) => await put(writer.rows(piece))),
+		end: async () => await put(writer.end()),
+	};
 }
 
 /** Holds the first rows back until the column widths are known. */

@@ -8,7 +8,7 @@ import { secondsText } from '../output/auto-table.ts';
 import { type DisplayedTime, displayedTime, UTC_TIME } from '../output/displayed-time.ts';
 import { standardError, standardOutput } from '../output/output-stream.ts';
 import { screenRows } from '../output/painted-line.ts';
-import { isShared } from '../output/result-format.ts';
+import { isBinary, isShared } from '../output/result-format.ts';
 import { createTailLines, TAIL_COLUMNS } from '../output/tail-line.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { type Background, plainTheme, type Theme, themeOn } from '../output/theme.ts';
@@ -220,6 +220,7 @@ export class ShellSession {
 	async run(sql: string, vertical = false): Promise<Printed> {
 		this.last = { sql, printed: undefined };
 		const style = this.#style(vertical);
+		this.#requirePlace(style);
 		const { maxrows } = this.settings.values;
 		const ends = style.format === 'auto' ? { first: Math.ceil(maxrows / 2), last: Math.floor(maxrows / 2) } : undefined;
 		const printed = await this.#watched(() =>
@@ -268,6 +269,7 @@ export class ShellSession {
 			discard: () => undefined,
 		};
 		const style = this.#style(false);
+		requireText(style);
 		const ends = style.format === 'auto' ? { first: rows, last: 0 } : undefined;
 		const { timeoutMs, parameters } = this;
 		const options = { timeoutMs, parameters, ends, redact: seesNoSecrets(style) };
@@ -290,6 +292,7 @@ export class ShellSession {
 			throw usageError('.last: expected a result, got none', 'No query has run yet on these tables.');
 		const { sql, parameters, vertical } = shown;
 		const style = this.#style(vertical);
+		this.#requirePlace(style);
 		const full: PrintStyle = {
 			...style,
 			format: style.format === 'auto' ? 'table' : style.format,
@@ -313,7 +316,7 @@ export class ShellSession {
 			path === undefined ? writeExchanges(wanted, ways, this.sink) : exportExchanges({ ...wanted, path }, ways),
 		);
 		const place = path === undefined ? 'stdout' : forTerminal(path);
-		if (!options.presentation.quiet) this.tell(`${exportSentence(place, exported)}\n`);
+		if (!options.presentation.quiet) this.tell(`${exportSentence(place, exported, wanted.format)}\n`);
 		this.#tellLoss(this.#sinceClear(exported));
 	}
 
@@ -489,6 +492,7 @@ export class ShellSession {
 				this.hideProgress();
 				if (!this.#isCancelled) await sink.writeBytes?.(bytes);
 			},
+			beginBinary: (format) => sink.beginBinary?.(format),
 			writeRows: async (texts) => {
 				this.hideProgress();
 				await sink.writeRows(texts);
@@ -596,10 +600,24 @@ export class ShellSession {
 		};
 	}
 
+	/** Throws a UserError if results in this format cannot go where results go. */
+	#requirePlace(style: PrintStyle): void {
+		if (this.output === undefined && standardOutput().isTTY) requireText(style);
+	}
+
 	/** Colours of messages. */
 	get asideTheme(): Theme {
 		return this.interactive ? this.screenTheme : this.options.presentation.errorTheme;
 	}
+}
+
+/** Throws a UserError if the format is binary. */
+function requireText({ format }: PrintStyle): void {
+	if (!isBinary(format)) return;
+	throw usageError(
+		`expected a file or a pipe for results in the format ${format}, which is binary, got a terminal`,
+		'.once FILE before the statement, or tinytap query -o FILE; .mode auto prints tables again.',
+	);
 }
 
 /** Whether the result is meant to be shared, so that its statement must see no secrets. */

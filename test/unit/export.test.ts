@@ -101,7 +101,7 @@ function wanted(name: string, format: ExportFormat, more: object = {}) {
 testInFolder(
 	'the arguments of .export: options on both sides of the file, quotes, and the condition as it was typed',
 	() => {
-		const none = { format: undefined, where: undefined, force: false, redact: undefined };
+		const none = { format: undefined, where: undefined, keepBodies: undefined, force: false, redact: undefined };
 		assert.deepEqual(parseExport('a.har'), { ...none, file: 'a.har' });
 		assert.deepEqual(parseExport(`"my file.csv" where path = 'x  "y"' -- z`), {
 			...none,
@@ -109,9 +109,12 @@ testInFolder(
 			where: `path = 'x  "y"' -- z`,
 		});
 		assert.deepEqual(parseExport('--force --format har where --no-redact WHERE a = 1'), {
-			...{ file: 'where', format: 'har', where: 'a = 1', force: true, redact: false },
+			...{ ...none, file: 'where', format: 'har', where: 'a = 1', force: true, redact: false },
 		});
 		assert.deepEqual(parseExport('x --redact'), { ...none, file: 'x', redact: true });
+		assert.deepEqual(parseExport(`--keep-bodies "status >= '500'" x WHERE b`), {
+			...{ ...none, file: 'x', keepBodies: "status >= '500'", where: 'b' },
+		});
 		for (const [argument, message] of [
 			['', /expected the name of a new file/],
 			['--force', /expected the name of a new file/],
@@ -119,7 +122,8 @@ testInFolder(
 			['a.har b.har', /expected WHERE after the file, got "b\.har"/],
 			['a.har status = 500', /expected WHERE after the file, got "status"/],
 			['a.har --format', /--format: expected a format, got nothing/],
-			['--forc a.har', /expected --force, --format, --no-redact, --redact, got "--forc"/],
+			['--forc a.har', /expected --force, --format, --keep-bodies, --no-redact, --redact, got "--forc"/],
+			['a.har --keep-bodies', /--keep-bodies: expected an SQL condition in quotes, got nothing/],
 			['"a.har', /expected a quote around a whole word/],
 		] as const)
 			assert.throws(() => parseExport(argument), { code: 'ERR_USAGE', message }, argument);

@@ -45,9 +45,9 @@ export const OUTPUT_COMMANDS: CommandGroup = {
 		},
 		{
 			name: 'export',
-			usage: '.export [--force] [--format FORMAT] [--no-redact] FILE [WHERE CONDITION]',
+			usage: '.export [--force] [--format FORMAT] [--keep-bodies "CONDITION"] [--no-redact] FILE [WHERE CONDITION]',
 			description:
-				'write exchanges, secrets redacted, to a new file, in the format of its extension: .har, .sh (curl commands), .pcapng, .sql, .csv, .json, .ndjson, .md, .html, .txt',
+				'write exchanges, secrets redacted, to a new file, in the format of its extension: .har, .parquet, .pcapng, .sh (curl commands), .hurl, .raw, .sql, .csv, .json, .ndjson, .md, .html, .txt',
 			example: '.export errors.har WHERE status >= 500',
 			promptOnly: true,
 			trusted: true,
@@ -55,7 +55,7 @@ export const OUTPUT_COMMANDS: CommandGroup = {
 			argument: 'export',
 			options: EXPORT_OPTIONS,
 			run: async (shell, argument) => {
-				const { file, format, where, force, redact } = parseExport(argument);
+				const { file, format, where, keepBodies, force, redact } = parseExport(argument);
 				const { user, force: always, presentation } = shell.options;
 				if (redact === false && presentation.redactsAll) {
 					throw usageError(
@@ -69,6 +69,7 @@ export const OUTPUT_COMMANDS: CommandGroup = {
 					path,
 					format: exportFormat('.export', path, format),
 					where,
+					keepBodies,
 					redactor: redact === undefined ? redactor : redact ? (redactor ?? createRedactor()) : null,
 					force: force || always,
 				});
