@@ -528,12 +528,15 @@ describe('messages', () => {
 		);
 	});
 
-	it('that are decoded have no bytes that are missing, and keep their length if there is no body', () => {
+	it('that are decoded have another length; what was not captured is missing after it', () => {
 		const responseHeaders = [field('Content-Length', '40')];
 		const begin = 'HTTP/1.0 200 OK\r\nContent-Length: ';
 		const responseOf = (columns: Record<string, SqlValue>) =>
 			messagesOf({ bodiesDecoded: true, responseHeaders, columns })[1];
 		assert.equal(responseOf(body('res', 'text', 40)), `${begin}4\r\n\r\ntext`);
-		assert.equal(responseOf(body('res', null, 40)), `${begin}40\r\n\r\n`);
+		const captured = { ...body('res', 'text', 40), res_captured_bytes: 10 };
+		assert.equal(responseOf(captured), `${begin}34\r\n\r\ntext${'.'.repeat(30)}`);
+		assert.equal(responseOf(body('res', null, 40)), `${begin}40\r\n\r\n${'.'.repeat(40)}`);
+		assert.equal(responseOf(body('res', null, 0)), `${begin}40\r\n\r\n`);
 	});
 });

@@ -163,7 +163,7 @@ test('after .export Tab offers files, then WHERE, then what a condition can have
 		const user = processUser();
 		assert.deepEqual(offers(`.export ${folder}/bef`, { user }), [`${folder}/before.har`]);
 		assert.deepEqual(offers(`.export --format har --force ${folder}/b`, { user }), [`${folder}/before.har`]);
-		assert.deepEqual(offers('.export --'), ['--force', '--format', '--no-redact', '--redact']);
+		assert.deepEqual(offers('.export --'), ['--force', '--format', '--keep-bodies', '--no-redact', '--redact']);
 		assert.deepEqual(offers('.export --format nd'), ['ndjson']);
 		assert.deepEqual(offers('.export a.har '), ['WHERE']);
 		assert.deepEqual(offers('.export "a b.har" wh'), ['where']);
