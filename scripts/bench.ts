@@ -85,6 +85,10 @@ const BENCHMARKS: Record<
 		run: async ({ rows = 100_000, ...options }) =>
 			(await import('./bench/replay.ts')).benchReplay({ rows, ...options }),
 	},
+	import: {
+		run: async ({ rows = 110_000, ...options }) =>
+			(await import('./bench/import.ts')).benchImport({ rows, ...options }),
+	},
 	growth: {
 		// Measured in CPU time of the process, which must not include concurrent garbage collection.
 		heap: ['--single-threaded-gc'],

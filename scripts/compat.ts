@@ -9,27 +9,17 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { APPLICATION_SERVER_KINDS } from './compat/application-servers.ts';
-import { CALL_SERVER_KINDS } from './compat/call-servers.ts';
-import { CASE_NAME, type CapturedRow, captureExchanges, isOn } from './compat/captured-row.ts';
-import { ask, CLIENTS, type Client, clientNamed, type Request } from './compat/clients.ts';
-import { FILE_SERVER_KINDS } from './compat/file-servers.ts';
+import { type CapturedRow, captureExchanges, isOn } from './compat/captured-row.ts';
+import { ask, CLIENTS, type Client, clientNamed } from './compat/clients.ts';
 import { type Exchange, type Judged, judge } from './compat/judge.ts';
-import { NETWORK_SERVER_KINDS } from './compat/network-servers.ts';
-import { NGINX_KINDS } from './compat/nginx.ts';
+import { KINDS } from './compat/kinds.ts';
 import { install, missing } from './compat/packages.ts';
 import { page, type Tried, versionOf } from './compat/page.ts';
-import type { Hop, ServerKind, Site, Target } from './compat/server-kind.ts';
+import { requestFor } from './compat/requests.ts';
+import type { Hop, ServerKind, Site } from './compat/server-kind.ts';
 import { createSite } from './compat/site.ts';
 import { isEnding, printed, stopAll, stopForGood } from './compat/start-server.ts';
 
-const KINDS: readonly ServerKind[] = [
-	...NGINX_KINDS,
-	...FILE_SERVER_KINDS,
-	...APPLICATION_SERVER_KINDS,
-	...CALL_SERVER_KINDS,
-	...NETWORK_SERVER_KINDS,
-];
 const GROUPS = [...new Set(KINDS.map(({ group }) => group))];
 const PAGE = join(import.meta.dirname, '../docs/server-compatibility.md');
 /** Where recordings of captures with failures are kept. */
@@ -152,21 +142,6 @@ function keepRecording(recording: string, name: string): void {
 	const kept = join(KEPT, `${name.replaceAll(/[^\w.-]+/g, '-')}.tinytap`);
 	copyFileSync(recording, kept);
 	console.error(`compat: the capture is kept in ${kept}`);
-}
-
-function requestFor(target: Target, number: number, front: Hop, site: Site): Request {
-	return {
-		url: `http://${authority(front)}${target.path}?${CASE_NAME}=${number}`,
-		method: target.method,
-		headers: target.headers,
-		body: target.requestBody === undefined ? null : join(site.root, target.requestBody.name),
-		into: join(site.temporary, `received-${number}`),
-		socket: front.socket ?? null,
-	};
-}
-
-function authority({ host = '127.0.0.1', port, socket }: Hop): string {
-	return socket === undefined ? `${host}:${port}` : 'localhost';
 }
 
 /** Checks that the transfer itself worked, because the other checks mean nothing otherwise. */

@@ -17,6 +17,9 @@ export const LINKS = {
 	ppp: 9,
 	pppoe: 1,
 	mpls: 1,
+	'cisco hdlc': 104,
+	nflog: 239,
+	pktap: 258,
 } as const;
 
 export type LinkName = keyof typeof LINKS;
@@ -29,6 +32,8 @@ export type BuiltPacket = {
 	readonly bytes: Buffer;
 	/** The length before it was cut; the length of `bytes` if undefined. */
 	readonly original?: number;
+	/** Number of its interface in a pcapng file; 0 if undefined. */
+	readonly interface?: number;
 };
 
 export type TcpMembers = {
@@ -93,6 +98,7 @@ export function frame(link: LinkName, ip: Buffer): Buffer {
 	const etherType = isV6 ? [0x86, 0xdd] : [0x08, 0x00];
 	const pppType = isV6 ? [0x00, 0x57] : [0x00, 0x21];
 	const macs = new Array<number>(12).fill(2);
+	const u16 = (value: number) => [value & 255, value >> 8];
 	const heads: Readonly<Record<LinkName, readonly number[]>> = {
 		ethernet: [...macs, ...etherType],
 		vlan: [...macs, 0x88, 0xa8, 0, 5, 0x81, 0x00, 0, 7, ...etherType],
@@ -104,16 +110,59 @@ export function frame(link: LinkName, ip: Buffer): Buffer {
 		ppp: [0xff, 0x03, ...pppType],
 		pppoe: [...macs, 0x88, 0x64, 0x11, 0, 0, 1, 0, 0, ...pppType],
 		mpls: [...macs, 0x88, 0x47, 0, 1, 0, 64, 0, 2, 1, 64],
+		'cisco hdlc': [0x0f, 0, ...etherType],
+		// A mark of 4 bytes, and a prefix whose length needs padding, before the payload.
+		nflog: [isV6 ? 10 : 2, 0, 0, 7, 8, 0, 3, 0, 1, 2, 3, 4, 6, 0, 10, 0, 97, 0, 0, 0, ...u16(ip.length + 4), 9, 0],
+		// The header of 16 bytes gives its length, a type and the link layer that follows.
+		pktap: [16, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, ...macs, ...etherType],
 	};
 	// Ethernet pads short frames.
 	const padding = LINKS[link] === 1 ? Math.max(0, 60 - heads[link].length - ip.length) : 0;
 	return Buffer.concat([Buffer.from(heads[link]), ip, Buffer.alloc(padding, 0x41)]);
 }
 
-export type PcapOptions = { readonly link?: number; readonly bigEndian?: boolean; readonly nanoseconds?: boolean };
+/** Tunnels by name: what stands before the inner packet, which is a frame of Ethernet or an IP packet, inside IPv4. */
+export const TUNNELS = {
+	'IP in IP': { protocol: 4, head: [], inner: 'ip' },
+	GRE: { protocol: 47, head: [0, 0, 0x08, 0x00], inner: 'ip' },
+	'GRE with checksum, key and sequence': {
+		protocol: 47,
+		head: [0xb0, 0, 0x08, 0x00, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 1],
+		inner: 'ip',
+	},
+	'Ethernet in GRE': { protocol: 47, head: [0x20, 0, 0x65, 0x58, 0, 0, 0, 9], inner: 'ethernet' },
+	ERSPAN: { protocol: 47, head: [0x10, 0, 0x88, 0xbe, 0, 0, 0, 1, ...new Array<number>(8).fill(1)], inner: 'ethernet' },
+	VXLAN: { protocol: 17, head: [...udpPorts(4789), 8, 0, 0, 0, 0, 0, 5, 0], inner: 'ethernet' },
+	"VXLAN at Linux's port": { protocol: 17, head: [...udpPorts(8472), 8, 0, 0, 0, 0, 0, 5, 0], inner: 'ethernet' },
+	Geneve: {
+		protocol: 17,
+		head: [...udpPorts(6081), 1, 0, 0x65, 0x58, 0, 0, 5, 0, 1, 2, 3, 4],
+		inner: 'ethernet',
+	},
+} as const satisfies Record<string, { protocol: number; head: readonly number[]; inner: 'ip' | 'ethernet' }>;
+
+/** The UDP header of a tunnel; neither length nor checksum are looked at. */
+function udpPorts(target: number): number[] {
+	return [0xc0, 1, target >> 8, target & 255, 0, 0, 0, 0];
+}
+
+/** Puts an IP packet into a tunnel between two other hosts. */
+export function tunnelPacket(name: keyof typeof TUNNELS, ip: Buffer): Buffer {
+	const { protocol, head, inner } = TUNNELS[name];
+	const payload = inner === 'ip' ? ip : frame('ethernet', ip);
+	return ipPacket('192.0.2.1', '192.0.2.2', protocol, Buffer.concat([Buffer.from(head), payload]));
+}
+
+export type PcapOptions = {
+	readonly link?: number;
+	readonly bigEndian?: boolean;
+	readonly nanoseconds?: boolean;
+	/** As the patched libpcap writes it, with more members for each packet. */
+	readonly patched?: boolean;
+};
 
 export function pcapFile(packets: readonly BuiltPacket[], options: PcapOptions = {}): Buffer {
-	const { link = LINKS.ethernet, bigEndian = false, nanoseconds = false } = options;
+	const { link = LINKS.ethernet, bigEndian = false, nanoseconds = false, patched = false } = options;
 	const numbers = (...values: number[]) => {
 		const bytes = Buffer.alloc(values.length * 4);
 		for (const [i, value] of values.entries())
@@ -122,28 +171,43 @@ export function pcapFile(packets: readonly BuiltPacket[], options: PcapOptions =
 		return bytes;
 	};
 	const version = bigEndian ? 0x00020004 : 0x00040002;
-	const parts: Buffer[] = [numbers(nanoseconds ? 0xa1b23c4d : 0xa1b2c3d4, version, 0, 0, 262_144, link)];
+	const magic = patched ? 0xa1b2cd34 : nanoseconds ? 0xa1b23c4d : 0xa1b2c3d4;
+	const parts: Buffer[] = [numbers(magic, version, 0, 0, 262_144, link)];
 	for (const { us, bytes, original } of packets) {
 		const fraction = (us % 1e6) * (nanoseconds ? 1000 : 1);
-		parts.push(numbers(Math.floor(us / 1e6), fraction, bytes.length, original ?? bytes.length), bytes);
+		parts.push(numbers(Math.floor(us / 1e6), fraction, bytes.length, original ?? bytes.length));
+		if (patched) parts.push(numbers(1, 2));
+		parts.push(bytes);
 	}
 	return Buffer.concat(parts);
 }
 
-export type PcapngOptions = {
+export type PcapngInterface = {
 	readonly link?: number;
-	readonly bigEndian?: boolean;
 	/** The value of if_tsresol; without it, microseconds. */
-	readonly resolution?: number;
+	readonly resolution?: number | undefined;
 	/** The value of if_tsoffset, in seconds. */
-	readonly offset?: number;
-	/** Packets that the capture dropped (isb_ifdrop). */
-	readonly dropped?: number;
+	readonly offset?: number | undefined;
+};
+
+export type PcapngOptions = PcapngInterface & {
+	readonly bigEndian?: boolean;
+	/** Instead of one interface. */
+	readonly interfaces?: readonly PcapngInterface[];
+	/** Packets that the capture dropped (isb_ifdrop), as counted at several times. */
+	readonly dropped?: readonly number[];
 	readonly kind?: 'enhanced' | 'obsolete' | 'simple';
+	/** The version of the format. */
+	readonly version?: number;
+	/** The program that wrote it (shb_userappl). */
+	readonly writer?: string;
+	/** A block with secrets of TLS. */
+	readonly secrets?: boolean;
 };
 
 export function pcapngFile(packets: readonly BuiltPacket[], options: PcapngOptions = {}): Buffer {
-	const { link = LINKS.ethernet, bigEndian = false, resolution, offset, dropped, kind = 'enhanced' } = options;
+	const { bigEndian = false, dropped = [], kind = 'enhanced', version = 1, writer, secrets = false } = options;
+	const interfaces: readonly PcapngInterface[] = options.interfaces ?? [options];
 	const u16 = (value: number) => {
 		const bytes = Buffer.alloc(2);
 		if (bigEndian) bytes.writeUInt16BE(value);
@@ -169,34 +233,37 @@ export function pcapngFile(packets: readonly BuiltPacket[], options: PcapngOptio
 	};
 	const option = (code: number, value: Buffer) =>
 		Buffer.concat([u16(code), u16(value.length), value, Buffer.alloc(-value.length & 3)]);
-	const options_ = [
-		...(resolution === undefined ? [] : [option(9, Buffer.of(resolution))]),
-		...(offset === undefined ? [] : [option(14, u64(BigInt(offset)))]),
-		option(0, Buffer.alloc(0)),
-	];
-	const perSecond =
-		resolution === undefined
-			? 10n ** 6n
-			: resolution & 0x80
-				? 2n ** BigInt(resolution & 0x7f)
-				: 10n ** BigInt(resolution);
+	const end = option(0, Buffer.alloc(0));
+	const userAppl = writer === undefined ? [] : [option(4, Buffer.from(writer)), end];
 	const blocks = [
-		block(0x0a0d0d0a, u32(0x1a2b3c4d), u16(1), u16(0), u64(-1n)),
+		block(0x0a0d0d0a, u32(0x1a2b3c4d), u16(version), u16(0), u64(-1n), ...userAppl),
 		// A block that readers do not know.
 		block(0x0bad, Buffer.from('unknown')),
-		block(1, u16(link), u16(0), u32(262_144), ...options_),
+		...interfaces.map(({ link = LINKS.ethernet, resolution, offset }) =>
+			block(
+				...([1, u16(link), u16(0), u32(262_144)] as const),
+				...(resolution === undefined ? [] : [option(9, Buffer.of(resolution))]),
+				...(offset === undefined ? [] : [option(14, u64(BigInt(offset)))]),
+				end,
+			),
+		),
+		...(secrets ? [block(10, u32(0x544c534b), u32(4), Buffer.from('# x\n'))] : []),
 	];
-	for (const { us, bytes, original } of packets) {
-		const ticks = ((BigInt(us) - BigInt(offset ?? 0) * 1_000_000n) * perSecond) / 1_000_000n;
+	for (const { us, bytes, original, interface: number = 0 } of packets) {
+		const { resolution, offset = 0 } = interfaces[number] ?? {};
+		const ticks = ((BigInt(us) - BigInt(offset) * 1_000_000n) * ticksPerSecond(resolution)) / 1_000_000n;
 		const times = [u32(Number(ticks >> 32n)), u32(Number(ticks & 0xffffffffn))];
 		const lengths = [u32(bytes.length), u32(original ?? bytes.length)];
-		if (kind === 'enhanced') blocks.push(block(6, u32(0), ...times, ...lengths, bytes));
-		else if (kind === 'obsolete') blocks.push(block(2, u16(0), u16(0), ...times, ...lengths, bytes));
+		if (kind === 'enhanced') blocks.push(block(6, u32(number), ...times, ...lengths, bytes));
+		else if (kind === 'obsolete') blocks.push(block(2, u16(number), u16(0), ...times, ...lengths, bytes));
 		else blocks.push(block(3, u32(original ?? bytes.length), bytes));
 	}
-	if (dropped !== undefined)
-		blocks.push(block(5, u32(0), u32(0), u32(0), option(5, u64(BigInt(dropped))), option(0, Buffer.alloc(0))));
+	for (const count of dropped) blocks.push(block(5, u32(0), u32(0), u32(0), option(5, u64(BigInt(count))), end));
 	return Buffer.concat(blocks);
+}
+
+function ticksPerSecond(resolution = 6): bigint {
+	return resolution & 0x80 ? 2n ** BigInt(resolution & 0x7f) : 10n ** BigInt(resolution);
 }
 
 /** A TCP connection whose packets are collected one after another, 1 ms apart. */

@@ -1,10 +1,11 @@
 // Replays a file of another program through the decoder, for tests.
 import assert from 'node:assert/strict';
+import * as layout from '../decoder-as/assembly/wire/output-layout.ts';
 import { processUser } from '../src/base/invoking-user.ts';
 import { openReplay } from '../src/capture/open-replay.ts';
 import { FRAME_PAYLOAD_MAX } from '../src/capture/recording-format.ts';
 import { Records } from '../src/capture/records.ts';
-import { type Decoded, type ExchangeRow, feedRecords, newDecoder } from './decoded-rows.ts';
+import { type Decoded, type ExchangeRow, feedRecords, newDecoder, takeOutput } from './decoded-rows.ts';
 
 export type ReplayedFile = {
 	/** In order of their ids. */
@@ -15,6 +16,7 @@ export type ReplayedFile = {
 	/** Lost bytes by LOSS_…. */
 	readonly lost: readonly number[];
 	readonly connections: Decoded['connections'];
+	readonly blindSpots: Decoded['blindSpots'];
 };
 
 /** Decodes the whole file, with bodies of any length. */
@@ -31,6 +33,8 @@ export function replayFile(path: string): ReplayedFile {
 	}
 	const decoder = newDecoder({ bodyLimit: -1 });
 	const { exchanges, connections } = feedRecords(decoder, records);
+	decoder.snapshot(layout.SNAPSHOT_BLIND_SPOTS);
+	const { blindSpots } = takeOutput(decoder);
 	const warnings = (reader.warnings?.() ?? []).map(({ message }) => message.replace(path, 'FILE'));
 	const { damage } = reader;
 	reader.close();
@@ -40,5 +44,6 @@ export function replayFile(path: string): ReplayedFile {
 		damage: damage && `${damage.what}: ${damage.detail}`,
 		lost: decoder.loss().map(({ bytes }) => bytes),
 		connections,
+		blindSpots,
 	};
 }

@@ -13,7 +13,19 @@ const RESULTS = join(ROOT, 'build/bench');
 const NOTES = join(import.meta.dirname, 'notes');
 
 /** The order of the page; other sections come after these. */
-const ORDER = ['overhead', 'storm', 'capacity', 'decode', 'ingest', 'sql', 'latency', 'shell', 'replay', 'growth'];
+const ORDER = [
+	'overhead',
+	'storm',
+	'capacity',
+	'decode',
+	'ingest',
+	'sql',
+	'latency',
+	'shell',
+	'replay',
+	'import',
+	'growth',
+];
 
 const INTRODUCTION = `# Performance
 

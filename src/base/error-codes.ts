@@ -152,7 +152,8 @@ const ENTRIES = {
 		hint: 'DETACH another recording, or raise --max-memory.',
 	},
 	ERR_MERGE: {
-		meaning: 'The recordings cannot be merged: they are from different hosts or boots, or one was given twice.',
+		meaning:
+			'The recordings cannot be merged: they are from different hosts or boots, one was given twice, or one is a file of another program.',
 		hint: 'Merge only recordings of one host and one boot; `tinytap info FILE` shows both.',
 	},
 	ERR_PLATFORM: {

@@ -19,6 +19,7 @@ import {
 import { UserError } from '../base/errors.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { endRecord } from './fact-record.ts';
+import { openReplay } from './open-replay.ts';
 import {
 	bodyLimitMeta,
 	FRAME_PAYLOAD_MAX,
@@ -45,20 +46,24 @@ export type MergeInput = {
 	/** Nanoseconds since 1970 minus CLOCK_BOOTTIME at its first clock. */
 	readonly wallMinusBootNs: bigint | undefined;
 	readonly highestConn: bigint;
+	readonly records: number;
 	readonly isComplete: boolean;
 	readonly damage: RecordingDamage | undefined;
 };
 
-/** Reads a recording to its end. */
+/** Reads a recording to its end. Throws a UserError if it is a file of another program. */
 export function scanForMerge(path: string, user: InvokingUser): MergeInput {
+	refuseForeign(path, user);
 	const input = new InputTape(path, user);
 	try {
 		let highestConn = 0n;
+		let count = 0;
 		let firstNs: bigint | undefined;
 		let wallMinusBootNs: bigint | undefined;
 		for (; !input.ended; input.advance()) {
 			const { records } = input;
 			const { kind } = records;
+			count++;
 			if (hasConnection(records)) {
 				const conn = records.view.getBigUint64(records.at + EVENT_CONN, true);
 				if (conn > highestConn) highestConn = conn;
@@ -69,7 +74,7 @@ export function scanForMerge(path: string, user: InvokingUser): MergeInput {
 		}
 		const { meta, bodyLimit, isComplete, damage } = input.reader;
 		return {
-			...{ path, meta, bodyLimit, isComplete, damage, wallMinusBootNs, highestConn },
+			...{ path, meta, bodyLimit, isComplete, damage, wallMinusBootNs, highestConn, records: count },
 			firstNs: firstNs ?? 0n,
 			lastNs: input.timeNs,
 		};
@@ -84,8 +89,8 @@ export function checkMergeable(inputs: readonly MergeInput[]): void {
 	const seen = new Map<string, string>();
 	for (const input of inputs) {
 		const { recording, part = 0 } = input.meta;
-		const name = `${recording} ${part}`;
-		const other = recording === undefined ? undefined : seen.get(name);
+		const name = recording === undefined ? contentsName(input) : `${recording} ${part}`;
+		const other = seen.get(name);
 		if (other !== undefined)
 			throw new UserError(
 				`expected different recordings, got the same one twice: ${other} and ${input.path}`,
@@ -101,6 +106,25 @@ export function checkMergeable(inputs: readonly MergeInput[]): void {
 				'Process ids, loopback addresses and clocks of two hosts would be mistaken for each other. Replay them one by one.',
 			);
 	}
+}
+
+/** Identifies a recording without an id: two captures do not begin and end in the same nanoseconds. */
+function contentsName({ meta, firstNs, lastNs, highestConn, records }: MergeInput): string {
+	return [JSON.stringify(meta), firstNs, lastNs, highestConn, records].join(' ');
+}
+
+function refuseForeign(path: string, user: InvokingUser): void {
+	const file = openReplay(path, user);
+	const { format } = file;
+	file.close();
+	if (format === 'tinytap') return;
+	throw new UserError(
+		`expected recordings, but ${path} is a ${format === 'har' ? 'HAR' : format} file`,
+		'ERR_MERGE',
+		format === 'har'
+			? 'Replay the files one by one, or ATTACH one beside another.'
+			: "Wireshark's mergecap merges files of packets: mergecap -w all.pcapng A B",
+	);
 }
 
 function conflictOf(a: MergeInput, b: MergeInput): string | undefined {

@@ -81,8 +81,10 @@ export type Stretch = {
 export class RecordBatches {
 	/** Bytes of complete batches and of the current one. */
 	waitingBytes = 0;
-	/** Nanoseconds since a fixed instant; of the current packet. */
+	/** Nanoseconds since a fixed instant; of the current packet. 0 if it is not known. */
 	timeNs = 1;
+	/** The same if a number cannot hold it exactly: after 104 days. */
+	#exactNs: bigint | undefined;
 	#batches: Buffer[] = [];
 	#free: Buffer[] = [];
 	#batch: Buffer = Buffer.alloc(FRAME_PAYLOAD_MAX);
@@ -101,17 +103,27 @@ export class RecordBatches {
 		return length;
 	}
 
+	/** Sets the time in whole microseconds, however late. */
+	setTimeUs(us: number): void {
+		this.timeNs = us * 1000;
+		this.#exactNs = Number.isSafeInteger(this.timeNs) ? undefined : BigInt(us) * 1000n;
+	}
+
+	get #time(): bigint {
+		return this.#exactNs ?? BigInt(this.timeNs);
+	}
+
 	clock(wallNs: bigint): void {
-		this.#copy(clockRecord(BigInt(this.timeNs), wallNs));
+		this.#copy(clockRecord(this.#time, wallNs));
 	}
 
 	/** Bytes that no packet contains, and the places where they are missing: totals. */
 	unseen(places: number, bytes: number): void {
-		this.#copy(lossRecord(BigInt(this.timeNs), LOSS_UNSEEN, BigInt(places), BigInt(bytes)));
+		this.#copy(lossRecord(this.#time, LOSS_UNSEEN, BigInt(places), BigInt(bytes)));
 	}
 
 	end(): void {
-		this.#copy(endRecord(BigInt(this.timeNs)));
+		this.#copy(endRecord(this.#time));
 	}
 
 	open(connection: RecordConnection): void {
@@ -123,7 +135,7 @@ export class RecordBatches {
 	/** Addresses as text: `ip:port`, `[v6]:port`, `unix:/path`, or empty. */
 	addresses({ id, pid }: RecordConnection, local: string, remote: string): void {
 		const question = { conn: id, pid, fd: -1 };
-		this.#copy(socketFact(BigInt(this.timeNs), question, { kind: 'socket', local, remote }));
+		this.#copy(socketFact(this.#time, question, { kind: 'socket', local, remote }));
 	}
 
 	/** Bytes in one direction; several records if they are many. */
@@ -215,7 +227,8 @@ export class RecordBatches {
 		connection.comm.copy(batch, at + EVENT_COMM);
 		batch.writeInt32LE(-1, at + EVENT_FD);
 		batch.writeUInt32LE(payload, at + EVENT_CAPTURED_BYTES);
-		this.#u64(at + EVENT_TIME_NS, this.timeNs);
+		if (this.#exactNs === undefined) this.#u64(at + EVENT_TIME_NS, this.timeNs);
+		else batch.writeBigUInt64LE(this.#exactNs, at + EVENT_TIME_NS);
 		this.#u64(at + EVENT_CONN, connection.id);
 		return at;
 	}

@@ -52,10 +52,16 @@ export function openFrames(fd: number): Frames {
 
 /** How another program compressed the file, and what unpacks it; undefined if it is not compressed. */
 export function foreignCompression(header: Buffer): { readonly name: string; readonly unpack: string } | undefined {
-	if (header.subarray(0, 2).equals(Buffer.of(0x1f, 0x8b))) return { name: 'gzip', unpack: 'gunzip' };
-	if (header.subarray(0, 4).equals(Buffer.of(0x28, 0xb5, 0x2f, 0xfd))) return { name: 'zstd', unpack: 'unzstd' };
-	return undefined;
+	return COMPRESSIONS.find(({ start }) => header.subarray(0, start.length).equals(start));
 }
+
+const COMPRESSIONS = [
+	{ name: 'gzip', unpack: 'gunzip', start: Buffer.of(0x1f, 0x8b) },
+	{ name: 'zstd', unpack: 'unzstd', start: Buffer.of(0x28, 0xb5, 0x2f, 0xfd) },
+	{ name: 'lz4', unpack: 'unlz4', start: Buffer.of(0x04, 0x22, 0x4d, 0x18) },
+	{ name: 'xz', unpack: 'unxz', start: Buffer.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0) },
+	{ name: 'bzip2', unpack: 'bunzip2', start: Buffer.from('BZh') },
+] as const;
 
 class PlainFrames implements Frames {
 	readonly isCompressed = false;

@@ -146,6 +146,7 @@ export class RecordingWriter {
 
 /** Reads a recording frame by frame. */
 export class RecordingReader {
+	readonly format = 'tinytap';
 	readonly path: string;
 	/** Set if the file ends early or a frame is damaged. */
 	damage: RecordingDamage | undefined;
@@ -261,7 +262,8 @@ export class RecordingReader {
 function checkHeader(path: string, header: Buffer): void {
 	if (header.length < FILE_HEADER_BYTES || !header.subarray(0, MAGIC.length).equals(MAGIC)) {
 		const compression = foreignCompression(header);
-		if (compression === undefined) throw notARecording(path, 'it does not begin like a recording');
+		if (compression === undefined)
+			throw notARecording(path, header.length === 0 ? 'it is empty' : 'it does not begin like a recording');
 		throw new UserError(
 			`expected a recording, but ${path} was compressed with ${compression.name}, not by tinytap`,
 			'ERR_NOT_A_RECORDING',

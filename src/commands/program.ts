@@ -249,8 +249,8 @@ function addQueries(command: NewCommand, setWork: SetWork, afterDashes?: readonl
 }
 
 function addRecordingCommands(command: NewCommand, setWork: SetWork, afterDashes?: readonly string[]): void {
-	command('info', 'summarize a recording')
-		.argument('<file>', 'a recording')
+	command('info', 'summarize a recording, or a pcap, pcapng or HAR file')
+		.argument('<file>', 'a recording, or a file of another program')
 		.option('--json', 'as JSON')
 		.option(...USER_OPTION)
 		.addHelpText(

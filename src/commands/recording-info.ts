@@ -1,23 +1,27 @@
-// Summarizes a recording: reads and decodes all of it, in bounded memory.
+// Summarizes a recording, or a file of another program that can be replayed: reads and decodes all of it, in bounded memory.
 import { readFileSync } from 'node:fs';
 import { CAPTURE_EVENT_VERSION, EVENT_VERSION } from '../../decoder-as/assembly/wire/capture-event.ts';
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import { FILES } from '../base/installation.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { DEFAULT_BODY_LIMIT } from '../capture/capture-settings.ts';
+import { openReplay } from '../capture/open-replay.ts';
 import { FRAME_PAYLOAD_MAX, RecordingReader } from '../capture/recording.ts';
 import type { RecordingDamage } from '../capture/recording-damage.ts';
 import { Records } from '../capture/records.ts';
+import type { ReplayFile } from '../capture/replay-file.ts';
 import { createDecoder, type Decoder } from '../decode/decoder.ts';
 import { LOSS_REASONS } from '../store/loss-table.ts';
 import { formatTimestamp } from '../store/timestamp.ts';
 
-/** The output of `--json`. Null: the recording does not say. */
+/** The output of `--json`. Null: the file does not say. */
 export type RecordingInfo = {
 	readonly file: string;
+	readonly format: ReplayFile['format'];
 	readonly bytes: number;
 	readonly compression: 'gzip' | null;
-	readonly format_version: number;
+	/** Null for a file of another program, as are all facts that only a recording has. */
+	readonly format_version: number | null;
 	/** Versions of its records; several if it was merged from recordings of several versions. */
 	readonly record_versions: readonly number[];
 	readonly tinytap: string | null;
@@ -39,8 +43,13 @@ export type RecordingInfo = {
 	readonly start: string | null;
 	readonly end: string | null;
 	readonly duration_ms: number | null;
-	readonly frames: number;
-	readonly records: number;
+	readonly frames: number | null;
+	readonly records: number | null;
+	/** Of a file of another program: the packets or entries in it, its link layers, and the program that wrote it. */
+	readonly packets: number | null;
+	readonly entries: number | null;
+	readonly link_layers: readonly string[] | null;
+	readonly written_by: string | null;
 	readonly connections: number;
 	readonly exchanges: { readonly server: number; readonly client: number; readonly unknown: number };
 	readonly loss: readonly {
@@ -49,32 +58,43 @@ export type RecordingInfo = {
 		readonly events: number;
 		readonly bytes: number;
 	}[];
+	/** What of a file of another program was not read, in sentences. */
+	readonly notes: readonly string[];
 	readonly state: 'complete' | 'truncated' | 'damaged';
 	readonly damage: RecordingDamage | null;
 };
 
-/** Reads a recording to its end. Throws a UserError if the file is not one. */
+/** Reads a file to its end. Throws a UserError if it cannot be replayed. */
 export function recordingInfo(path: string, user: InvokingUser): RecordingInfo {
-	const reader = new RecordingReader(path, user);
+	const reader = openReplay(path, user);
+	const recording = reader instanceof RecordingReader ? reader : undefined;
 	try {
 		const counts = countAll(reader);
+		const { contents } = reader;
 		const { meta, bodyLimit, damage } = reader;
 		const text = (name: string) => (meta[name] === undefined ? null : String(meta[name]));
 		const number = (name: string) => (typeof meta[name] === 'number' ? meta[name] : null);
 		return {
 			file: path,
+			format: reader.format,
 			bytes: reader.size,
-			compression: reader.isCompressed ? 'gzip' : null,
-			format_version: reader.version,
-			record_versions: [...counts.versions].toSorted((a, b) => a - b),
+			compression: recording?.isCompressed ? 'gzip' : null,
+			format_version: recording?.version ?? null,
+			record_versions: recording === undefined ? [] : [...counts.versions].toSorted((a, b) => a - b),
 			...{ tinytap: text('tinytap'), host: text('host'), kernel: text('kernel'), boot_id: text('boot_id') },
 			...{ filters: text('filters'), where: text('where'), redacted: meta.redacted !== undefined },
 			body_limit: bodyLimit === undefined ? null : Number.isFinite(bodyLimit) ? bodyLimit : 'none',
 			...{ recording: text('recording'), part: number('part'), merged: number('merged') },
 			...counts.times,
-			...{ frames: counts.frames, records: counts.records, connections: counts.connections },
+			frames: recording === undefined ? null : counts.frames,
+			records: recording === undefined ? null : counts.records,
+			...{ packets: contents?.packets ?? null, entries: contents?.entries ?? null },
+			link_layers: contents?.packets === undefined ? null : contents.links,
+			written_by: contents?.writer || null,
+			connections: counts.connections,
 			exchanges: { server: counts.sides[1]!, client: counts.sides[2]!, unknown: counts.sides[0]! },
 			loss: counts.loss,
+			notes: (reader.warnings?.() ?? []).map(({ message }) => message.replace(`${path}: `, '')),
 			state: damage?.what ?? 'complete',
 			damage: damage ?? null,
 		};
@@ -94,7 +114,7 @@ type Counts = {
 	loss: RecordingInfo['loss'];
 };
 
-function countAll(reader: RecordingReader): Counts {
+function countAll(reader: ReplayFile): Counts {
 	const limit = reader.bodyLimit ?? DEFAULT_BODY_LIMIT;
 	const decoder = createDecoder(readFileSync(FILES.decoder), { bodyLimit: Number.isFinite(limit) ? limit : -1 });
 	const counts: Counts = {

@@ -1,7 +1,7 @@
 // Converts decoded content to text.
 
 import { TextDecoder } from 'node:util';
-import { markupCharset } from './markup-charset.ts';
+import { charsetOf, markupCharset } from '../base/charset.ts';
 
 /**
  * The text of content without a content coding. The charset is that of a byte order mark, otherwise of the content
@@ -19,12 +19,6 @@ export function charsetText(bytes: Uint8Array, contentType: string | null): stri
 		return Buffer.from(bytes.buffer, bytes.byteOffset + from, bytes.byteLength - from).toString('utf8');
 	}
 	return decoder.decode(bytes);
-}
-
-/** The charset parameter of a content type, in lower case; null if there is none. */
-export function charsetOf(contentType: string): string | null {
-	const found = /;\s*charset\s*=\s*"?([^\s";,]+)/i.exec(contentType);
-	return found === null ? null : (found[1] as string).toLowerCase();
 }
 
 function markedCharset(bytes: Uint8Array): string | null {

@@ -1,6 +1,6 @@
 // Finds the kind of a body by its content type or, if that is too general, by its first bytes.
 
-import { charsetOf } from './body-text.ts';
+import { charsetOf } from '../base/charset.ts';
 
 export type MediaKind =
 	| 'empty'

@@ -1,7 +1,8 @@
 // Finds secrets in a body while it arrives. What a scanner has not understood yet waits for more bytes; if it cannot
 // wait any longer, it is blanked, because nobody knows what it would have become.
 import { isUtf8 } from 'node:buffer';
-import { charsetOf, charsetText } from '../decode/body-text.ts';
+import { charsetOf } from '../base/charset.ts';
+import { charsetText } from '../decode/body-text.ts';
 import { decodeContent } from '../decode/content-coding.ts';
 import { mediaOf } from '../decode/media-kind.ts';
 import { JsonSecrets } from './json-secrets.ts';

@@ -10,6 +10,7 @@ import { bodyLimitMeta, type RecordingMeta, RecordingWriter } from '../../src/ca
 import { infoText } from '../../src/commands/info-command.ts';
 import { mergeCommand } from '../../src/commands/merge-command.ts';
 import { recordingInfo } from '../../src/commands/recording-info.ts';
+import { pcapFile } from '../../support/packet-builder.ts';
 import { buildBatch, Tape } from '../../support/record-builder.ts';
 import { ownRow, rowsOfRecording } from '../../support/recorded-rows.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
@@ -67,7 +68,7 @@ test('info summarizes a recording, as text and as JSON', async () => {
 		const path = recorded([buildBatch(tape.records.slice(0, 5)), buildBatch(tape.records.slice(5))], meta, compress);
 		const info = recordingInfo(path, user);
 		assert.deepEqual(info, {
-			...{ file: path, bytes: statSync(path).size, compression: compress ? 'gzip' : null },
+			...{ file: path, format: 'tinytap', bytes: statSync(path).size, compression: compress ? 'gzip' : null },
 			...{ format_version: 2, record_versions: [wire.CAPTURE_EVENT_VERSION] },
 			...{
 				tinytap: '1.2.3',
@@ -82,6 +83,7 @@ test('info summarizes a recording, as text and as JSON', async () => {
 			...{ recording: 'r-1', part: 7, merged: null },
 			...{ start: '2023-11-14T22:13:24.001000Z', end: '2023-11-14T22:13:24.013000Z', duration_ms: 12 },
 			...{ frames: 2, records: tape.records.length, connections: 2 },
+			...{ packets: null, entries: null, link_layers: null, written_by: null, notes: [] },
 			exchanges: { server: 3, client: 1, unknown: 0 },
 			loss: [
 				{ reason: 'ring_full', kind: 'lost', events: 3, bytes: 4500 },
@@ -180,7 +182,11 @@ test('recordings of two hosts, of two boots, or given twice are rejected with a 
 	other.clock(WALL_NS + 3_600_000_000_000n);
 	const first = make({ ...HOST, recording: 'a' });
 	const bare = make({});
-	for (const [second, message] of [
+	const pcap = newPath();
+	writeFileSync(pcap, pcapFile([]));
+	const har = newPath();
+	writeFileSync(har, '{"log":{"entries":[]}}');
+	for (const [second, message, with_ = first] of [
 		[
 			make({ ...HOST, host: 'shop-2', boot_id: 'b-2' }),
 			/expected recordings of one host and one boot, but .* are of shop-1 and shop-2/,
@@ -190,9 +196,13 @@ test('recordings of two hosts, of two boots, or given twice are rejected with a 
 		[make({ host: 'shop-1' }, other), /have clocks that began at different times/],
 		[make({ host: 'shop-1' }, new Tape()), /do not both have a clock/],
 		[make({ ...HOST, recording: 'a' }), /expected different recordings, got the same one twice/],
+		[bare, /expected different recordings, got the same one twice/, bare],
+		[make({}), /expected different recordings, got the same one twice/, bare],
+		[pcap, /^expected recordings, but .* is a pcap file$/],
+		[har, /^expected recordings, but .* is a HAR file$/],
 	] as const) {
 		const output = newPath();
-		await assert.rejects(mergeCommand([first, second], { output }), { code: 'ERR_MERGE', message });
+		await assert.rejects(mergeCommand([with_, second], { output }), { code: 'ERR_MERGE', message });
 		assert.throws(() => statSync(output), { code: 'ENOENT' });
 	}
 	// Containers of one host have different names. Recordings by earlier versions have no boot id.

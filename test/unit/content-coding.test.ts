@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { buildSync } from 'esbuild';
-import { charsetOf, charsetText } from '../../src/decode/body-text.ts';
+import { charsetOf } from '../../src/base/charset.ts';
+import { charsetText } from '../../src/decode/body-text.ts';
 import {
 	bodyCodings,
 	type DecodeLimits,

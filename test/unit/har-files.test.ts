@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { UserError } from '../../src/base/errors.ts';
+import { processUser } from '../../src/base/invoking-user.ts';
+import { recordingInfo } from '../../src/commands/recording-info.ts';
+import { charsetText } from '../../src/decode/body-text.ts';
 import type { ExchangeRow } from '../../support/decoded-rows.ts';
 import { type ReplayedFile, replayFile } from '../../support/replayed-file.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
@@ -156,6 +159,129 @@ test('answers without a body, no answer, and other versions of HTTP', () => {
 	assert.equal(rows[4]!.reqHeaders.filter(({ name }) => name.startsWith(':')).length, 0);
 });
 
+test('what an entry does not tell is NULL, and what cannot be NULL is told', () => {
+	const whole = entry({});
+	const times = (more: object) => {
+		const { rows, warnings } = replay(har({ ...whole, ...more }));
+		const { ts, durationMs, ttfbMs, sendMs, state } = rows[0]!;
+		return { ts, times: [durationMs, ttfbMs, sendMs], state, warnings };
+	};
+	const start = Date.UTC(2026, 10, 22, 12) * 1000 + 123_456;
+	// Charles and Fiddler give -1 for phases that there were not; some exporters give no phases at all.
+	assert.deepEqual(times({ timings: { send: -1, wait: 40, receive: 8 } }).times, [48, 40, 0]);
+	const total = times({ timings: { send: 1, wait: -1, receive: -1 }, time: 77 });
+	assert.deepEqual([total.ts, total.times], [start, [77, null, 1]]);
+	const none = times({ timings: undefined, time: undefined });
+	assert.deepEqual([none.ts, none.times, none.state], [start, [null, null, null], 'complete']);
+	assert.deepEqual(times({ timings: undefined, time: 50 }).times, [50, null, null]);
+	const unknown = times({ startedDateTime: 'yesterday' });
+	assert.deepEqual([unknown.ts, unknown.times], [Number.NaN, [null, null, null]]);
+	assert.deepEqual(unknown.warnings, ['FILE: 1 entry without a time: ts and durations are NULL']);
+
+	const message = (request: object, response: object) => {
+		const { rows, warnings } = replay(
+			har({ ...whole, request: { ...whole.request, ...request }, response: { ...whole.response, ...response } }),
+		);
+		return { row: rows[0]!, warnings };
+	};
+	// One of the messages tells the version for both.
+	assert.equal(message({ httpVersion: 'unknown' }, { httpVersion: 'http/2.0' }).row.version, 0x200);
+	assert.deepEqual(message({ httpVersion: '' }, { httpVersion: 'unknown' }).warnings, [
+		'FILE: 1 entry without a version of HTTP: shown as HTTP/1.1',
+	]);
+	// A body that is not there has the size that any member gives.
+	const length = (bytes: string) => [{ name: 'Content-Length', value: bytes }];
+	const unheld = message({ headers: length('30'), bodySize: -1 }, { headers: length('500'), content: { size: -1 } });
+	assert.deepEqual([unheld.row.reqBodyBytes, unheld.row.resBodyBytes, unheld.row.resCaptured], [30, 500, 0]);
+	assert.deepEqual(unheld.warnings, ['FILE: it does not hold 530 bytes of bodies']);
+	assert.deepEqual(message({}, { content: {} }).warnings, ['FILE: 1 entry without a body or its size: shown as empty']);
+	assert.deepEqual(message({ method: 'HEAD' }, { content: {} }).warnings, []);
+	const noAddress = replay(har({ ...whole, serverIPAddress: '' })).rows[0]!;
+	assert.deepEqual([noAddress.remote, noAddress.local], [null, null]);
+});
+
+test('entries of mitmproxy, Chrome and Firefox: errors, WebSockets, joined fields, any order of time', () => {
+	const { rows, warnings } = replay(
+		har(
+			// mitmproxy, without a response.
+			entry({
+				status: 0,
+				version: '',
+				content: {},
+				more: { _error: 'timed out', startedDateTime: '2026-11-22T12:00:00+00:00' },
+			}),
+			entry({
+				status: 101,
+				headers: { Upgrade: 'websocket', Connection: 'Upgrade' },
+				requestHeaders: { Upgrade: 'websocket', Connection: 'Upgrade' },
+				more: { _webSocketMessages: [{ type: 'send', data: 'x' }, {}] },
+			}),
+			entry({ headers: { 'Set-Cookie': 'a=1\nb=2' } }),
+			entry({ more: { startedDateTime: '2016-11-22T13:00:00.5+01:00' } }),
+		),
+	);
+	assert.deepEqual(
+		rows.map(({ state, status }) => [state, status]),
+		[
+			['unanswered', 0],
+			['upgraded', 101],
+			['complete', 200],
+			['complete', 200],
+		],
+	);
+	assert.deepEqual(
+		rows[2]!.resHeaders.filter(({ name }) => name === 'Set-Cookie').map(({ value }) => value),
+		['a=1', 'b=2'],
+	);
+	// Ten years before the first one.
+	assert.equal(rows[3]!.ts, (Date.UTC(2016, 10, 22, 12) + 515) * 1000);
+	assert.deepEqual(
+		warnings,
+		[
+			'FILE: not read: 2 messages of WebSockets',
+			'FILE: 1 entry without a version of HTTP: shown as HTTP/1.1',
+		].toReversed(),
+	);
+});
+
+test('texts get the bytes of the charset that their reader will assume', () => {
+	const body = (text: string, type: string, field = true) => {
+		const content = { size: 1, mimeType: type, text };
+		const [row] = replay(har(entry({ content, headers: field ? { 'Content-Type': type } : {} }))).rows;
+		return Buffer.from(row!.resBody!, 'latin1');
+	};
+	const read = (text: string, type: string) => assert.equal(charsetText(body(text, type), type), text, type);
+	for (const type of ['text/plain', 'text/plain; charset=utf-8', 'text/plain; charset=nonsense', 'text/html'])
+		read('Grüße €', type);
+	for (const charset of ['iso-8859-1', 'windows-1252', 'utf-16le', 'utf-16be', 'koi8-r'])
+		read(charset === 'koi8-r' ? 'привет' : 'Grüße', `text/plain; charset=${charset}`);
+	for (const charset of ['shift_jis', 'gbk', 'euc-jp', 'big5']) read('日本', `text/html; charset=${charset}`);
+	read('<meta charset=iso-8859-1>Grüße', 'text/html');
+	assert.deepEqual(body('é', 'text/plain; charset=iso-8859-1'), Buffer.of(0xe9));
+	// The type of the content counts if there is no field.
+	assert.deepEqual(body('é', 'text/plain; charset=iso-8859-1', false), Buffer.of(0xe9));
+	// The page cannot have been sent in this charset: a mark says what it is now.
+	read('日本', 'text/plain; charset=iso-8859-1');
+	read('日本', 'text/plain; charset=iso-2022-jp');
+});
+
+test('info tells what is in a HAR file', () => {
+	const path = join(directory.path, 'info.har');
+	writeFileSync(path, har(entry({}), entry({ content: { size: 7 } })));
+	const { format, entries, packets, link_layers, written_by, exchanges, notes, start } = recordingInfo(
+		path,
+		processUser(),
+	);
+	assert.deepEqual(
+		{ format, entries, packets, link_layers, written_by, exchanges, notes, start },
+		{
+			...{ format: 'har', entries: 2, packets: null, link_layers: null, written_by: 'test 1' },
+			...{ exchanges: { server: 0, client: 2, unknown: 0 }, notes: ['it does not hold 7 bytes of bodies'] },
+			start: '2026-11-22T12:00:00.000000Z',
+		},
+	);
+});
+
 test('hostile values stay data: no value ends a line, a field or a message', () => {
 	const evil = 'x\r\nInjected: 1\r\n\r\nGET /second HTTP/1.1\r\n\r\n';
 	const { rows } = replay(
@@ -215,7 +341,7 @@ test('members of any type and missing ones are no problem', () => {
 	}
 	assert.equal(entries, 16 * odd.length);
 	assert.deepEqual(replay(har({ response: {} }, 7 as unknown)).damage, 'damaged: an entry is not an object');
-	assert.deepEqual(replay(har({ response: {} })).warnings, ['FILE: 1 entries without a request were not read']);
+	assert.deepEqual(replay(har({ response: {} })).warnings, ['FILE: not read: 1 entry without a request']);
 });
 
 test('the entries are found in any layout; what is no HAR file is refused', () => {

@@ -3,8 +3,13 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { LOSS_UNSEEN } from '../../decoder-as/assembly/wire/capture-event.ts';
+import { UserError } from '../../src/base/errors.ts';
+import { processUser } from '../../src/base/invoking-user.ts';
+import { infoText } from '../../src/commands/info-command.ts';
+import { recordingInfo } from '../../src/commands/recording-info.ts';
 import {
 	BuiltConnection,
 	type BuiltPacket,
@@ -18,7 +23,9 @@ import {
 	RST,
 	START_US,
 	SYN,
+	TUNNELS,
 	tcpPacket,
+	tunnelPacket,
 } from '../../support/packet-builder.ts';
 import { type ReplayedFile, replayFile } from '../../support/replayed-file.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
@@ -127,8 +134,18 @@ test('both byte orders and all resolutions of pcap and pcapng give the same time
 		assert.deepEqual(short(replayed), WHOLE, name);
 		assert.equal(Math.abs(replayed.rows[0]!.ts - (START_US + 126_456)) <= 1, true, name);
 	}
-	// Simple packets have no time.
-	assert.deepEqual(short(replay(pcapngFile(packets, { kind: 'simple' }))), WHOLE);
+	const patched = replay(pcapFile(packets, { patched: true }));
+	assert.deepEqual([short(patched), patched.rows[0]!.ts], [WHOLE, START_US + 126_456]);
+	const simple = replay(pcapngFile(packets, { kind: 'simple', secrets: true }));
+	assert.deepEqual(short(simple), WHOLE);
+	assert.deepEqual(simple.warnings, [
+		`FILE: ${packets.length} packets without a time: they get that of the packet before`,
+		'FILE: its secrets of TLS are not used: encrypted connections stay unread (table blind_spots)',
+	]);
+	assert.equal(
+		replay(pcapngFile(packets, { version: 2 })).damage,
+		'damaged: a section has version 2 of pcapng: expected 1',
+	);
 });
 
 test('several sections and interfaces in one pcapng file', () => {
@@ -139,6 +156,24 @@ test('several sections and interfaces in one pcapng file', () => {
 		pcapngFile(frames(second, 'raw', START_US + 1e6), { link: LINKS.raw }),
 	]);
 	assert.deepEqual(short(replay(file)), [...WHOLE, ...WHOLE]);
+	// In one section: other link layers, units of time and beginnings.
+	const interfaces = [
+		{},
+		{ link: LINKS['linux cooked 2'], resolution: 9, offset: -3600 },
+		{ link: LINKS.raw, resolution: 0x80 | 20 },
+	];
+	const links = ['ethernet', 'linux cooked 2', 'raw'] as const;
+	const packets = first.map(
+		({ members }, i): BuiltPacket => ({
+			us: START_US + i * 1000,
+			bytes: frame(links[i % 3]!, tcpPacket(members)),
+			interface: i % 3,
+		}),
+	);
+	const mixed = replay(pcapngFile(packets, { interfaces }));
+	assert.deepEqual(short(mixed), WHOLE);
+	assert.equal(Math.abs(mixed.rows[0]!.ts - (START_US + 3000)) <= 1, true);
+	assert.match(replay(pcapngFile(packets)).damage!, /^damaged: a packet names interface 1, which is not described$/);
 });
 
 test('packets in any order, twice, and overlapping, around the wrap of the sequence numbers', () => {
@@ -297,19 +332,73 @@ test('data in a SYN counts (TCP Fast Open)', () => {
 	assert.deepEqual(short(replayed), [['complete', 'server', '/fast', 200, 2]]);
 });
 
-test('IP in IP is unpacked; UDP, fragments, foreign link layers and other things are counted', () => {
+test('tunnels are unpacked, also inside each other', () => {
 	const inner = conversation().packets.map(({ members }) => tcpPacket(members));
-	const tunnel = inner.map(
-		(bytes, i): BuiltPacket => ({
-			us: START_US + i * 1000,
-			bytes: frame('ethernet', ipPacket('192.0.2.1', '192.0.2.2', 4, bytes)),
-		}),
-	);
-	assert.deepEqual(short(replay(pcapFile(tunnel))), WHOLE);
+	const file = (wrap: (ip: Buffer) => Buffer) =>
+		pcapFile(inner.map((ip, i): BuiltPacket => ({ us: START_US + i * 1000, bytes: frame('ethernet', wrap(ip)) })));
+	for (const name of Object.keys(TUNNELS) as (keyof typeof TUNNELS)[]) {
+		const replayed = replay(file((ip) => tunnelPacket(name, ip)));
+		assert.deepEqual([short(replayed), replayed.warnings], [WHOLE, []], name);
+	}
+	assert.deepEqual(short(replay(file((ip) => tunnelPacket('GRE', tunnelPacket('VXLAN', ip))))), WHOLE);
+	const deep = replay(file((ip) => [1, 2, 3, 4].reduce((packet) => tunnelPacket('GRE', packet), ip)));
+	assert.match(deep.warnings[0]!, /^FILE: not read: \d+ packets in a tunnel that tinytap cannot read$/);
+});
+
+test('IPv6 extension headers are skipped, and so is the fragment header of a whole packet', () => {
+	const [client, server] = [
+		{ ip: '2001:db8::2', port: 40_000 },
+		{ ip: '2001:db8::1', port: 80 },
+	];
+	const packets = conversation(client, server).packets.map(({ members }, i) => {
+		const tcp = tcpPacket(members).subarray(40);
+		// Hop-by-hop options, a routing header of 24 bytes, options, authentication, a fragment header.
+		const headers = [
+			...[43, 0, 1, 4, 0, 0, 0, 0],
+			...[60, 2, 4, 0, ...new Array<number>(20).fill(0)],
+			...[51, 0, 1, 4, 0, 0, 0, 0],
+			...[44, 4, ...new Array<number>(22).fill(0)],
+			...[6, 0, 0, 0, 0, 0, 0, 9],
+		];
+		const ip = ipPacket(members.from.ip, members.to.ip, 0, Buffer.concat([Buffer.from(headers), tcp]));
+		return { us: START_US + i * 1000, bytes: frame('ethernet', ip) };
+	});
+	const replayed = replay(pcapFile(packets));
+	assert.deepEqual([short(replayed), replayed.warnings], [WHOLE, []]);
+});
+
+test('packets that a network card will divide have length 0, and their checksums are wrong', () => {
+	const packets = new BuiltConnection(CLIENT, SERVER)
+		.open()
+		.send('client', request('/one'))
+		.send('server', response(Buffer.alloc(100_000, 'x')), 200_000)
+		.close().packets;
+	const built = packets.map(({ members }, i): BuiltPacket => {
+		const length = members.payload?.length ?? 0;
+		const ip = tcpPacket(length > 60_000 ? { ...members, payload: '' } : members);
+		const whole = length > 60_000 ? Buffer.concat([ip, Buffer.from(members.payload!)]) : ip;
+		if (length > 60_000) whole.writeUInt16BE(0, 2);
+		whole.writeUInt16BE(0xdead, 10);
+		return { us: START_US + i * 1000, bytes: frame('ethernet', whole) };
+	});
+	assert.deepEqual(short(replay(pcapFile(built))), [['complete', 'server', '/one', 200, 100_000]]);
+});
+
+test('what is not TCP, or cannot be read, is counted by what it is', () => {
+	const inner = conversation().packets.map(({ members }) => tcpPacket(members));
 	const fragment = Buffer.from(inner[0]!);
 	fragment.writeUInt16BE(0x2000, 6);
+	const udp = (port: number) => Buffer.of(0xc0, 1, port >> 8, port & 255, 0, 8, 0, 0);
+	const ip = (protocol: number, payload: Buffer | readonly number[]) =>
+		frame('ethernet', ipPacket('10.0.0.1', '10.0.0.2', protocol, Buffer.from(payload)));
 	const odd = [
-		frame('ethernet', ipPacket('10.0.0.1', '10.0.0.2', 17, Buffer.alloc(30))),
+		ip(17, udp(53)),
+		ip(1, Buffer.alloc(30)),
+		ip(17, udp(443)),
+		ip(50, Buffer.alloc(30)),
+		// PPTP, and VXLAN without its flag.
+		ip(47, [0x30, 1, 0x88, 0x0b, 0, 0, 0, 0]),
+		ip(17, Buffer.concat([udp(4789), Buffer.alloc(30)])),
 		Buffer.from([...new Array<number>(12).fill(2), 0x08, 0x06, ...new Array<number>(28).fill(0)]),
 		frame('ethernet', fragment),
 		frame('ethernet', inner[0]!).subarray(0, 30),
@@ -317,14 +406,120 @@ test('IP in IP is unpacked; UDP, fragments, foreign link layers and other things
 	const replayed = replay(pcapFile(odd.map((bytes, i) => ({ us: START_US + i, bytes }))));
 	assert.deepEqual(replayed.rows, []);
 	assert.deepEqual(replayed.warnings, [
-		'FILE: not read: 2 packets without TCP, 1 packets that are fragments of IP packets, 1 packets cut before the end of their headers',
+		'FILE: not read: 3 packets without TCP, 1 packet of QUIC (HTTP/3), 1 packet encrypted by IPsec, ' +
+			'1 packet in a tunnel that tinytap cannot read, 1 packet without IP, 1 packet of fragmented IP, 1 packet cut inside the headers',
 	]);
-	const wifi = replay(pcapFile(frames(conversation().packets), { link: 105 }));
-	assert.match(wifi.warnings[0]!, /^FILE: not read: \d+ packets of a link layer that tinytap cannot read$/);
+	const packets = frames(conversation().packets);
+	const wifi = replay(pcapFile(packets, { link: 105 })).warnings;
+	assert.deepEqual(wifi, [`FILE: not read: ${packets.length} packets of link layer Wi-Fi (type 105)`]);
+	assert.deepEqual(replay(pcapFile([], {})).warnings, ['FILE: it contains no packets']);
+});
+
+test('of bytes that were sent twice with another content, the first count', () => {
+	const { packets } = conversation();
+	const at = packets.findIndex(({ from, members }) => from === 'server' && (members.payload?.length ?? 0) > 0);
+	const forged = packets[at]!.members;
+	const other = { members: { ...forged, payload: Buffer.alloc(forged.payload!.length, '!') } };
+	const replayed = replay(pcapFile(frames([...packets.slice(0, at + 1), other, ...packets.slice(at + 1)])));
+	assert.deepEqual(short(replayed), WHOLE);
+	assert.equal(replayed.rows[0]!.resBody, BODY.toString('latin1'));
+});
+
+test('bytes after the end of a connection are counted, and a message begins another one', () => {
+	const { packets } = conversation();
+	const reset = { members: { from: CLIENT, to: SERVER, sequence: 900, flags: RST } };
+	const sent = packets.findIndex(({ from, members }) => from === 'server' && (members.payload?.length ?? 0) > 0);
+	// The rest of the response crosses the reset; of the packets before it, one is sent again.
+	const late = packets.slice(sent + 1).filter(({ members }) => members.payload?.length === 1460);
+	const replayed = replay(pcapFile(frames([...packets.slice(0, sent + 1), reset, packets[sent]!, ...late])));
+	assert.equal(replayed.connections.length, 1);
+	assert.match(replayed.warnings.join(), /^FILE: \d+ bytes after the end of their connections were not read$/);
+	// The same endpoints, with neither SYN nor the packets before.
+	const again = new BuiltConnection(CLIENT, SERVER, { client: 5_000_000, server: 6_000_000 })
+		.send('client', request('/again'))
+		.send('server', response('x'));
+	const both = replay(pcapFile(frames([...packets, ...again.packets])));
+	assert.deepEqual(
+		both.rows.filter(({ path }) => path !== null).map(({ path, conn, reason }) => [path, conn, reason]),
+		[
+			['/one', 1, null],
+			['/two', 1, null],
+			['/again', 2, 'capture began'],
+		],
+	);
+});
+
+test('TLS and HTTP/2 are blind spots', () => {
+	const hello = Buffer.from([22, 3, 1, 0, 50, 1, ...new Array<number>(49).fill(0)]);
+	const spoken = [hello, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'].flatMap(
+		(text, i) =>
+			new BuiltConnection({ ...CLIENT, port: 41_000 + i }, { ...SERVER, port: 8443 + i })
+				.open()
+				.send('client', text)
+				.close().packets,
+	);
+	const { rows, connections, blindSpots } = replay(pcapFile(frames(spoken)));
+	assert.deepEqual(rows, []);
+	assert.deepEqual(connections.map(({ protocol }) => protocol).toSorted(), ['http2', 'tls']);
+	assert.deepEqual(
+		blindSpots.map(({ what, pid, times }) => [what, pid, times]),
+		[
+			['tls', 0, 1],
+			['http2', 0, 1],
+		],
+	);
+});
+
+test('compressed files, other formats and no regular files are refused in one sentence', () => {
+	const refused: [Buffer | string, RegExp][] = [
+		[gzipSync(pcapFile(frames(conversation().packets))), /was compressed with gzip, not by tinytap$/],
+		[Buffer.from('28b52ffd00000000', 'hex'), /was compressed with zstd, not by tinytap$/],
+		[Buffer.from('04224d1800000000', 'hex'), /was compressed with lz4, not by tinytap$/],
+		[Buffer.from('fd377a585a000000', 'hex'), /was compressed with xz, not by tinytap$/],
+		['BZh91AY&SY', /was compressed with bzip2, not by tinytap$/],
+		['', /it is empty$/],
+		['snoop\0\0\0', /it does not begin like a recording$/],
+		[Buffer.from('d4c3', 'hex'), /it does not begin like a recording$/],
+	];
+	for (const [content, message] of refused)
+		assert.throws(
+			() => replay(Buffer.from(content)),
+			(error) => error instanceof UserError && error.code === 'ERR_NOT_A_RECORDING' && message.test(error.message),
+			String(message),
+		);
+	// The header of a file without packets may be cut, too.
+	assert.match(replay(pcapFile([]).subarray(0, 20)).damage!, /^truncated: the file ends inside its header$/);
+});
+
+test('info tells what is in a file of packets', () => {
+	const path = join(directory.path, 'info.pcapng');
+	writeFileSync(path, pcapngFile(frames(conversation().packets), { dropped: [2], writer: 'dumpcap 4.0' }));
+	const info = recordingInfo(path, processUser());
+	const packets = conversation().packets.length;
+	const { format, format_version, records, link_layers, written_by, exchanges, connections, start, state } = info;
+	assert.deepEqual(
+		{ format, format_version, records, link_layers, written_by, exchanges, connections, start, state },
+		{
+			...{ format: 'pcapng', format_version: null, records: null, link_layers: ['Ethernet (type 1)'] },
+			...{ written_by: 'dumpcap 4.0', exchanges: { server: 2, client: 0, unknown: 0 }, connections: 1 },
+			...{ start: '2026-11-22T12:00:00.000000Z', state: 'complete' },
+		},
+	);
+	const text = infoText(info);
+	for (const line of [
+		'format       pcapng',
+		`packets      ${packets}`,
+		'written by   dumpcap 4.0',
+		'exchanges    2 server, 0 client',
+		'note         the program that captured it dropped 2 packets',
+	])
+		assert.equal(text.split('\n').includes(line), true, `${line}\n${text}`);
+	assert.equal(/^(version|records|entries) /m.test(text), false, text);
 });
 
 test('what the capturing program dropped is told', () => {
-	const { warnings } = replay(pcapngFile(frames(conversation().packets), { dropped: 7 }));
+	// The counter is a total: the last one counts.
+	const { warnings } = replay(pcapngFile(frames(conversation().packets), { dropped: [3, 7] }));
 	assert.deepEqual(warnings, ['FILE: the program that captured it dropped 7 packets']);
 });
 

@@ -196,6 +196,8 @@ function putInterims(entry: usize, exchange: Exchange): void {
 }
 
 function milliseconds(from: u64, to: u64): f64 {
+	// Time 0 is unknown.
+	if (from == 0 || to == 0) return NaN;
 	return to > from ? <f64>(to - from) / 1e6 : 0;
 }
 

@@ -13,7 +13,8 @@ export function anchor(boot: u64, wall: u64): void {
 	wallMinusBoot = <i64>(wall - boot);
 }
 
-/** Microseconds since the epoch. */
+/** Microseconds since the epoch; NaN for time 0, which imported records without a time have. */
 export function wallMicroseconds(boot: u64): f64 {
+	if (boot == 0) return NaN;
 	return <f64>((<i64>boot + wallMinusBoot) / 1000);
 }

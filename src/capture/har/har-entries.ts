@@ -16,6 +16,8 @@ const READ_BYTES = 1 << 20;
 /** The longest entry that is read: browsers keep bodies of some megabytes. */
 const ENTRY_MAX = 64 << 20;
 
+const WRITER_MAX = 4096;
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const OPEN_BRACE = 0x7b;
@@ -32,6 +34,8 @@ export class HarEntries {
 	/** Offset in the file of #bytes[0]. */
 	#base = 0;
 	#at = 0;
+	/** The program that wrote the file, if it says so before the entries; '' otherwise. */
+	writer = '';
 	/** Whether the array of entries was found, and whether it has ended. */
 	#found = false;
 	#ended = false;
@@ -61,7 +65,7 @@ export class HarEntries {
 			this.#at++;
 		}
 		const offset = this.#base + this.#at;
-		const length = this.#objectLength();
+		const length = this.#objectLength(ENTRY_MAX);
 		if (length === undefined) return this.#problem('truncated', 'the file ends inside an entry');
 		if (length < 0) return this.#problem('damaged', `an entry is longer than ${ENTRY_MAX} bytes`);
 		const text = this.#bytes.toString('utf8', this.#at, this.#at + length);
@@ -91,11 +95,11 @@ export class HarEntries {
 		return read > 0;
 	}
 
-	/** The length of the object that begins at `#at`; undefined if the file ends first, -1 if it is too long. */
-	#objectLength(): number | undefined {
+	/** The length of the object that begins at `#at`; undefined if the file ends first, -1 if it is longer than `most`. */
+	#objectLength(most: number): number | undefined {
 		let depth = 0;
 		let inText = false;
-		for (let length = 0; length <= ENTRY_MAX; length++) {
+		for (let length = 0; length <= most; length++) {
 			if (this.#at + length >= this.#bytes.length && !this.#more()) return undefined;
 			const byte = this.#bytes[this.#at + length];
 			if (inText) {
@@ -124,6 +128,7 @@ export class HarEntries {
 				continue;
 			}
 			this.#at++;
+			if (byte === COLON && matched === 1 && depth === 2 && key === 'creator') this.#readWriter();
 			if (byte === COLON && matched === depth - 1 && key === PATH[matched]) {
 				while ((this.#peek() ?? 0x21) <= 0x20) this.#at++;
 				const isLast = matched === PATH.length - 1;
@@ -140,6 +145,21 @@ export class HarEntries {
 				matched = Math.min(matched, depth);
 				if (depth <= 0) return false;
 			}
+		}
+	}
+
+	/** Looks at the value at `#at`, without moving. */
+	#readWriter(): void {
+		while ((this.#peek() ?? 0x21) <= 0x20) this.#at++;
+		if (this.#peek() !== OPEN_BRACE) return;
+		const length = this.#objectLength(WRITER_MAX);
+		if (length === undefined || length < 0) return;
+		try {
+			const value: unknown = JSON.parse(this.#bytes.toString('utf8', this.#at, this.#at + length));
+			const { name, version } = value as Readonly<Record<string, unknown>>;
+			this.writer = [name, version].filter((text) => typeof text === 'string' && text !== '').join(' ');
+		} catch {
+			// Not JSON: nothing is known about the program.
 		}
 	}
 

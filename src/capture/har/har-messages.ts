@@ -23,18 +23,23 @@ export function requestMessage(entry: HarEntry): WireMessage {
 	const { method, request } = entry;
 	const target = entry.own.target ?? targetOf(entry);
 	const host = request.headers.some(([name]) => /^host$/i.test(name)) ? [] : hostField(entry);
-	const line = `${word(method)} ${target.replace(/[\0-\x20\x7f]+/g, '%20')} ${version(request.version)}`;
-	const { size, bytes } = request.body;
+	const line = `${word(method)} ${target.replace(/[\0-\x20\x7f]+/g, '%20')} ${version(entry.request, entry.response)}`;
+	const { size = 0, bytes } = request.body;
 	const hasBody = size > 0 || (bytes?.length ?? 0) > 0;
 	return message(line, request, host, hasBody, true);
 }
 
 /** Undefined if there was no response. */
 export function responseMessage(entry: HarEntry): WireMessage | undefined {
-	const { status, statusText, response, method } = entry;
+	const { status, statusText, request, response } = entry;
 	if (status === 0) return undefined;
-	const mayHaveBody = method !== 'HEAD' && status >= 200 && status !== 204 && status !== 304;
-	return message(`${version(response.version)} ${status} ${value(statusText)}`, response, [], mayHaveBody, false);
+	const line = `${version(response, request)} ${status} ${value(statusText)}`;
+	return message(line, response, [], mayHaveBody(entry), false);
+}
+
+/** Whether a response to this request with this status has a body (RFC 9112, section 6.3). */
+export function mayHaveBody({ method, status }: HarEntry): boolean {
+	return method !== 'HEAD' && status >= 200 && status !== 204 && status !== 304;
 }
 
 function message(
@@ -63,7 +68,7 @@ function message(
 	const bytes = coded ?? body.bytes ?? Buffer.alloc(0);
 	// The file has the body without this coding, and it cannot be made again.
 	const kept = coded !== undefined ? fields : fields.filter(([name]) => name.toLowerCase() !== 'content-encoding');
-	const unheld = hasBody && body.bytes === undefined ? Math.round(body.size) : 0;
+	const unheld = hasBody && body.bytes === undefined ? (body.size ?? 0) : 0;
 	const framing: (readonly [string, string])[] = [];
 	if (hasBody && isChunked) framing.push(['Transfer-Encoding', 'chunked']);
 	else if (hasBody && hasLength) framing.push(['Content-Length', String(bytes.length + unheld)]);
@@ -109,9 +114,17 @@ function hostField({ request, url }: HarEntry): (readonly [string, string])[] {
 }
 
 /** `HTTP/1.1`; browsers write `h2`, `http/2.0`, `HTTP/3` …, tinytap nothing for a message that was not seen. */
-function version(text: string): string {
-	const match = /^(?:http\/|h)(\d)(?:\.(\d))?/i.exec(text);
+const VERSION = /^(?:http\/|h)(\d)(?:\.(\d))?/i;
+
+/** The version of a message, otherwise that of the other one. */
+function version(own: HarMessage, other: HarMessage): string {
+	const match = VERSION.exec(own.version) ?? VERSION.exec(other.version);
 	return match === null ? 'HTTP/1.1' : `HTTP/${match[1]}.${match[2] ?? '0'}`;
+}
+
+/** Whether neither message of an entry tells its version. */
+export function lacksVersion({ request, response }: HarEntry): boolean {
+	return !VERSION.test(request.version) && !VERSION.test(response.version);
 }
 
 /** A token (RFC 9110, section 5.6.2): other characters would end a method or a name. */

@@ -17,11 +17,11 @@ import { UserError } from '../../base/errors.ts';
 import { RecordBatches, type RecordConnection } from '../record-writer.ts';
 import type { RecordingDamage } from '../recording-damage.ts';
 import type { RecordingMeta } from '../recording-format.ts';
-import type { ReplayFile } from '../replay-file.ts';
+import type { FileContents, ReplayFile } from '../replay-file.ts';
 import type { Warning } from '../silence.ts';
 import { HarEntries } from './har-entries.ts';
 import { type HarEntry, readEntry } from './har-entry.ts';
-import { requestMessage, responseMessage, type WireMessage } from './har-messages.ts';
+import { lacksVersion, mayHaveBody, requestMessage, responseMessage, type WireMessage } from './har-messages.ts';
 
 const BATCH_BYTES = 256 << 10;
 const NS_PER_MS = 1_000_000;
@@ -35,13 +35,20 @@ export class HarReader implements ReplayFile {
 	readonly #path: string;
 	readonly #entries: HarEntries;
 	readonly #records = new RecordBatches();
-	readonly #size: number;
+	readonly format = 'har';
+	readonly size: number;
 	#fd: number;
 	/** Milliseconds since 1970 of the first entry's second; times of records count from the second before. */
 	#firstMs: number | undefined;
 	#connections = 0;
+	#entryCount = 0;
 	#unread = 0;
 	#unheldBytes = 0;
+	/** Entries that do not tell something, and what else is not read. */
+	#unsized = 0;
+	#unversioned = 0;
+	#untimed = 0;
+	#webSocketMessages = 0;
 	#ended = false;
 	#warned = false;
 
@@ -49,7 +56,7 @@ export class HarReader implements ReplayFile {
 	constructor(path: string, fd: number, size: number) {
 		this.#path = path;
 		this.#fd = fd;
-		this.#size = size;
+		this.size = size;
 		this.#entries = new HarEntries(fd);
 		if (this.#entries.find()) return;
 		throw new UserError(
@@ -64,17 +71,30 @@ export class HarReader implements ReplayFile {
 		return this.#records.take(into);
 	}
 
+	get contents(): FileContents {
+		return { packets: undefined, entries: this.#entryCount, links: [], writer: this.#entries.writer };
+	}
+
 	warnings(): readonly Warning[] {
 		if (!this.#ended || this.#warned) return [];
 		this.#warned = true;
 		const messages: Warning[] = [];
-		if (this.#unread > 0)
-			messages.push({ message: `${this.#path}: ${this.#unread} entries without a request were not read` });
-		if (this.#unheldBytes > 0)
-			messages.push({
-				message: `${this.#path}: it does not hold ${this.#unheldBytes} bytes of bodies`,
-				hint: 'They count as capture_limit (table loss). Browsers export bodies with "save all as HAR with content".',
-			});
+		const warn = (count: number, words: string, hint?: string): void => {
+			if (count === 0) return;
+			const message = `${this.#path}: ${words}`;
+			messages.push(hint === undefined ? { message } : { message, hint });
+		};
+		const entries = (count: number): string => (count === 1 ? '1 entry' : `${count} entries`);
+		warn(this.#unread, `not read: ${entries(this.#unread)} without a request`);
+		warn(
+			this.#unheldBytes,
+			`it does not hold ${this.#unheldBytes} bytes of bodies`,
+			'They count as capture_limit (table loss). Browsers export bodies with "save all as HAR with content".',
+		);
+		warn(this.#unsized, `${entries(this.#unsized)} without a body or its size: shown as empty`);
+		warn(this.#unversioned, `${entries(this.#unversioned)} without a version of HTTP: shown as HTTP/1.1`);
+		warn(this.#untimed, `${entries(this.#untimed)} without a time: ts and durations are NULL`);
+		warn(this.#webSocketMessages, `not read: ${this.#webSocketMessages} messages of WebSockets`);
 		return messages;
 	}
 
@@ -97,6 +117,7 @@ export class HarReader implements ReplayFile {
 				return;
 			}
 			const entry = readEntry(value);
+			this.#entryCount++;
 			if (entry === undefined) this.#unread++;
 			else this.#write(entry);
 		}
@@ -108,35 +129,43 @@ export class HarReader implements ReplayFile {
 	}
 
 	#stop(what: 'truncated' | 'damaged', detail: string, offset: number): void {
-		this.damage = { what, detail, offset, missingBytes: Math.max(0, this.#size - offset), places: 1 };
+		this.damage = { what, detail, offset, missingBytes: Math.max(0, this.size - offset), places: 1 };
 		this.#end();
 	}
 
 	#write(entry: HarEntry): void {
 		const records = this.#records;
-		const startMs = Number.isNaN(entry.startMs) ? (this.#firstMs ?? 0) : entry.startMs;
+		const { requestMs, responseMs, own } = entry;
+		this.#count(entry);
 		if (this.#firstMs === undefined) {
+			const startMs = Number.isNaN(requestMs[0]) ? 0 : requestMs[0];
 			this.#firstMs = Math.floor(startMs / 1000) * 1000;
 			this.#setTime(this.#firstMs);
 			records.clock(BigInt(this.#firstMs) * BigInt(NS_PER_MS));
 		}
-		const connection = this.#open(entry, startMs);
-		const [asks, answers] = entry.own.isServer ? [DIRECTION_IN, DIRECTION_OUT] : [DIRECTION_OUT, DIRECTION_IN];
-		let atMs = startMs;
-		const request = requestMessage(entry);
+		const connection = this.#open(entry);
+		const [asks, answers] = own.isServer ? [DIRECTION_IN, DIRECTION_OUT] : [DIRECTION_OUT, DIRECTION_IN];
 		const offsets = { [asks]: 0, [answers]: 0 };
-		offsets[asks] = this.#message(connection, asks, request, [atMs, atMs + entry.sendMs], [SYSCALL_NONE]);
-		atMs += entry.sendMs + entry.waitMs;
+		offsets[asks] = this.#message(connection, asks, requestMessage(entry), requestMs, [SYSCALL_NONE]);
 		const response = responseMessage(entry);
-		const calls = entry.own.vias.map(syscallNumber).filter((call) => call > 0);
-		if (response !== undefined)
-			offsets[answers] = this.#message(connection, answers, response, [atMs, atMs + entry.receiveMs], calls);
+		const calls = own.vias.map(syscallNumber).filter((call) => call > 0);
+		if (response !== undefined) offsets[answers] = this.#message(connection, answers, response, responseMs, calls);
+		this.#setTime([...requestMs, ...responseMs].findLast((ms) => !Number.isNaN(ms)) ?? Number.NaN);
 		// The response may end with the connection.
 		if (response !== undefined) records.finished(connection, answers);
 		records.close(connection, offsets[DIRECTION_IN]!, offsets[DIRECTION_OUT]!, false);
 	}
 
-	#open(entry: HarEntry, startMs: number): RecordConnection {
+	#count(entry: HarEntry): void {
+		const { requestMs, response, status } = entry;
+		if (Number.isNaN(requestMs[0])) this.#untimed++;
+		if (lacksVersion(entry)) this.#unversioned++;
+		const { bytes, size } = response.body;
+		if (status !== 0 && mayHaveBody(entry) && bytes === undefined && size === undefined) this.#unsized++;
+		this.#webSocketMessages += entry.webSocketMessages;
+	}
+
+	#open(entry: HarEntry): RecordConnection {
 		const { isServer, pid, comm, local, remote } = entry.own;
 		const connection: RecordConnection = {
 			id: ++this.#connections,
@@ -146,14 +175,14 @@ export class HarReader implements ReplayFile {
 			pid,
 			comm: Buffer.from(comm).subarray(0, CAPTURE_COMM_BYTES - 1),
 		};
-		this.#setTime(startMs);
+		this.#setTime(entry.requestMs[0]);
 		this.#records.open(connection);
 		const server = remote === '' && !isServer ? serverAddress(entry) : remote;
 		if (local !== '' || server !== '') this.#records.addresses(connection, local, server);
 		return connection;
 	}
 
-	/** Writes a message whose first and last byte came at these times. Returns its length. */
+	/** Writes a message whose first and last byte came at these times, NaN if unknown. Returns its length. */
 	#message(
 		connection: RecordConnection,
 		direction: number,
@@ -169,7 +198,7 @@ export class HarReader implements ReplayFile {
 			this.#records.data(connection, direction, { ...stretch, syscall: call, cutFlag });
 		};
 		// Two calls, so that both times are kept.
-		const split = lastMs > firstMs ? Math.min(held.length - 1, Math.max(1, head.length - 1)) : 0;
+		const split = lastMs !== firstMs ? Math.min(held.length - 1, Math.max(1, head.length - 1)) : 0;
 		this.#setTime(firstMs);
 		if (split > 0) put(0, split, split, 0, syscall, 0);
 		this.#setTime(lastMs);
@@ -180,14 +209,15 @@ export class HarReader implements ReplayFile {
 		return held.length + unheld;
 	}
 
-	/** Times before the first entry's second are possible: entries are in any order. */
+	/** Times before the first entry's second are possible: entries are in any order. 0 means that the time is unknown. */
 	#setTime(ms: number): void {
-		this.#records.timeNs = Math.max(1, Math.round((ms - this.#firstMs!) * 1000) * 1000 + FIRST_NS);
+		const us = Math.round((ms - this.#firstMs!) * 1000) + FIRST_US;
+		this.#records.setTimeUs(Number.isNaN(ms) ? 0 : Math.max(1, us));
 	}
 }
 
-/** Where the first entry's second is in the records' time: 30 days after 0, for entries that began earlier. */
-const FIRST_NS = 30 * 86_400 * 1e9;
+/** Where the first entry's second is in the records' time: 20 years after 0, for entries that began earlier. */
+const FIRST_US = 20 * 365 * 86_400 * 1e6;
 
 function syscallNumber(name: string): number {
 	const number: unknown = (event as Readonly<Record<string, unknown>>)[`SYSCALL_${name.toUpperCase()}`];

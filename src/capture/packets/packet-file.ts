@@ -19,11 +19,20 @@ export type Packet = {
 };
 
 export type PacketFile = {
-	/** `pcap` or `pcapng`, for people. */
-	readonly format: string;
+	readonly format: 'pcap' | 'pcapng';
+	/** Link layers of its interfaces. */
+	readonly links: ReadonlySet<number>;
+	/** The program that wrote it, if the file says so; '' otherwise. */
+	readonly writer: string;
 	readonly packet: Packet;
+	/** Packets read so far. */
+	readonly packets: number;
 	/** Packets that the capturing program says it dropped; 0 if it does not say. */
 	readonly dropped: number;
+	/** Packets without a time (simple packet blocks). */
+	readonly untimed: number;
+	/** Blocks with secrets that decrypt TLS. */
+	readonly secrets: number;
 	/** Set if the file ends inside a packet, or a packet cannot be read. */
 	readonly damage: RecordingDamage | undefined;
 	/** Moves to the next packet. False at the end. */
@@ -32,8 +41,11 @@ export type PacketFile = {
 
 const PCAP_MICROSECONDS = 0xa1b2c3d4;
 const PCAP_NANOSECONDS = 0xa1b23c4d;
+/** Of an old patch of libpcap. */
+const PCAP_PATCHED = 0xa1b2cd34;
 const PCAP_HEADER_BYTES = 24;
 const PCAP_RECORD_BYTES = 16;
+const PCAP_PATCHED_RECORD_BYTES = 24;
 
 const SECTION_HEADER = 0x0a0d0d0a;
 const INTERFACE_DESCRIPTION = 1;
@@ -41,11 +53,14 @@ const PACKET_BLOCK = 2;
 const SIMPLE_PACKET = 3;
 const INTERFACE_STATISTICS = 5;
 const ENHANCED_PACKET = 6;
+const DECRYPTION_SECRETS = 10;
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 const OPTION_END = 0;
 const OPTION_TSRESOL = 9;
 const OPTION_TSOFFSET = 14;
 const OPTION_IFDROP = 5;
+const OPTION_USERAPPL = 4;
+const WRITER_MAX = 256;
 
 /** The longest packet that is believed: tcpdump's and Wireshark's limit is 256 KiB. */
 const PACKET_MAX = 1 << 20;
@@ -65,14 +80,15 @@ export function openPackets(fd: number, size: number): PacketFile {
 	return isSectionHeader(start) ? new PcapngFile(input) : new PcapFile(input);
 }
 
-type PcapFormat = { readonly bigEndian: boolean; readonly nanoseconds: boolean };
+type PcapFormat = { readonly bigEndian: boolean; readonly nanoseconds: boolean; readonly recordBytes: number };
 
 function pcapFormat(start: Buffer): PcapFormat | undefined {
 	if (start.length < 4) return undefined;
 	for (const bigEndian of [false, true]) {
 		const magic = bigEndian ? start.readUInt32BE(0) : start.readUInt32LE(0);
-		if (magic === PCAP_MICROSECONDS) return { bigEndian, nanoseconds: false };
-		if (magic === PCAP_NANOSECONDS) return { bigEndian, nanoseconds: true };
+		const recordBytes = magic === PCAP_PATCHED ? PCAP_PATCHED_RECORD_BYTES : PCAP_RECORD_BYTES;
+		if (magic === PCAP_MICROSECONDS || magic === PCAP_PATCHED) return { bigEndian, nanoseconds: false, recordBytes };
+		if (magic === PCAP_NANOSECONDS) return { bigEndian, nanoseconds: true, recordBytes };
 	}
 	return undefined;
 }
@@ -140,14 +156,22 @@ class FileInput {
 }
 
 abstract class PacketReader implements PacketFile {
-	abstract readonly format: string;
+	abstract readonly format: 'pcap' | 'pcapng';
+	readonly links = new Set<number>();
+	writer = '';
 	readonly packet: Packet = { link: 0, seconds: 0, nanoseconds: 0, bytes: Buffer.alloc(0), start: 0, end: 0, cut: 0 };
-	dropped = 0;
+	packets = 0;
+	untimed = 0;
+	secrets = 0;
 	damage: RecordingDamage | undefined;
 	protected readonly input: FileInput;
 
 	constructor(input: FileInput) {
 		this.input = input;
+	}
+
+	get dropped(): number {
+		return 0;
 	}
 
 	abstract next(): boolean;
@@ -163,6 +187,7 @@ abstract class PacketReader implements PacketFile {
 	/** The packet's bytes begin at `start` of the input's bytes. */
 	protected take(start: number, captured: number, original: number): void {
 		const { packet } = this;
+		this.packets++;
 		packet.bytes = this.input.bytes;
 		packet.start = start;
 		packet.end = start + captured;
@@ -174,24 +199,29 @@ class PcapFile extends PacketReader {
 	readonly format = 'pcap';
 	readonly #read32: (bytes: Buffer, at: number) => number;
 	readonly #toNanoseconds: number;
+	readonly #recordBytes: number;
 
 	constructor(input: FileInput) {
 		super(input);
 		const header = input.peek(PCAP_HEADER_BYTES);
-		const { bigEndian, nanoseconds } = pcapFormat(header)!;
+		const { bigEndian, nanoseconds, recordBytes } = pcapFormat(header)!;
+		this.#recordBytes = recordBytes;
 		this.#read32 = bigEndian ? (bytes, at) => bytes.readUInt32BE(at) : (bytes, at) => bytes.readUInt32LE(at);
 		this.#toNanoseconds = nanoseconds ? 1 : 1000;
 		// The upper bits describe frame check sequences.
-		if (header.length === PCAP_HEADER_BYTES) this.packet.link = this.#read32(header, 20) & 0xffff;
+		if (header.length < PCAP_HEADER_BYTES) return;
+		this.packet.link = this.#read32(header, 20) & 0xffff;
+		this.links.add(this.packet.link);
 	}
 
 	next(): boolean {
 		const { input, packet } = this;
+		const recordBytes = this.#recordBytes;
 		if (input.offset === 0) {
 			if (!input.have(PCAP_HEADER_BYTES)) return this.stop('truncated', 'the file ends inside its header');
 			input.skip(PCAP_HEADER_BYTES);
 		}
-		if (!input.have(PCAP_RECORD_BYTES))
+		if (!input.have(recordBytes))
 			return input.offset < input.size && this.stop('truncated', 'the file ends inside the header of a packet');
 		const { bytes, at } = input;
 		const captured = this.#read32(bytes, at + 8);
@@ -200,9 +230,9 @@ class PcapFile extends PacketReader {
 		packet.seconds = this.#read32(bytes, at);
 		packet.nanoseconds = this.#read32(bytes, at + 4) * this.#toNanoseconds;
 		const original = this.#read32(bytes, at + 12);
-		if (!input.have(PCAP_RECORD_BYTES + captured)) return this.stop('truncated', 'the file ends inside a packet');
-		this.take(input.at + PCAP_RECORD_BYTES, captured, original);
-		input.skip(PCAP_RECORD_BYTES + captured);
+		if (!input.have(recordBytes + captured)) return this.stop('truncated', 'the file ends inside a packet');
+		this.take(input.at + recordBytes, captured, original);
+		input.skip(recordBytes + captured);
 		return true;
 	}
 }
@@ -220,6 +250,13 @@ class PcapngFile extends PacketReader {
 	readonly format = 'pcapng';
 	#interfaces: CapturedInterface[] = [];
 	#bigEndian = false;
+	/** For each interface of each section. A file may repeat these counters, which are totals. */
+	readonly #dropped = new Map<string, number>();
+	#sections = 0;
+
+	override get dropped(): number {
+		return [...this.#dropped.values()].reduce((sum, packets) => sum + packets, 0);
+	}
 
 	next(): boolean {
 		const { input } = this;
@@ -228,12 +265,15 @@ class PcapngFile extends PacketReader {
 				return input.offset < input.size && this.stop('truncated', 'the file ends inside the header of a block');
 			// The header of a section says how its numbers are written.
 			if (isSectionHeader(input.bytes.subarray(input.at))) {
-				if (!input.have(12)) return this.stop('truncated', 'the file ends inside the header of a section');
+				if (!input.have(16)) return this.stop('truncated', 'the file ends inside the header of a section');
 				const order = input.bytes.readUInt32LE(input.at + 8);
 				this.#bigEndian = order !== BYTE_ORDER_MAGIC;
 				if (this.#bigEndian && input.bytes.readUInt32BE(input.at + 8) !== BYTE_ORDER_MAGIC)
 					return this.stop('damaged', 'a section does not give its byte order');
+				const version = this.#u16(input.at + 12);
+				if (version !== 1) return this.stop('damaged', `a section has version ${version} of pcapng: expected 1`);
 				this.#interfaces = [];
+				this.#sections++;
 			}
 			const type = this.#u32(input.at);
 			const length = this.#u32(input.at + 4);
@@ -274,14 +314,24 @@ class PcapngFile extends PacketReader {
 			const limit = snapLength === 0 ? room : Math.min(room, snapLength);
 			this.packet.link = link;
 			// It has no time: that of the packet before it is the nearest.
+			this.untimed++;
 			this.take(at + 4, Math.min(original, limit), original);
 			return true;
 		}
-		if (type === INTERFACE_DESCRIPTION && end - at >= 8) this.#interfaces.push(this.#interface(at, end));
+		if (type === INTERFACE_DESCRIPTION && end - at >= 8) {
+			this.#interfaces.push(this.#interface(at, end));
+			this.links.add(this.#u16(at));
+		} else if (type === SECTION_HEADER && this.writer === '')
+			this.writer =
+				this.#option(at + 16, end, OPTION_USERAPPL)
+					?.toString('utf8')
+					.slice(0, WRITER_MAX) ?? '';
 		else if (type === INTERFACE_STATISTICS && end - at >= 12) {
 			const drops = this.#option(at + 12, end, OPTION_IFDROP);
-			if (drops !== undefined && drops.length === 8) this.dropped += Number(this.#u64(drops));
-		}
+			const name = `${this.#sections} ${this.#u32(at)}`;
+			if (drops?.length === 8)
+				this.#dropped.set(name, Math.max(this.#dropped.get(name) ?? 0, Number(this.#u64(drops))));
+		} else if (type === DECRYPTION_SECRETS) this.secrets++;
 		return false;
 	}
 

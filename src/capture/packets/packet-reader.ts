@@ -4,11 +4,24 @@ import { closeSync } from 'node:fs';
 import { RecordBatches } from '../record-writer.ts';
 import type { RecordingDamage } from '../recording-damage.ts';
 import type { RecordingMeta } from '../recording-format.ts';
-import type { ReplayFile } from '../replay-file.ts';
+import type { FileContents, ReplayFile } from '../replay-file.ts';
 import type { Warning } from '../silence.ts';
+import { linkName } from './link-layers.ts';
 import { openPackets, type PacketFile } from './packet-file.ts';
 import { TcpConnections } from './tcp-connections.ts';
-import { newSegment, type Other, readSegment } from './tcp-segment.ts';
+import {
+	CUT,
+	ENCRYPTED,
+	IP_FRAGMENT,
+	NO_IP,
+	NO_TCP,
+	newSegment,
+	OTHER_LINK,
+	OTHER_TUNNEL,
+	QUIC,
+	readSegment,
+	SEGMENT,
+} from './tcp-segment.ts';
 
 /** A batch is handed out when it has this many bytes. */
 const BATCH_BYTES = 256 << 10;
@@ -18,21 +31,28 @@ const NS_PER_S = 1e9;
 /** In 2255. Later times are not believed: nanoseconds since 1970 would not fit into 64 bits. */
 const LAST_SECOND = 9e9;
 
-const OTHERS: Readonly<Record<Other, string>> = {
-	'other link': 'of a link layer that tinytap cannot read',
-	'other protocol': 'without TCP',
-	fragment: 'that are fragments of IP packets',
-	cut: 'cut before the end of their headers',
+/** In words, what packets without a TCP segment hold. */
+const OTHERS: Readonly<Record<number, string>> = {
+	[NO_IP]: 'without IP',
+	[NO_TCP]: 'without TCP',
+	[QUIC]: 'of QUIC (HTTP/3)',
+	[ENCRYPTED]: 'encrypted by IPsec',
+	[OTHER_TUNNEL]: 'in a tunnel that tinytap cannot read',
+	[IP_FRAGMENT]: 'of fragmented IP',
+	[CUT]: 'cut inside the headers',
 };
 
 export class PacketReader implements ReplayFile {
 	readonly meta: RecordingMeta = {};
 	readonly bodyLimit = undefined;
+	readonly size: number;
 	readonly #file: PacketFile;
 	readonly #records = new RecordBatches();
 	readonly #connections = new TcpConnections(this.#records);
 	readonly #segment = newSegment();
-	readonly #others = new Map<Other, number>();
+	/** Packets without a TCP segment, by what they hold instead; those of unknown link layers by their number. */
+	readonly #others = new Map<number, number>();
+	readonly #otherLinks = new Map<number, number>();
 	readonly #path: string;
 	#fd: number;
 	#firstSecond: number | undefined;
@@ -47,11 +67,21 @@ export class PacketReader implements ReplayFile {
 	constructor(path: string, fd: number, size: number) {
 		this.#path = path;
 		this.#fd = fd;
+		this.size = size;
 		this.#file = openPackets(fd, size);
+	}
+
+	get format(): 'pcap' | 'pcapng' {
+		return this.#file.format;
 	}
 
 	get damage(): RecordingDamage | undefined {
 		return this.#file.damage;
+	}
+
+	get contents(): FileContents {
+		const { packets, links, writer } = this.#file;
+		return { packets, entries: undefined, links: [...links].map(linkName), writer };
 	}
 
 	nextBatch(into: Uint8Array): number {
@@ -73,27 +103,34 @@ export class PacketReader implements ReplayFile {
 	warnings(): readonly Warning[] {
 		if (!this.#ended || this.#warned) return [];
 		this.#warned = true;
-		const parts = [...this.#others].map(([what, count]) => `${count} packets ${OTHERS[what]}`);
+		const { packets, dropped, untimed, secrets } = this.#file;
 		const { forgotten, totals } = this.#connections;
-		const { missingBytes, cutBytes } = totals;
+		const { missingBytes, cutBytes, lateBytes } = totals;
 		const messages: Warning[] = [];
-		if (parts.length > 0) messages.push({ message: `${this.#path}: not read: ${parts.join(', ')}` });
-		if (this.#file.dropped > 0)
-			messages.push({ message: `${this.#path}: the program that captured it dropped ${this.#file.dropped} packets` });
+		const warn = (message: string, hint?: string): void => {
+			messages.push({ message: `${this.#path}: ${message}`, ...(hint === undefined ? {} : { hint }) });
+		};
+		const unread = [
+			...[...this.#otherLinks].map(([link, count]) => `${packetsText(count)} of link layer ${linkName(link)}`),
+			...[...this.#others].map(([what, count]) => `${packetsText(count)} ${OTHERS[what]}`),
+		];
+		if (unread.length > 0) warn(`not read: ${unread.join(', ')}`);
+		if (packets === 0 && this.damage === undefined) warn('it contains no packets');
+		if (dropped > 0) warn(`the program that captured it dropped ${packetsText(dropped)}`);
 		if (missingBytes > 0)
-			messages.push({
-				message: `${this.#path}: ${missingBytes} bytes of TCP connections are in no packet`,
-				hint: 'They count as unseen (table loss). Capture with a larger buffer: tcpdump -B 65536.',
-			});
+			warn(
+				`${missingBytes} bytes of TCP connections are in no packet`,
+				'They count as unseen (table loss). Capture with a larger buffer: tcpdump -B 65536.',
+			);
 		if (cutBytes > 0)
-			messages.push({
-				message: `${this.#path}: its packets were cut: ${cutBytes} bytes are missing`,
-				hint: 'They count as capture_limit (table loss). Capture whole packets: tcpdump -s 0.',
-			});
-		if (forgotten > 0)
-			messages.push({
-				message: `${this.#path}: ${forgotten} connections were open at once with too many others, and were cut`,
-			});
+			warn(
+				`its packets were cut: ${cutBytes} bytes are missing`,
+				'They count as capture_limit (table loss). Capture whole packets: tcpdump -s 0.',
+			);
+		if (lateBytes > 0) warn(`${lateBytes} bytes after the end of their connections were not read`);
+		if (forgotten > 0) warn(`${forgotten} connections were open at once with too many others, and were cut`);
+		if (untimed > 0) warn(`${packetsText(untimed)} without a time: they get that of the packet before`);
+		if (secrets > 0) warn('its secrets of TLS are not used: encrypted connections stay unread (table blind_spots)');
 		return messages;
 	}
 
@@ -124,8 +161,17 @@ export class PacketReader implements ReplayFile {
 			this.#records.clock(wallNs < 0n ? 0n : wallNs);
 			this.#tellUnseen();
 		}
-		const other = readSegment(packet, this.#segment);
-		if (other === undefined) this.#connections.add(this.#segment);
-		else this.#others.set(other, (this.#others.get(other) ?? 0) + 1);
+		const read = readSegment(packet, this.#segment);
+		if (read === SEGMENT) this.#connections.add(this.#segment);
+		else if (read === OTHER_LINK) countOne(this.#otherLinks, packet.link);
+		else countOne(this.#others, read);
 	}
+}
+
+function packetsText(count: number): string {
+	return count === 1 ? '1 packet' : `${count} packets`;
+}
+
+function countOne(counts: Map<number, number>, what: number): void {
+	counts.set(what, (counts.get(what) ?? 0) + 1);
 }

@@ -19,7 +19,7 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 const NO_NAME = Buffer.alloc(0);
 /** First bytes of messages. */
-const RESPONSE = Buffer.from('HTTP/');
+const RESPONSE = 'HTTP/';
 const REQUEST = /^[A-Z]{3,} /;
 
 class Connection implements RecordConnection {
@@ -63,7 +63,7 @@ class Connection implements RecordConnection {
 type Key = number | string;
 
 export class TcpConnections {
-	readonly totals: StreamTotals = { waitingBytes: 0, missingBytes: 0, holes: 0, cutBytes: 0 };
+	readonly totals: StreamTotals = { waitingBytes: 0, missingBytes: 0, holes: 0, cutBytes: 0, lateBytes: 0 };
 	/** Open connections that were forgotten because there were too many. */
 	forgotten = 0;
 	readonly #records: RecordBatches;
@@ -93,8 +93,7 @@ export class TcpConnections {
 		const [low, high] = source < target ? [source, target] : [target, source];
 		const { flags } = segment;
 		let connection = this.#byEndpoints.get(low)?.get(high);
-		const opens = (flags & SYN) !== 0 && (flags & ACK) === 0;
-		if (connection !== undefined && opens && this.#isNew(connection, source, segment)) {
+		if (connection !== undefined && this.#isNew(connection, source, segment)) {
 			this.#close(connection);
 			this.#forget(connection.id);
 			connection = undefined;
@@ -105,7 +104,14 @@ export class TcpConnections {
 			connection = this.#begin(segment, source, target, low, high);
 		}
 		connection.usedAt = this.#packets;
-		if (!connection.closed) this.#step(connection, segment, source === connection.client);
+		const fromClient = source === connection.client;
+		if (!connection.closed) this.#step(connection, segment, fromClient);
+		else if (segment.length > 0) {
+			// A retransmission of bytes that were read is not late.
+			const { incoming, outgoing } = connection;
+			const unread = (fromClient ? incoming : outgoing).unread(segment.sequence + segment.length);
+			this.totals.lateBytes += Math.min(unread, segment.length);
+		}
 	}
 
 	/** The file has ended. */
@@ -164,9 +170,17 @@ export class TcpConnections {
 		this.#records.close(connection, incoming.offset, outgoing.offset, incoming.afterHole || outgoing.afterHole);
 	}
 
-	/** Whether a SYN begins another connection with the same endpoints. */
-	#isNew(connection: Connection, source: Key, { sequence }: Segment): boolean {
-		return connection.closed || source !== connection.client || connection.initial !== sequence;
+	/** Whether a packet begins another connection with the same endpoints: with a SYN, or after the end, with a message. */
+	#isNew(connection: Connection, source: Key, segment: Segment): boolean {
+		const { flags, sequence, length } = segment;
+		if ((flags & SYN) !== 0)
+			return (
+				(flags & ACK) === 0 && (connection.closed || source !== connection.client || connection.initial !== sequence)
+			);
+		if (!connection.closed || length === 0) return false;
+		const { incoming, outgoing } = connection;
+		const stream = source === connection.client ? incoming : outgoing;
+		return stream.unread(sequence + length) >= length && beginsMessage(segment) !== undefined;
 	}
 
 	#begin(segment: Segment, source: Key, target: Key, low: Key, high: Key): Connection {
@@ -255,11 +269,15 @@ export class TcpConnections {
 }
 
 /** Without a SYN: by the first bytes, otherwise by the ports, because servers have the smaller one. */
-function isFromClient({ bytes, start, end, sourcePort, targetPort }: Segment): boolean {
-	const first = bytes.subarray(start, Math.min(end, start + 16));
-	if (first.subarray(0, RESPONSE.length).equals(RESPONSE)) return false;
-	if (REQUEST.test(first.toString('latin1'))) return true;
-	return sourcePort > targetPort;
+function isFromClient(segment: Segment): boolean {
+	const message = beginsMessage(segment);
+	return message === undefined ? segment.sourcePort > segment.targetPort : message === 'request';
+}
+
+function beginsMessage({ bytes, start, end }: Segment): 'request' | 'response' | undefined {
+	const first = bytes.toString('latin1', start, Math.min(end, start + 16));
+	if (first.startsWith(RESPONSE)) return 'response';
+	return REQUEST.test(first) ? 'request' : undefined;
 }
 
 function sourceOf({ isV6, sourceV4, sourceAt, sourcePort, bytes }: Segment): Key {

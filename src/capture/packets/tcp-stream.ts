@@ -31,6 +31,8 @@ export type StreamTotals = {
 	holes: number;
 	/** Bytes of packets that were cut by the snapshot length. */
 	cutBytes: number;
+	/** Bytes sent after the end of their stream or connection. */
+	lateBytes: number;
 };
 
 export class TcpStream {
@@ -56,8 +58,9 @@ export class TcpStream {
 		this.#all = all;
 	}
 
-	get isKnown(): boolean {
-		return this.#next >= 0;
+	/** How many bytes before `end` are beyond those that were passed on. */
+	unread(end: number): number {
+		return this.#next < 0 ? 0 : Math.max(0, distance(end, this.#end()));
 	}
 
 	/** The sequence number of the first byte; only the first call counts. */
@@ -146,8 +149,11 @@ export class TcpStream {
 		const before = this.#pieces.length;
 		this.#skipTo(this.#pieces[0]!.sequence);
 		this.#drain();
+		if (this.#pieces.length < before) return;
 		// Bytes after the end of the stream: no sender makes them.
-		if (this.#pieces.length === before) this.#count(-this.#pieces.shift()!.bytes.length);
+		const late = this.#pieces.shift()!;
+		this.#count(-late.bytes.length);
+		this.#all.lateBytes += late.length;
 	}
 
 	/** Passes on what waits for nothing any more; without a time, as if it had been read when it came. */

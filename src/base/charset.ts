@@ -1,8 +1,14 @@
-// The charset that a page declares itself, for pages without one in Content-Type. Reads meta elements and the XML
+// The charset of a text: the one in Content-Type, or the one that a page declares itself. Reads meta elements and the XML
 // declaration as browsers do (WHATWG HTML, 13.2.3.2; XML 1.0, appendix F).
 
 /** The number of bytes that browsers search. */
 const LOOKED_AT = 1024;
+
+/** The charset parameter of a content type, in lower case; null if there is none. */
+export function charsetOf(contentType: string): string | null {
+	const found = /;\s*charset\s*=\s*"?([^\s";,]+)/i.exec(contentType);
+	return found === null ? null : (found[1] as string).toLowerCase();
+}
 
 /** The label in lower case; null if the content is not HTML or XML, or declares no charset. */
 export function markupCharset(bytes: Uint8Array, contentType: string | null): string | null {
