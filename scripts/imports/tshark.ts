@@ -56,7 +56,7 @@ function bodySizes(text: string): Map<string, number> {
 	let frame = '';
 	for (const line of text.split('\n')) {
 		frame = /^Frame (\d+):/.exec(line)?.[1] ?? frame;
-		const size = /^ {4}File Data: (\d+) bytes/.exec(line)?.[1];
+		const size = /^ {4}(?:File Data|Content-encoded entity body \([^)]*\)): (\d+) bytes/.exec(line)?.[1];
 		if (size !== undefined) sizes.set(frame, Number(size));
 	}
 	return sizes;
