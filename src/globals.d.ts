@@ -15,3 +15,8 @@ declare namespace WebAssembly {
 		readonly buffer: ArrayBuffer;
 	}
 }
+
+declare module 'proxy-from-env' {
+	/** The proxy for requests to `url`; '' if there is none. */
+	export function getProxyForUrl(url: string): string;
+}

@@ -151,6 +151,10 @@ const ENTRIES = {
 		meaning: 'A recording cannot be attached: too many are, or --max-memory leaves too little memory for it.',
 		hint: 'DETACH another recording, or raise --max-memory.',
 	},
+	ERR_STORE: {
+		meaning: 'A store of many hosts does not answer, or refused a statement.',
+		hint: 'Check the URL and the credentials; `tinytap fleet check --store URL` checks the rest.',
+	},
 	ERR_MERGE: {
 		meaning:
 			'The recordings cannot be merged: they are from different hosts or boots, one was given twice, or one is a file of another program.',

@@ -3,6 +3,7 @@ import type { Command, Option } from 'commander';
 import { EXPORT_FORMATS } from '../output/export-format.ts';
 import { RESULT_FORMATS } from '../output/result-format.ts';
 import { REPORTS } from '../output/test-report.ts';
+import { FLEET_ACTIONS } from './fleet-command.ts';
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type ShellName = (typeof SHELLS)[number];
@@ -42,6 +43,8 @@ const OPTION_VALUES: Readonly<Record<string, Kind>> = {
 	report: Object.keys(REPORTS).map((kind) => `${kind}=`),
 	query: 'query or file',
 	set: 'parameter',
+	credentials: 'file',
+	ca: 'file',
 };
 
 const ARGUMENTS: Readonly<Record<string, Kind>> = {
@@ -52,6 +55,7 @@ const ARGUMENTS: Readonly<Record<string, Kind>> = {
 	merge: 'file',
 	diff: 'file',
 	query: 'any',
+	fleet: FLEET_ACTIONS,
 	completion: SHELLS,
 };
 

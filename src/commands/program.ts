@@ -13,6 +13,7 @@ import { completionScript } from './completion-scripts.ts';
 import { diffCommand } from './diff-command.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { type ExportOptions, exportCommand } from './export-command.ts';
+import { FLEET_ACTIONS, type FleetOptions, fleetCommand } from './fleet-command.ts';
 import { infoCommand } from './info-command.ts';
 import { type MergeOptions, mergeCommand } from './merge-command.ts';
 import { addCaptureOptions, addComparingOptions, addEndOptions, parseOptions } from './options.ts';
@@ -114,6 +115,18 @@ Examples:
   tinytap diff before.tinytap after.tinytap
   tinytap diff before.tinytap after.tinytap --set factor=2 --format json`;
 
+const FLEET_HELP = `
+ddl prints the statements that create the tables; with --store, only those that
+this store still needs. init runs them. check verifies tables, rights, clocks
+and versions. Credentials: CLICKHOUSE_USER and CLICKHOUSE_PASSWORD, or a file.
+ddl and init create the users tinytap_agent_user and tinytap_reader_user if
+TINYTAP_AGENT_PASSWORD and TINYTAP_READER_PASSWORD are set.
+
+Examples:
+  tinytap fleet ddl --cluster main --ttl 30d
+  tinytap fleet init --store https://clickhouse.example.com:8443/tinytap
+  tinytap fleet check --store http://localhost:8123`;
+
 const USER_OPTION: [string, string] = ['--user <name>', 'read and write files as this user (default: the sudo user)'];
 
 /** A command's work; resolves to the exit status. */
@@ -159,6 +172,7 @@ export function createProgram(setWork: SetWork, afterDashes?: readonly string[])
 	addCapturingCommands(command, setWork, afterDashes);
 	addQueries(command, setWork, afterDashes);
 	addRecordingCommands(command, setWork, afterDashes);
+	addFleet(command, setWork);
 	addHelpCommands(command, setWork, program);
 	return program;
 }
@@ -280,6 +294,24 @@ function addRecordingCommands(command: NewCommand, setWork: SetWork, afterDashes
 			setWork(() => diffCommand(parseOptions(self, afterDashes), [older, newer], own.set ?? [])),
 		);
 	addComparingOptions(diff);
+}
+
+function addFleet(command: NewCommand, setWork: SetWork): void {
+	command('fleet', 'prepare a ClickHouse in which the exchanges of many hosts are stored')
+		.argument('<action>', FLEET_ACTIONS.join(', '))
+		.option(
+			'--store <url>',
+			'the ClickHouse: https://HOST:PORT/DATABASE (default: port 8443, or 8123 for http; tinytap)',
+		)
+		.option('--cluster <name>', 'tables on each node of this cluster, and distributed ones above them')
+		.option('--ttl <days>', 'delete rows after this many days, e.g. 30d, or none (default 7d)')
+		.option('--portable', 'tables without what ClickHouse 18 lacks: codecs, maps, deletion, users')
+		.option('--credentials <file>', 'a file with "user = NAME" and "password = …"')
+		.option('--ca <file>', 'certificates of the authorities to trust, in PEM form')
+		.option('--no-color', 'do not use colours (like setting NO_COLOR)')
+		.option(...USER_OPTION)
+		.addHelpText('after', FLEET_HELP)
+		.action((action: string, own: FleetOptions) => setWork(() => fleetCommand(action, own)));
 }
 
 function addHelpCommands(command: NewCommand, setWork: SetWork, program: Command): void {

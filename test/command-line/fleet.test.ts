@@ -1,0 +1,128 @@
+// `tinytap fleet` with real ClickHouse servers.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { UserError } from '../../src/base/errors.ts';
+import { type FleetOptions, fleetCommand } from '../../src/commands/fleet-command.ts';
+import { standardOutput } from '../../src/output/output-stream.ts';
+import { type ClickHouse, newNode, startClickHouse } from '../../support/clickhouse.ts';
+
+let stores: ClickHouse[] = [];
+
+before(async () => {
+	const nodes = [await newNode(), await newNode()];
+	stores = await Promise.all([nodes, [...nodes].reverse()].map((each) => startClickHouse({ nodes: each })));
+});
+after(async () => {
+	await Promise.all(stores.map((store) => store.stop()));
+});
+
+/** Runs `tinytap fleet ACTION` in this process; resolves to its exit status and output, or its error. */
+async function fleet(action: string, options: FleetOptions, credentials: readonly string[] = []) {
+	const [user = '', password = ''] = credentials;
+	Object.assign(process.env, { CLICKHOUSE_USER: user, CLICKHOUSE_PASSWORD: password });
+	let stdout = '';
+	const output = standardOutput();
+	const { write } = output;
+	output.write = ((text: string) => {
+		stdout += text;
+		return true;
+	}) as typeof output.write;
+	try {
+		return { code: await fleetCommand(action, { portable: true, color: false, ...options }), stdout, error: '' };
+	} catch (error) {
+		if (!(error instanceof UserError)) throw error;
+		return { code: error.exitCode, stdout, error: error.message };
+	} finally {
+		output.write = write;
+	}
+}
+
+test('init creates the tables, check verifies them, and columns that are missing are named and added', async () => {
+	const [store] = stores as [ClickHouse];
+	const place = { store: `${store.url}/one` };
+	const empty = await fleet('check', place);
+	assert.equal(empty.code, 1, empty.error);
+	assert.match(empty.stdout, /^failed +tables +the database one has no exchanges, loss, gaps/m);
+	const made = await fleet('init', place);
+	assert.deepEqual(
+		[made.code, made.stdout],
+		[0, `one at 127.0.0.1:${store.node.http} has all tables of this version\n`],
+	);
+	await store.ask('ALTER TABLE one.exchanges DROP COLUMN user_agent');
+	const lacking = await fleet('check', place);
+	assert.equal(lacking.code, 0);
+	assert.match(lacking.stdout, /^warning +tables +one lacks 1 columns of this version$/m);
+	const added = 'ALTER TABLE one.exchanges ADD COLUMN user_agent Nullable(String) AFTER content_encoding';
+	assert.equal((await fleet('ddl', place)).stdout, `${added};\n\n`);
+	assert.match((await fleet('init', place)).stdout, /; 1 columns were added$/m);
+	const whole = await fleet('check', place);
+	assert.equal(
+		whole.stdout,
+		[
+			'ok       version     ClickHouse 18.16.1, tinytap 0.1.0',
+			"ok       clock       the store's clock agrees with this host's",
+			'ok       tables      one has all tables and columns of this version',
+			'ok       may insert  the user default may do it',
+			'ok       may read    the user default may do it',
+			'ok       agents      0 hosts sent exchanges in the last day\n',
+		].join('\n'),
+	);
+});
+
+test('a user who may only read is told so, and a wrong password is one sentence', async () => {
+	const [store] = stores as [ClickHouse];
+	const place = { store: `${store.url}/one` };
+	await fleet('init', place);
+	const reading = await fleet('check', place, ['reader']);
+	assert.match(reading.stdout, /^warning +may insert .*Code: 164\b/m);
+	assert.match(reading.stdout, /^ok +may read +the user reader may do it$/m);
+	const wrong = await fleet('check', place, ['sender', 'wrong']);
+	assert.equal(wrong.code, 1);
+	assert.match(wrong.error, /^the store 127\.0\.0\.1:\d+ refused a statement: HTTP status 401, Code: 193\b.*$/);
+	assert.doesNotMatch(wrong.error, /Stack trace|\n/);
+});
+
+test('on a cluster, rows go to the shard of their host, and every node answers for all', async () => {
+	for (const { url } of stores) assert.equal((await fleet('init', { store: `${url}/two`, cluster: 'shards' })).code, 0);
+	const [first, second] = stores as [ClickHouse, ClickHouse];
+	const rows = Array.from({ length: 7 }, (_, host) => `('web-${host}',1,1,1,0,5,['Host','X-End'],['a','b'],1)`);
+	const columns = 'host_name, run, seq, id, ts, ts_us, req_header_names, req_header_values, req_trailers';
+	await first.ask(`INSERT INTO two.exchanges (${columns}) VALUES ${rows.join()}`, { insert_distributed_sync: 1 });
+	const counts = async (sql: string) =>
+		await Promise.all(stores.map(async (store) => Number((await store.rows(sql))[0]![0])));
+	assert.deepEqual(await counts('SELECT count() FROM two.exchanges'), [7, 7]);
+	const local = await counts('SELECT count() FROM two.exchanges_local');
+	assert.equal(local[0]! + local[1]!, 7);
+	assert.equal(Math.min(...local) > 0, true, `${local} rows on the shards`);
+	assert.deepEqual(
+		await second.rows(
+			"SELECT message, seq, name, raw_name, header_value, trailer FROM two.headers WHERE host_name = 'web-3' ORDER BY seq",
+		),
+		[
+			['request', '0', 'host', 'Host', 'a', '0'],
+			['request', '1', 'x-end', 'X-End', 'b', '1'],
+		],
+	);
+	assert.match(
+		(await fleet('check', { store: `${second.url}/two`, cluster: 'shards' })).stdout,
+		/^ok +agents +7 hosts/m,
+	);
+});
+
+test('a password in a URL is refused, and so are options that contradict each other', async () => {
+	const refused = async (action: string, options: FleetOptions = {}) => (await fleet(action, options)).error;
+	assert.match(
+		await refused('check', { store: 'http://a:secret@host' }),
+		/^--store: expected a URL without a password/,
+	);
+	assert.match(await refused('check', { store: 'ftp://host' }), /^--store: expected a URL such as /);
+	assert.match(
+		await refused('check', { store: 'http://host/a/b' }),
+		/^--store: expected https:\/\/HOST:PORT\/DATABASE/,
+	);
+	assert.equal(await refused('init'), 'fleet init: expected --store URL, got nothing');
+	assert.equal(await refused('ddl', { ttl: '3d' }), 'expected --portable or --ttl, got both');
+	assert.match(await refused('ddl', { ttl: '3h', portable: false }), /^--ttl: expected a number of days such as 7d/);
+	assert.equal(await refused('ddl', { ca: 'x' }), '--ca: expected it together with --store URL');
+	assert.equal(await refused('drop'), 'fleet: expected ddl, init, check, got "drop"');
+});
