@@ -34,9 +34,14 @@ const ALONE = [
 	'silent-helper',
 	'stuck-output',
 ];
+
+/** Unit tests that take much memory or time on purpose: bombs, floods, statements that reach their limits. */
+const BOUNDS = ['decoder-bombs', 'sql-limits'];
+
 const nameOf = (file) => basename(file, '.test.ts');
 const isIn = (folder) => (file) => file.startsWith(`test/${folder}/`);
 const isAlone = (file) => ALONE.includes(nameOf(file));
+const isBound = (file) => BOUNDS.includes(nameOf(file));
 
 /**
  * `takes`: which files belong to the step; `first`: those that take longest, so that no core waits for them at the end;
@@ -45,8 +50,8 @@ const isAlone = (file) => ALONE.includes(nameOf(file));
 const STEPS = [
 	{
 		name: 'unit',
-		takes: isIn('unit'),
-		first: ['decoder-bombs', 'content-coding', 'sql-limits', 'sql-batches', 'exchange-store', 'sql-oracle'],
+		takes: (file) => isIn('unit')(file) && !isBound(file),
+		first: ['content-coding', 'sql-batches', 'exchange-store', 'sql-oracle', 'sql-find', 'output-hostile'],
 		shared: true,
 		concurrency: CORES,
 	},
@@ -58,6 +63,7 @@ const STEPS = [
 		concurrency: 2,
 	},
 	{ name: 'live-alone', takes: (file) => isIn('e2e')(file) && isAlone(file), concurrency: 1 },
+	{ name: 'bounds', takes: (file) => isIn('unit')(file) && isBound(file), concurrency: CORES },
 	{ name: 'fuzz', takes: isIn('fuzz'), concurrency: CORES },
 	{
 		// The decoder's tests again, on the build whose assertions find what no row shows.
@@ -203,7 +209,7 @@ for (const file of files) {
 }
 if (process.argv[2] === 'all') {
 	const names = new Set(files.map(nameOf));
-	const gone = [...ALONE, ...STEPS.flatMap(({ first = [] }) => first)].filter((name) => !names.has(name));
+	const gone = [...ALONE, ...BOUNDS, ...STEPS.flatMap(({ first = [] }) => first)].filter((name) => !names.has(name));
 	if (gone.length > 0) throw new Error(`scripts/run-tests.mjs names test files that do not exist: ${gone.join(', ')}`);
 }
 await bundleTests(files);
