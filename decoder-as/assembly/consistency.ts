@@ -1,6 +1,6 @@
 // Invariants of everything that the decoder remembers, checked as a whole after each batch (debug build). Single steps
 // are checked where they are implemented.
-import { CHECKED } from './memory/checks';
+import { CHECKED, checkMissing } from './memory/checks';
 import { checkBlocks } from './memory/memory';
 import { checkMessage } from './memory/message-check';
 import { checkOutput } from './memory/output';
@@ -36,6 +36,7 @@ let unlooked: u32 = 0;
 /** Checks everything, unless that is a lot and was done recently. Does nothing in the release build. */
 export function checkEverything(): void {
 	if (!CHECKED) return;
+	checkMissing();
 	checkOutput();
 	if (unlooked != 0) {
 		unlooked--;

@@ -399,7 +399,7 @@ test('a pause between two pieces of a start line found after damage does not pro
 
 test('a request that already has its row keeps it if its line turns out not to be HTTP', () => {
 	const tape = new Tape();
-	const decoder = newDecoder({}, 'debug');
+	const decoder = newDecoder();
 	const server = tape.server(1).open();
 	server.in(get(1)).out(ok(1, body(1, 1)));
 	server.in('GET /begun y').out('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01');

@@ -740,7 +740,7 @@ function makeRoom(message: Message, length: u32): bool {
 }
 
 /** Resets all offsets, because there was no memory for the bytes they point to. */
-function forgetHead(message: Message): void {
+export function forgetHead(message: Message): void {
 	message.headLength = 0;
 	message.fieldCount = 0;
 	message.methodLength = 0;

@@ -234,6 +234,11 @@ function keepTail(stream: Stream, at: usize, length: u32): void {
 function endGathered(stream: Stream, message: Message): void {
 	cut = stream.cutLine;
 	base = message.head;
+	if (cut) {
+		note(message, ANOMALY_LONG_START_LINE);
+		stream.cutLine = false;
+		tailEnd = changetype<usize>(stream) + offsetof<Stream>('tail0') + 15;
+	}
 	if (stream.overflow) {
 		const length = stream.lineKept;
 		stream.lineKept = 0;
@@ -252,11 +257,6 @@ function endGathered(stream: Stream, message: Message): void {
 	truncated = false;
 	lineStart = message.head + stream.lineStart;
 	lineEnd = message.head + message.headLength - (cut ? 0 : 1);
-	if (cut) {
-		note(message, ANOMALY_LONG_START_LINE);
-		stream.cutLine = false;
-		tailEnd = changetype<usize>(stream) + offsetof<Stream>('tail0') + 15;
-	}
 	stream.lineStart = message.headLength;
 }
 

@@ -29,17 +29,20 @@ export let relieveAbove: u32 = 0;
 export let relieveTo: u32 = 0;
 export let eventsLimit: u32 = 65536;
 
+/** Greater values are clamped, unless a setting has its own limit. */
+const GREATEST: u32 = 1 << 20;
+
 /** Changes one setting. Values out of range are clamped, unknown keys ignored. */
 export function set(key: i32, value: f64): void {
 	if (key == SETTING_BODY_LIMIT) bodyLimit = value < 0 ? u64.MAX_VALUE : <u64>value;
-	else if (key == SETTING_START_LINE_LIMIT) startLineLimit = clamp(value, 64, 1 << 20);
+	else if (key == SETTING_START_LINE_LIMIT) startLineLimit = clamp(value, 64, GREATEST);
 	else if (key == SETTING_HEADER_BYTES_LIMIT) headerBytesLimit = clamp(value, 256, 16 << 20);
 	else if (key == SETTING_HEADER_COUNT_LIMIT) headerCountLimit = clamp(value, 1, 100_000);
 	else if (key == SETTING_WAITING_LIMIT) waitingLimit = clamp(value, 1, 100_000);
-	else if (key == SETTING_CONNECTIONS_LIMIT) connectionsLimit = clamp(value, 1, 1 << 20);
+	else if (key == SETTING_CONNECTIONS_LIMIT) connectionsLimit = clamp(value, 1, GREATEST);
 	else if (key == SETTING_IDLE_LIMIT_MS) idleLimitNs = (value < 1 ? <u64>1 : <u64>value) * 1_000_000;
 	else if (key == SETTING_MEMORY_LIMIT) setMemoryLimit(clamp(value, 2 << 20, 0x7fff0000));
-	else if (key == SETTING_EVENTS_LIMIT) eventsLimit = clamp(value, 0, 1 << 20);
+	else if (key == SETTING_EVENTS_LIMIT) eventsLimit = clamp(value, 0, GREATEST);
 }
 
 function setMemoryLimit(bytes: u32): void {

@@ -136,6 +136,19 @@ function keepAbandoned(connection: Connection): void {
 	}
 }
 
+/** There is no memory for the row of a request. */
+export function dropRequest(connection: Connection, request: Message): void {
+	if (connection.doubt == 0 && connection.waiting == NO_EXCHANGE) {
+		connection.abandoned++;
+		return;
+	}
+	// Earlier requests wait: counting cannot tell their responses from its own.
+	const before = connection.requestGap ? connection.lostRequests : 0;
+	connection.holed = true;
+	loseRequests(connection, request.wireBytes, true, 0);
+	connection.lostRequests = before + 1;
+}
+
 /** Whether a response to a waiting request is possible now. Requests whose response was lost no longer count. */
 export function mayBeAnswered(connection: Connection): bool {
 	return askedBefore(connection, call.time) > connection.unboundCount + connection.lostResponses;
@@ -302,7 +315,12 @@ function notePipelining(connection: Connection, response: Message): void {
 
 function keepUnbound(connection: Connection, response: Message): Exchange {
 	const exchange = exchanges.newExchange(connection);
-	if (exchange == NO_EXCHANGE) return exchange;
+	if (exchange == NO_EXCHANGE) {
+		// Responses are counted from a gap on.
+		connection.holed = true;
+		loseResponses(connection, response.wireBytes, true, 0);
+		return exchange;
+	}
 	response.guess = true;
 	exchange.response = response;
 	response.exchange = exchange;
@@ -393,17 +411,17 @@ function bind(exchange: Exchange, response: Message): void {
 }
 
 function makeOrphan(connection: Connection, response: Message, reason: i32): Exchange {
-	const exchange = exchanges.newExchange(connection);
-	if (exchange == NO_EXCHANGE) return exchange;
-	response.guess = true;
-	exchange.response = response;
-	response.exchange = exchange;
 	// If a request waits, the gap before it is known already.
 	if (connection.waiting == NO_EXCHANGE) {
 		connection.orphans++;
 		connection.earlyResponses++;
 		connection.earlyStart = response.startTime;
 	}
+	const exchange = exchanges.newExchange(connection);
+	if (exchange == NO_EXCHANGE) return exchange;
+	response.guess = true;
+	exchange.response = response;
+	response.exchange = exchange;
 	exchanges.beginOrphan(connection, exchange, reason);
 	return exchange;
 }

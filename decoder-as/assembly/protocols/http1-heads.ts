@@ -11,6 +11,7 @@ import {
 	UPGRADE_WEBSOCKET,
 	beginRequestAt,
 	fieldAfterBareCr,
+	forgetHead,
 	isFieldLine,
 	isKnownMethod,
 	readCutRequestLine,
@@ -108,7 +109,7 @@ export function startMessage(stream: Stream, from: usize, end: usize): usize {
 	if (!likely) return startOdd(stream, at, end);
 	const message = openMessage(stream, response);
 	if (message == NO_MESSAGE) {
-		beginSearch(stream, false);
+		loseMessage(stream, response);
 		return at;
 	}
 	message.beganCall = stream.next == call.startOffset;
@@ -116,6 +117,15 @@ export function startMessage(stream: Stream, from: usize, end: usize): usize {
 	if (stream.leading != 0 && !response) note(message, ANOMALY_LEADING_CRLF);
 	stream.leading = 0;
 	return at;
+}
+
+/** There is no memory for the message that begins: it is lost, and with it whatever comes before the next head. */
+function loseMessage(stream: Stream, response: bool): void {
+	const connection = stream.connection;
+	connection.holed = true;
+	if (response) alignment.loseResponses(connection, 0, true, 0);
+	else alignment.loseRequests(connection, 0, true, 0);
+	beginSearch(stream, true);
 }
 
 /** Reads lines of a head or of trailers from [from, end). */
@@ -209,7 +219,7 @@ function endTrailers(stream: Stream, message: Message, at: usize, offset: u64): 
 	endMessage(stream);
 	const next = stream.search == 0 ? NO_MESSAGE : openMessage(stream, response);
 	if (next == NO_MESSAGE) {
-		beginSearch(stream, false);
+		loseMessage(stream, response);
 		return;
 	}
 	next.startOffset = offset - length;
@@ -242,6 +252,7 @@ export function readStartLine(stream: Stream, message: Message, offset: u64): bo
 			}
 		}
 	}
+	if (stream.overflow) forgetHead(message);
 	const connection = stream.connection;
 	if (message.isResponse && connection.suspected && (kind == LINE_HTTP || kind == LINE_MALFORMED)) prove(connection);
 	if (kind != LINE_HTTP && kind != LINE_SIMPLE && !message.isResponse && !lines.cut) {
@@ -259,7 +270,7 @@ export function readStartLine(stream: Stream, message: Message, offset: u64): bo
 		if (kind != LINE_HTTP) message.damage = REASON_MALFORMED;
 		stream.started = true;
 		stream.state = IN_FIELDS;
-		if (field != end) readField(message, base, field, end, false, true);
+		if (field != end) readField(message, base, field, end, false, !stream.overflow);
 		return true;
 	}
 	if (kind == LINE_MALFORMED && message.isResponse) return readOddLine(stream, message, offset);
@@ -276,7 +287,6 @@ function readCutLine(message: Message, base: usize, kept: usize): u32 {
 	let end = lines.tailEnd;
 	if (load<u8>(end - 1) == 13) end--;
 	else note(message, ANOMALY_BARE_LF);
-	if (base == 0) return LINE_OTHER;
 	if (message.isResponse) return readStatusLine(message, base, kept);
 	const version = readVersion(end - 8, end);
 	return version >= 0 && readCutRequestLine(message, base, kept, <u32>version) ? LINE_HTTP : LINE_OTHER;
@@ -344,7 +354,7 @@ function leaveStartLine(stream: Stream, message: Message, base: usize, end: usiz
 		stream.state = IN_FIELDS;
 		return;
 	}
-	storeHead(message, base, lines.headLength(stream, message));
+	// Its line came in pieces, so the message has the head.
 	if (message.isResponse) placeResponse(stream, message);
 	else beginRow(stream, message);
 	runOn(stream);

@@ -124,7 +124,7 @@ export function beginRow(stream: Stream, message: Message): void {
 		alignment.afterRequest(exchange, quiet);
 		exchanges.limitWaiting(connection);
 	} else {
-		connection.abandoned++;
+		alignment.dropRequest(connection, message);
 	}
 	askSocket(connection);
 }

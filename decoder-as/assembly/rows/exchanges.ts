@@ -41,7 +41,7 @@ let spare: Exchange = NO_EXCHANGE;
 let spareCount: u32 = 0;
 const SPARES: u32 = 64;
 
-/** A new row of the connection, without an id; NO_EXCHANGE if there is no memory. */
+/** A new row of the connection, without an id; NO_EXCHANGE if there is no memory, and the loss is counted. */
 export function newExchange(connection: Connection): Exchange {
 	let exchange = spare;
 	if (exchange != NO_EXCHANGE) {
@@ -50,7 +50,10 @@ export function newExchange(connection: Connection): Exchange {
 		clearBytes(changetype<usize>(exchange), offsetof<Exchange>());
 	} else {
 		exchange = changetype<Exchange>(allocateZeroed(offsetof<Exchange>()));
-		if (exchange == NO_EXCHANGE) return exchange;
+		if (exchange == NO_EXCHANGE) {
+			loss.count(LOSS_OUTPUT_DROPPED, 1, 0);
+			return exchange;
+		}
 	}
 	exchange.connection = connection;
 	return exchange;
