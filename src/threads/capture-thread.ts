@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import {
 	LOSS_EVICTED,
+	LOSS_EXCLUDED,
 	LOSS_OUTPUT_DROPPED,
 	LOSS_RECORDING_STOPPED,
 } from '../../decoder-as/assembly/wire/capture-event.ts';
@@ -17,6 +18,7 @@ import { explainedByLimits } from '../capture/process-limits.ts';
 import type { RecordingMeta } from '../capture/recording-format.ts';
 import { recordingSource } from '../capture/recording-source.ts';
 import { createDecoder } from '../decode/decoder.ts';
+import { BLIND_SPOTS } from '../decode/words.ts';
 import { ConnectionLog } from '../store/connection-log.ts';
 import type { CaptureSnapshot } from '../store/database.ts';
 import { ExchangeStore } from '../store/exchange-store.ts';
@@ -26,6 +28,7 @@ import { type CapturePriority, capturePriority } from './capture-priority.ts';
 import { CaptureRecorder } from './capture-recorder.ts';
 import {
 	type CaptureThreadData,
+	type CaptureTotals,
 	errorMessage,
 	type FromCapture,
 	type RecordingEnd,
@@ -41,6 +44,7 @@ import {
 	type ToCapture,
 	unprintedRows,
 } from './messages.ts';
+import { OwnSockets } from './own-sockets.ts';
 
 /** Longest wait of one read of the ring. It limits how late rows appear at the prompt. */
 const POLL_MS = 10;
@@ -60,10 +64,17 @@ const TRIM_ABOVE_BYTES = 104 << 20;
 /** More bytes than arrive between two reads under moderate load. */
 const MUCH_BYTES = 384 << 10;
 
-const { settings, shares, status: statusBuffer, signals: signalsBuffer } = workerData as CaptureThreadData;
+const {
+	settings,
+	shares,
+	status: statusBuffer,
+	signals: signalsBuffer,
+	ownSockets: ownBuffer,
+} = workerData as CaptureThreadData;
 const main = parentPort!;
 const status = new Float64Array(statusBuffer);
 const signals = new Int32Array(signalsBuffer);
+const ownSockets = ownBuffer === undefined ? undefined : new OwnSockets(ownBuffer);
 
 const decoder = createDecoder(readFileSync(settings.files.decoder), {
 	memoryLimit: shares.decoder,
@@ -94,7 +105,7 @@ let bodyLimit = DEFAULT_BODY_LIMIT;
 /** Exchanges that began earlier are not kept. */
 let fromUs = Number.NEGATIVE_INFINITY;
 let running: BatchSource | undefined;
-const ownLoss = { recordingStopped: newTotal() };
+const ownLoss = { recordingStopped: newTotal(), excluded: newTotal() };
 let views: EntryBytes = entryBytes(decoder.memory.buffer);
 const recorder = new CaptureRecorder({
 	decoder,
@@ -120,6 +131,7 @@ main.on('message', (message: ToCapture) => {
 	else if (message.type === 'store-limit') store.memoryLimit = message.bytes;
 	else if (message.type === 'record') answerRecording((source) => void recorder.start(message.record, source));
 	else if (message.type === 'record-stop') answerRecording((source) => recorder.stop(source));
+	else if (message.type === 'totals') post({ type: 'totals', ...captureTotals() });
 	else running?.setFilters(message.filters);
 });
 
@@ -287,7 +299,7 @@ function takeOutput(source: BatchSource): Uint8Array[] {
 			const type = views.u32[(at + layout.ENTRY_TYPE) >> 2]!;
 			if (type === layout.ENTRY_EXCHANGE) {
 				// Exchanges with an unknown time are kept.
-				if (!(float(at + layout.EXCHANGE_TS) < fromUs)) store.append(views, at);
+				if (!(float(at + layout.EXCHANGE_TS) < fromUs) && !isOwn(at)) store.append(views, at);
 			} else takeRareEntry(type, at, source, answers);
 		}
 		decoder.clearOutput();
@@ -318,6 +330,18 @@ function takeRareEntry(type: number, at: number, source: BatchSource, answers: U
 		});
 		if (answer !== undefined) answers.push(answer);
 	}
+}
+
+/** Whether the exchange is one of this process's own, seen from the other side. It is counted, but not kept. */
+function isOwn(at: number): boolean {
+	if (ownSockets === undefined || !ownSockets.inUse) return false;
+	const word = (at + layout.EXCHANGE_REMOTE) >> 2;
+	if (!ownSockets.has(views.bytes, at + views.u32[word]!, views.u32[word + 1]!)) return false;
+	const bodies = [layout.EXCHANGE_REQ_BODY_BYTES, layout.EXCHANGE_RES_BODY_BYTES].map(
+		(offset) => float(at + offset) || 0,
+	);
+	count(ownLoss.excluded, 1, bodies[0]! + bodies[1]!);
+	return true;
 }
 
 function float(at: number): number {
@@ -391,6 +415,7 @@ function lossTotals(): LossTotal[] {
 		lastUs: lastTs === 0 ? Number.NaN : lastTs,
 	}));
 	add(totals[LOSS_RECORDING_STOPPED]!, ownLoss.recordingStopped);
+	add(totals[LOSS_EXCLUDED]!, ownLoss.excluded);
 	const evicted = store.evictedRows + closedConnections.evicted;
 	add(totals[LOSS_EVICTED]!, {
 		events: evicted,
@@ -398,6 +423,22 @@ function lossTotals(): LossTotal[] {
 		lastUs: evicted === 0 ? Number.NaN : wallUs(),
 	});
 	return totals;
+}
+
+/** What `loss` and `blind_spots` say now. */
+function captureTotals(): CaptureTotals {
+	decoder.snapshot(layout.SNAPSHOT_BLIND_SPOTS);
+	const output = decoder.output();
+	const entries = entryBytes(decoder.memory.buffer);
+	const processes = new Map(BLIND_SPOTS.flatMap((what) => (what === null ? [] : [[what, 0]])));
+	const end = output.byteOffset + output.byteLength;
+	for (let at = output.byteOffset; at < end; at += entries.u32[at >> 2]!) {
+		const what = BLIND_SPOTS[entries.u32[(at + layout.BLIND_SPOT_WHAT) >> 2]!];
+		if (what != null) processes.set(what, (processes.get(what) ?? 0) + 1);
+	}
+	decoder.clearOutput();
+	updateStatus();
+	return { loss: allLossTotals(), blindSpots: [...processes] };
 }
 
 function updateStatus(): void {

@@ -50,6 +50,8 @@ export type CaptureThreadData = {
 	readonly status: SharedArrayBuffer;
 	/** Int32, indexed by SIGNAL_*. The capture thread checks them even while it waits for records. */
 	readonly signals: SharedArrayBuffer;
+	/** The sockets of this process whose exchanges are no rows (own-sockets.ts); undefined for a recording. */
+	readonly ownSockets?: SharedArrayBuffer;
 };
 
 /** Not 0: the capture must end. */
@@ -71,7 +73,16 @@ export type ToCapture =
 	/** Begin a recording. Answered by `recorded`. */
 	| { readonly type: 'record'; readonly record: NonNullable<CaptureSettings['record']> }
 	/** End the recording. Answered by `recorded`. */
-	| { readonly type: 'record-stop' };
+	| { readonly type: 'record-stop' }
+	/** Answered by `totals`. */
+	| { readonly type: 'totals' };
+
+/** Loss by reason, and how many processes have each kind of blind spot, at one instant. */
+export type CaptureTotals = {
+	/** In the order of LOSS_REASONS. */
+	readonly loss: readonly LossTotal[];
+	readonly blindSpots: readonly (readonly [what: string, processes: number])[];
+};
 
 /** A recording that has ended. If it has several files: the path of the last one and the size of all. */
 export type RecordingEnd = {
@@ -99,6 +110,7 @@ export type FromCapture =
 	| { readonly type: 'warning'; readonly message: string; readonly hint?: string }
 	/** A recording has begun (without `end`), has ended, or could not begin or end. */
 	| { readonly type: 'recorded'; readonly end?: RecordingEnd; readonly error?: ErrorMessage }
+	| ({ readonly type: 'totals' } & CaptureTotals)
 	| { readonly type: 'error'; readonly error: ErrorMessage };
 
 /** Query thread → capture thread. */

@@ -1,5 +1,5 @@
 // The query thread: runs statements on snapshots of the tables, and follows new rows for the tail. It connects
-// src/store and src/sql. Statements run one after another; the tail continues between their slices.
+// src/store and src/sql. Statements run one after another; tails continue between their slices.
 import { parentPort, workerData } from 'node:worker_threads';
 import { redactExchange } from '../output/redacted-exchange.ts';
 import { redactedExchanges, redactedTables } from '../output/redacted-tables.ts';
@@ -126,8 +126,11 @@ type Tail = {
 	timer: NodeJS.Timeout | undefined;
 };
 
+/** A snapshot, and how many tails still read it. */
+type SharedSnapshot = { readonly snapshot: CaptureSnapshot; readers: number };
+
 type Reading = {
-	readonly snapshot: CaptureSnapshot;
+	readonly shared: SharedSnapshot;
 	readonly ended: boolean;
 	/** The table of new rows. */
 	readonly table: ReturnType<typeof exchangeTable>;
@@ -135,7 +138,7 @@ type Reading = {
 	/** Next row. */
 	row: number;
 };
-let tail: Tail | undefined;
+const tails = new Map<number, Tail>();
 /** The last query that returned columns, and the snapshot that it used. */
 let seen: { readonly sql: string; readonly moment: Moment } | undefined;
 
@@ -198,10 +201,10 @@ main.on('message', (message: ToQuery) => {
 			startTail(message);
 			return;
 		case 'printed':
-			if (tail?.id === message.id) settlePart(tail);
+			settlePart(tails.get(message.id));
 			return;
 		case 'tail-stop':
-			if (tail?.id === message.id) stopTail();
+			stopTail(message.id);
 	}
 });
 
@@ -440,7 +443,7 @@ function startTail(message: Extract<ToQuery, { type: 'tail' }>): void {
 	const { id, wanted, fromStart, onePerExchange, redact } = message;
 	try {
 		const { columns, condition, values } = compileTail(wanted);
-		tail = {
+		tails.set(id, {
 			id,
 			condition,
 			values,
@@ -456,7 +459,7 @@ function startTail(message: Extract<ToQuery, { type: 'tail' }>): void {
 			sides: onePerExchange ? new OnePerExchange(OTHER_SIDE_MS) : undefined,
 			endMs: 0,
 			timer: undefined,
-		};
+		});
 		post({ type: 'columns', id, columns: columns.map(resultColumn) });
 		capture.follow(true);
 	} catch (error) {
@@ -479,33 +482,46 @@ function compileTail(wanted: TailWanted): Pick<Tail, 'condition' | 'values'> & {
 	return { condition, ...compileProjection(columns, EXCHANGE_COLUMNS, { table }) };
 }
 
-function stopTail(): void {
-	if (tail?.reading !== undefined) capture.release(tail.reading.snapshot);
-	clearTimeout(tail?.timer);
-	tail = undefined;
-	capture.follow(false);
+function stopTail(id: number): void {
+	const current = tails.get(id);
+	if (current === undefined) return;
+	tails.delete(id);
+	clearTimeout(current.timer);
+	endReading(current);
+	if (tails.size === 0) capture.follow(false);
 }
 
-/** Sends the rows committed since the last call. */
+/** The last tail that ends its reading releases the snapshot. */
+function endReading(current: Tail): void {
+	const { reading } = current;
+	current.reading = undefined;
+	if (reading !== undefined && --reading.shared.readers === 0) capture.release(reading.shared.snapshot);
+}
+
+/** Sends every tail the rows committed since the last call. */
 function followRows(snapshot: CaptureSnapshot, ended: boolean): void {
-	const current = tail;
-	if (current === undefined) {
-		capture.release(snapshot);
-		return;
+	const all = [...tails.values()];
+	if (all.length === 0) capture.release(snapshot);
+	const shared = { snapshot, readers: all.length };
+	for (const current of all) {
+		try {
+			current.reading = newReading(current, shared, ended);
+			sendRows(current);
+		} catch (error) {
+			if (current.reading === undefined && --shared.readers === 0) capture.release(snapshot);
+			fail(current, error);
+		}
 	}
-	const { store } = snapshot;
-	try {
-		const parts = unseenRows(current, store);
-		const names = () => cache.names.learn(cache.open(store));
-		const captured = exchangeTable(parts, names);
-		const table = current.redact ? redactedExchanges(captured, parts, names, redactor) : captured;
-		const sides = current.sides === undefined ? undefined : sideReader(table);
-		current.reading = { snapshot, ended, table, sides, row: 0 };
-		sendRows(current);
-	} catch (error) {
-		if (current.reading === undefined) capture.release(snapshot);
-		fail(current, error);
-	}
+}
+
+function newReading(current: Tail, shared: SharedSnapshot, ended: boolean): Reading {
+	const { store } = shared.snapshot;
+	const parts = unseenRows(current, store);
+	const names = () => cache.names.learn(cache.open(store));
+	const captured = exchangeTable(parts, names);
+	const table = current.redact ? redactedExchanges(captured, parts, names, redactor) : captured;
+	const sides = current.sides === undefined ? undefined : sideReader(table);
+	return { shared, ended, table, sides, row: 0 };
 }
 
 /**
@@ -539,14 +555,13 @@ function sendRows(current: Tail): void {
 	if (isRead && reading.ended) for (const row of current.sides?.rest() ?? []) put(current, row);
 	send(current);
 	if (!isRead) return;
-	current.reading = undefined;
-	capture.release(reading.snapshot);
+	endReading(current);
 	if (!reading.ended) {
 		wakeWhenDue(current);
 		return;
 	}
 	post({ type: 'tail-end', id: current.id, dropped: current.dropped });
-	stopTail();
+	stopTail(current.id);
 }
 
 /** Sends clients' rows that have waited long enough, if no new snapshot arrives first. */
@@ -567,7 +582,7 @@ function wakeWhenDue(current: Tail): void {
 /** Ends the tail with an error, for example if its condition cannot be evaluated for a row. */
 function fail({ id }: Tail, error: unknown): void {
 	post({ type: 'error', id, error: errorMessage(error) });
-	stopTail();
+	stopTail(id);
 }
 
 /** Reads rows that match the condition. Rows of a recording stay unread while too many wait for main. */
@@ -633,9 +648,9 @@ function send(current: Tail): void {
 }
 
 /** Main has printed the oldest part. */
-function settlePart(current: Tail): void {
-	const part = current.unprinted.shift();
-	if (part === undefined) return;
+function settlePart(current: Tail | undefined): void {
+	const part = current?.unprinted.shift();
+	if (current === undefined || part === undefined) return;
 	current.rows -= part.rows;
 	current.bytes -= part.bytes;
 	try {

@@ -17,6 +17,7 @@ import { ATTACHED_MAX, type AttachedEnd, AttachedRecording } from './attached-re
 import { ATTACHING_LEAST, attachedBytes, attachedShares, memoryShares, THREAD_BYTES } from './memory-shares.ts';
 import {
 	type CaptureThreadData,
+	type CaptureTotals,
 	type ColumnValues,
 	type DamageMessage,
 	type FollowedBy,
@@ -43,6 +44,7 @@ import {
 	thrownError,
 	unprintedRows,
 } from './messages.ts';
+import { OwnSockets } from './own-sockets.ts';
 import { startThread } from './start-thread.ts';
 
 /** If a query thread has not ended its statement this long after a cancellation, it is terminated. */
@@ -84,6 +86,8 @@ export type TailOptions = {
 	readonly onePerExchange?: boolean;
 	/** The condition and the columns see no secrets. */
 	readonly redact?: boolean;
+	/** Called at the end with the number of rows dropped, instead of setting `droppedLines`. */
+	readonly onDropped?: (rows: number) => void;
 };
 
 export type TailRows = { readonly columns: readonly ResultColumn[]; readonly rows: readonly (readonly SqlValue[])[] };
@@ -100,6 +104,8 @@ export class Threads {
 	recordingTo: string | undefined;
 	/** Lines that the last tail dropped. */
 	droppedLines = 0;
+	/** Exchanges with these sockets of this process are no rows. */
+	readonly ownSockets = new OwnSockets();
 	readonly #settings: CaptureSettings;
 	readonly #redactsAll: boolean;
 	/** Empty for a recording, which may come from another host. */
@@ -130,6 +136,8 @@ export class Threads {
 	readonly #closed = deferred<void>();
 	/** The answer to the last message about a recording. */
 	#recording: Deferred<RecordingEnd | undefined> | undefined;
+	/** Those who wait for totals, in order. */
+	readonly #totals: Deferred<CaptureTotals>[] = [];
 
 	/**
 	 * `warn` is called for problems that do not end the capture. `redactsAll`: redact every result, exchange and value.
@@ -145,6 +153,7 @@ export class Threads {
 			shares: memoryShares(settings.maxMemory),
 			status: this.#status.buffer,
 			signals: this.#signals.buffer,
+			...(settings.replay === undefined ? { ownSockets: this.ownSockets.buffer } : {}),
 		};
 		this.#capture = startThread('capture-thread', { workerData: data, name: 'capture' });
 		const attached = deferred<readonly string[]>();
@@ -159,6 +168,7 @@ export class Threads {
 				this.#endLoss = message.loss;
 				ended.resolve(message);
 			} else if (message.type === 'warning') warn(message.message, message.hint);
+			else if (message.type === 'totals') this.#totals.shift()?.resolve(message);
 			else if (message.type === 'recorded') {
 				if (message.error === undefined) this.#recording?.resolve(message.end);
 				else this.#recording?.reject(thrownError(message.error));
@@ -189,6 +199,19 @@ export class Threads {
 			lostEvents: this.#status[STATUS_LOST_EVENTS]! + unprintedRows(this.#status),
 			lostBytes: this.#status[STATUS_LOST_BYTES]!,
 		};
+	}
+
+	/** Bytes that the rows take. */
+	get storeBytes(): number {
+		return this.#status[STATUS_STORE_BYTES]!;
+	}
+
+	/** Loss by reason and blind spots now. Does not resolve if the capture has failed. */
+	totals(): Promise<CaptureTotals> {
+		const answer = deferred<CaptureTotals>();
+		this.#totals.push(answer);
+		this.#toCapture({ type: 'totals' });
+		return answer.promise;
 	}
 
 	/** Rows of tails that were dropped so far because they could not be printed in time. */
@@ -428,7 +451,8 @@ export class Threads {
 				const part = await parts.next();
 				if (part.type === 'error') throw thrownError(part.error, 'sql' in wanted ? wanted.sql : undefined);
 				if (part.type === 'tail-end') {
-					this.droppedLines = part.dropped;
+					if (options.onDropped === undefined) this.droppedLines = part.dropped;
+					else options.onDropped(part.dropped);
 					return;
 				}
 				if (part.type === 'columns') {

@@ -12,6 +12,7 @@ import { processUser } from '../../src/base/invoking-user.ts';
 import { wait } from '../../src/base/wait.ts';
 import type { CaptureSettings } from '../../src/capture/capture-settings.ts';
 import { RecordingWriter } from '../../src/capture/recording.ts';
+import { LOSS_REASONS } from '../../src/store/loss-table.ts';
 import type { ShownValue, SqlValue } from '../../src/store/table.ts';
 import { type RunOptions, type TailRows, Threads } from '../../src/threads/threads.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -448,6 +449,54 @@ test('a tail ends with the error of the row for which its condition cannot be ev
 		await threads.ended;
 		assert.equal(threads.status.rows, 9000);
 		assert.deepEqual(await rowsOf(threads, 'SELECT count(*) FROM exchanges'), [[9000]]);
+	});
+});
+
+test('several tails see every row, and one that fails or is left ends alone', async () => {
+	await withHeld(0, async (threads, first) => {
+		const dropped: number[] = [];
+		const second = threads.tail('id % 2 = 0', 'id', { fromStart: true, onDropped: (rows) => dropped.push(rows) });
+		const third = threads.tail("CASE WHEN id = 7 THEN json_extract('{}', path) ELSE 1 END", 'id', { fromStart: true });
+		const left = threads.tail(undefined, 'id', { fromStart: true });
+		for (const tail of [second, third, left]) await tail.next();
+		const failure = assert.rejects(third.next(), { code: 'ERR_SQL_VALUE' });
+		await left.return(undefined);
+		const rest = async (tail: AsyncGenerator<TailRows>) => {
+			let rows = 0;
+			for await (const part of tail) rows += part.rows.length;
+			return rows;
+		};
+		// The next rows of a recording come when all tails have read the last ones.
+		const [ofFirst, ofSecond] = await Promise.all([rest(first), rest(second), failure]);
+		// Its first rows have been taken by withHeld().
+		assert.ok(ofFirst > 10_000 && ofFirst < HELD_ROWS, `${ofFirst} rows`);
+		assert.equal(ofSecond, HELD_ROWS / 2);
+		assert.deepEqual([dropped, threads.droppedLines, threads.status.rows], [[0], 0, HELD_ROWS]);
+	});
+});
+
+test('totals are those of the tables loss and blind_spots', async () => {
+	const tape = new Tape();
+	tape.clock(1_700_000_000_000_000_000n);
+	tape.server(1).open().in('GET / HTTP/1.1\r\nHost: shop\r\n\r\n').out('HTTP/1.1 204 No\r\n\r\n');
+	tape.loss(wire.LOSS_RING_FULL, 3n, 300n);
+	for (const pid of [7, 8]) tape.add({ kind: wire.CAPTURE_BLIND_SPOT, pid, callBytes: wire.BLIND_SPOT_IO_URING });
+	await withThreads(written(tape), async (threads) => {
+		await threads.ended;
+		const { loss, blindSpots } = await threads.totals();
+		const rows = await rowsOf(threads, 'SELECT reason, events, bytes FROM loss');
+		assert.deepEqual(
+			rows,
+			LOSS_REASONS.map(({ reason }, i) => [reason, loss[i]?.events, loss[i]?.bytes]),
+		);
+		assert.deepEqual(rows[0], ['ring_full', 3, 300]);
+		const spots = await rowsOf(threads, 'SELECT what, count(*) FROM blind_spots GROUP BY what');
+		assert.deepEqual(
+			spots,
+			blindSpots.filter(([, processes]) => processes > 0).map((each) => [...each]),
+		);
+		assert.deepEqual(spots, [['io_uring', 2]]);
+		assert.ok(threads.storeBytes > 0);
 	});
 });
 
