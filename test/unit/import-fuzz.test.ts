@@ -123,8 +123,8 @@ for (const [name, files] of [
 	test(`damaged files of ${name} are read to an end, and what is wrong is told in a sentence`, () => {
 		const path = join(directory.path, name);
 		fc.assert(
-			fc.property(fc.constantFrom(...files), damage, (file, all) => {
-				const bytes = damaged(file, all);
+			fc.property(fc.nat(files.length - 1), damage, (number, all) => {
+				const bytes = damaged(files[number]!, all);
 				writeFileSync(path, bytes);
 				const sentences: string[] = [];
 				try {

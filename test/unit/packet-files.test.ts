@@ -288,6 +288,23 @@ test('packets cut by the snapshot length keep their true size', () => {
 	}
 });
 
+test('heads cut by the snapshot length make rows of what is left, each request and each response', () => {
+	const head = (line: string) => `${line}\r\nHost: example\r\nX-Filler: ${'x'.repeat(100)}\r\n\r\n`;
+	const connection = new BuiltConnection(CLIENT, SERVER).open();
+	for (const name of ['one', 'two', 'three'])
+		connection.send('client', head(`GET /${name} HTTP/1.1`)).send('server', head('HTTP/1.1 304 Not Modified'));
+	const cut = frames(connection.close().packets).map(
+		({ us, bytes }): BuiltPacket => ({ us, bytes: bytes.subarray(0, 96), original: bytes.length }),
+	);
+	const { rows } = replay(pcapFile(cut));
+	assert.deepEqual(
+		rows.map(({ path }) => path).filter((path) => path !== null),
+		['/one', '/two', '/three'],
+	);
+	assert.equal(rows.filter(({ status }) => status === 304).length, 3);
+	assert.deepEqual([...new Set(rows.map(({ state }) => state))].toSorted(), ['incomplete', 'unanswered']);
+});
+
 test('a connection that was open before begins in the middle; the bytes tell who the client is', () => {
 	const high = { ip: '10.0.0.1', port: 50_000 };
 	const { packets } = conversation(CLIENT, high);
@@ -433,7 +450,10 @@ test('bytes after the end of a connection are counted, and a message begins anot
 	const late = packets.slice(sent + 1).filter(({ members }) => members.payload?.length === 1460);
 	const replayed = replay(pcapFile(frames([...packets.slice(0, sent + 1), reset, packets[sent]!, ...late])));
 	assert.equal(replayed.connections.length, 1);
-	assert.match(replayed.warnings.join(), /^FILE: \d+ bytes after the end of their connections were not read$/);
+	assert.match(
+		replayed.warnings.join(),
+		/^FILE: not read: \d+ bytes after the end of their connections, or far from their sequence numbers$/,
+	);
 	// The same endpoints, with neither SYN nor the packets before.
 	const again = new BuiltConnection(CLIENT, SERVER, { client: 5_000_000, server: 6_000_000 })
 		.send('client', request('/again'))
@@ -447,6 +467,25 @@ test('bytes after the end of a connection are counted, and a message begins anot
 			['/again', 2, 'capture began'],
 		],
 	);
+});
+
+test('numbers far from those of the connection belong to another one, and are no hole', () => {
+	const open = new BuiltConnection(CLIENT, SERVER).open().send('client', request('/one')).send('server', response('x'));
+	for (const away of [2 ** 31, 2 ** 30, -(2 ** 30)]) {
+		const initial = { client: (1000 + away) >>> 0, server: (900_000 + away) >>> 0 };
+		const other = new BuiltConnection(CLIENT, SERVER, initial).send('client', request('/other'));
+		const replayed = replay(pcapFile(frames([...open.packets, ...other.packets])));
+		assert.deepEqual(
+			[replayed.rows.map(({ path }) => path), replayed.warnings],
+			[['/one', '/other'], []],
+			String(away),
+		);
+		// Something that begins no message is not read, and counted.
+		const stray = new BuiltConnection(CLIENT, SERVER, initial).send('client', 'stray');
+		assert.deepEqual(replay(pcapFile(frames([...open.packets, ...stray.packets]))).warnings, [
+			'FILE: not read: 5 bytes after the end of their connections, or far from their sequence numbers',
+		]);
+	}
 });
 
 test('TLS and HTTP/2 are blind spots', () => {

@@ -58,10 +58,10 @@ import {
 } from '../wire/output-layout';
 import * as alignment from './alignment';
 import {
+	acceptTentative,
 	beginRow,
 	beginSearch,
 	closeUnused,
-	countSkipped,
 	endMessage,
 	hasAskedAgain,
 	keepAsBody,
@@ -74,7 +74,7 @@ import {
 import { goesOn, readOddFields, readOddHead, readOddLine, readOddRequest, startOdd, turnOdd } from './http1-odd';
 import { clearStream, setOpaque, takeBack } from './opaque';
 import { beginOther, chooseRole, disprove, mayBeResponse, mayProve, prove, suspect } from './recognition';
-import { endSpill, spillHead } from './spill';
+import { spillHead } from './spill';
 
 /** Returned by a reader that has to wait. */
 export const WAIT: usize = 0;
@@ -518,17 +518,6 @@ function beginTunnel(connection: Connection, exchange: Exchange): void {
 function goOver(connection: Connection, exchange: Exchange, protocol: i32): void {
 	setOpaque(connection, protocol);
 	if (exchange != NO_EXCHANGE) exchanges.settle(exchange);
-}
-
-/** The head found by searching is confirmed: settles the skipped bytes. */
-function acceptTentative(stream: Stream): void {
-	if (!stream.tentative) return;
-	stream.tentative = false;
-	endSpill(stream);
-	if (stream.searchLost) {
-		alignment.addSkipped(stream.connection, stream.skipped, stream.message.isResponse);
-	}
-	countSkipped(stream);
 }
 
 /** The line [at, end) shows that the supposed head is not one. The line itself may begin a head. */

@@ -28,7 +28,7 @@ import {
 } from '../wire/output-layout';
 import * as alignment from './alignment';
 import { noteBeginning } from './silence';
-import { beginSpill, spillHead } from './spill';
+import { beginSpill, endSpill, spillHead } from './spill';
 
 /**
  * Whether the next message may begin now. A response waits for its request, bytes after CONNECT or Upgrade wait for
@@ -236,6 +236,8 @@ export function keepAsBody(stream: Stream, message: Message, less: u32): void {
 
 /** An incomplete head makes a row if its start line was read. */
 export function closeDamagedHead(stream: Stream, message: Message): void {
+	// A start line found by searching, and fields after it, are a head, even if its end was not captured.
+	if (stream.tentative && stream.started && message.fieldCount != 0) acceptTentative(stream);
 	if (stream.tentative) {
 		stream.skipped += message.wireBytes;
 		spillHead(stream, message, message.wireBytes);
@@ -271,6 +273,17 @@ export function beginSearch(stream: Stream, lost: bool): void {
 	stream.searchLost = lost;
 	stream.searchResponses = stream.connection.responsesBegun;
 	clearSearch(stream);
+}
+
+/** The head found by searching is confirmed: settles the skipped bytes. */
+export function acceptTentative(stream: Stream): void {
+	if (!stream.tentative) return;
+	stream.tentative = false;
+	endSpill(stream);
+	if (stream.searchLost) {
+		alignment.addSkipped(stream.connection, stream.skipped, stream.message.isResponse);
+	}
+	countSkipped(stream);
 }
 
 export function countSkipped(stream: Stream): void {

@@ -105,7 +105,7 @@ export class PacketReader implements ReplayFile {
 		this.#warned = true;
 		const { packets, dropped, untimed, secrets } = this.#file;
 		const { forgotten, totals } = this.#connections;
-		const { missingBytes, cutBytes, lateBytes } = totals;
+		const { missingBytes, cutBytes, strayBytes } = totals;
 		const messages: Warning[] = [];
 		const warn = (message: string, hint?: string): void => {
 			messages.push({ message: `${this.#path}: ${message}`, ...(hint === undefined ? {} : { hint }) });
@@ -127,7 +127,8 @@ export class PacketReader implements ReplayFile {
 				`its packets were cut: ${cutBytes} bytes are missing`,
 				'They count as capture_limit (table loss). Capture whole packets: tcpdump -s 0.',
 			);
-		if (lateBytes > 0) warn(`${lateBytes} bytes after the end of their connections were not read`);
+		if (strayBytes > 0)
+			warn(`not read: ${strayBytes} bytes after the end of their connections, or far from their sequence numbers`);
 		if (forgotten > 0) warn(`${forgotten} connections were open at once with too many others, and were cut`);
 		if (untimed > 0) warn(`${packetsText(untimed)} without a time: they get that of the packet before`);
 		if (secrets > 0) warn('its secrets of TLS are not used: encrypted connections stay unread (table blind_spots)');

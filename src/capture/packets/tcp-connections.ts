@@ -63,7 +63,7 @@ class Connection implements RecordConnection {
 type Key = number | string;
 
 export class TcpConnections {
-	readonly totals: StreamTotals = { waitingBytes: 0, missingBytes: 0, holes: 0, cutBytes: 0, lateBytes: 0 };
+	readonly totals: StreamTotals = { waitingBytes: 0, missingBytes: 0, holes: 0, cutBytes: 0, strayBytes: 0 };
 	/** Open connections that were forgotten because there were too many. */
 	forgotten = 0;
 	readonly #records: RecordBatches;
@@ -110,7 +110,7 @@ export class TcpConnections {
 			// A retransmission of bytes that were read is not late.
 			const { incoming, outgoing } = connection;
 			const unread = (fromClient ? incoming : outgoing).unread(segment.sequence + segment.length);
-			this.totals.lateBytes += Math.min(unread, segment.length);
+			this.totals.strayBytes += Math.min(unread, segment.length);
 		}
 	}
 
@@ -170,17 +170,21 @@ export class TcpConnections {
 		this.#records.close(connection, incoming.offset, outgoing.offset, incoming.afterHole || outgoing.afterHole);
 	}
 
-	/** Whether a packet begins another connection with the same endpoints: with a SYN, or after the end, with a message. */
+	/**
+	 * Whether a packet begins another connection with the same endpoints: with a SYN, or with a message after the end or far
+	 * from the connection's numbers.
+	 */
 	#isNew(connection: Connection, source: Key, segment: Segment): boolean {
 		const { flags, sequence, length } = segment;
 		if ((flags & SYN) !== 0)
 			return (
 				(flags & ACK) === 0 && (connection.closed || source !== connection.client || connection.initial !== sequence)
 			);
-		if (!connection.closed || length === 0) return false;
-		const { incoming, outgoing } = connection;
+		if (length === 0) return false;
+		const { incoming, outgoing, closed } = connection;
 		const stream = source === connection.client ? incoming : outgoing;
-		return stream.unread(sequence + length) >= length && beginsMessage(segment) !== undefined;
+		const isOther = stream.isFar(sequence) || (closed && stream.unread(sequence + length) >= length);
+		return isOther && beginsMessage(segment) !== undefined;
 	}
 
 	#begin(segment: Segment, source: Key, target: Key, low: Key, high: Key): Connection {

@@ -22,6 +22,9 @@ const WAITING_BYTES_MAX_IN_ALL = 32 << 20;
 /** An acknowledged hole is given up after this many further packets: a capture may show an acknowledgement before the data. */
 const LATE_PACKETS = 16;
 
+/** A sender is never so far ahead of its receiver, and a hole in a capture hardly ever so large: 256 MiB. */
+const FAR = 1 << 28;
+
 /** What all streams of a file have in common. */
 export type StreamTotals = {
 	/** Bytes that wait for earlier ones. */
@@ -31,8 +34,8 @@ export type StreamTotals = {
 	holes: number;
 	/** Bytes of packets that were cut by the snapshot length. */
 	cutBytes: number;
-	/** Bytes sent after the end of their stream or connection. */
-	lateBytes: number;
+	/** Bytes sent after the end of their stream or connection, or with numbers that are far from the others. */
+	strayBytes: number;
 };
 
 export class TcpStream {
@@ -58,6 +61,11 @@ export class TcpStream {
 		this.#all = all;
 	}
 
+	/** Whether this number is so far from the others that it must belong to another connection. */
+	isFar(sequence: number): boolean {
+		return this.#next >= 0 && Math.abs(distance(sequence, this.#next)) > FAR;
+	}
+
 	/** How many bytes before `end` are beyond those that were passed on. */
 	unread(end: number): number {
 		return this.#next < 0 ? 0 : Math.max(0, distance(end, this.#end()));
@@ -71,6 +79,10 @@ export class TcpStream {
 	/** Adds the payload of a packet. `isLast`: the packet has a FIN. */
 	add(piece: Piece, isLast: boolean): void {
 		this.begin(piece.sequence);
+		if (this.isFar(piece.sequence)) {
+			this.#all.strayBytes += piece.length;
+			return;
+		}
 		if (isLast) this.#final = (piece.sequence + piece.length) >>> 0;
 		if (piece.length > 0) {
 			if (distance(piece.sequence, this.#next) > 0) this.#wait(piece);
@@ -83,6 +95,7 @@ export class TcpStream {
 	/** The other side has received everything before this number. Called for each packet of the connection. */
 	acknowledge(sequence: number): void {
 		this.begin(sequence);
+		if (this.isFar(sequence)) return;
 		if (this.#acknowledged < 0 || distance(sequence, this.#acknowledged) > 0) this.#acknowledged = sequence;
 	}
 
@@ -153,7 +166,7 @@ export class TcpStream {
 		// Bytes after the end of the stream: no sender makes them.
 		const late = this.#pieces.shift()!;
 		this.#count(-late.bytes.length);
-		this.#all.lateBytes += late.length;
+		this.#all.strayBytes += late.length;
 	}
 
 	/** Passes on what waits for nothing any more; without a time, as if it had been read when it came. */
