@@ -19,7 +19,11 @@ export function connectionFacts(columns: Readonly<Record<string, SqlValue>>, opt
 	const facts: [name: string, text: string][] = [
 		[
 			`connection ${say('id')}`,
-			known('pid') ? `${say('comm')}, pid ${say('pid')}, ${say('protocol')}` : 'no longer held',
+			known('pid')
+				? `${say('comm')}, pid ${say('pid')}, ${say('protocol')}`
+				: known('protocol')
+					? say('protocol')
+					: 'no longer held',
 		],
 	];
 	if (known('local') || known('remote')) facts.push(['addresses', `${say('local')} ${arrow} ${say('remote')}`]);

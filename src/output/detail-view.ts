@@ -77,7 +77,9 @@ function factLines(exchange: ExchangeDetail, { theme, raw, time, columns: screen
 	facts.push([`exchange ${say('id')}`, [state, say('side'), began].filter((part) => part !== '').join(', ')]);
 
 	const thread = known('thread_comm') && say('thread_comm') !== say('comm') ? ` ${say('thread_comm')}` : '';
-	facts.push(['process', `${say('comm') || '?'}, pid ${say('pid')}, thread ${say('tid')}${thread}`]);
+	const ids = known('pid') ? `, pid ${say('pid')}, thread ${say('tid')}` : '';
+	// Files of packets do not tell.
+	if (ids !== '' || known('comm')) facts.push(['process', `${say('comm') || '?'}${ids}${thread}`]);
 	if (known('cmdline')) facts.push(['command', say('cmdline')]);
 	if (known('exe')) facts.push(['executable', say('exe')]);
 	if (known('cgroup')) facts.push(['cgroup', say('cgroup')]);

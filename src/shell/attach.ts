@@ -64,8 +64,9 @@ function attachedSentence(name: string, path: string, { rows }: AttachedEnd): st
 }
 
 /** What of an attached recording is missing. */
-function attachWarnings(path: string, { damage, evicted }: AttachedEnd): string[] {
+function attachWarnings(path: string, { damage, evicted, warnings }: AttachedEnd): string[] {
 	return [
+		...warnings,
 		...(damage === undefined ? [] : [`${path} ${damageText(damage)}`]),
 		...(evicted === 0
 			? []

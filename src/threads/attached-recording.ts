@@ -33,6 +33,8 @@ export type AttachedEnd = {
 	readonly lostEvents: number;
 	readonly lostBytes: number;
 	readonly damage: DamageMessage | undefined;
+	/** What of a file of another program was not read, in sentences. */
+	readonly warnings: readonly string[];
 	/** Bytes that its tables take. */
 	readonly memoryBytes: number;
 };
@@ -48,6 +50,7 @@ export class AttachedRecording {
 	readonly #status = new Float64Array(new SharedArrayBuffer(STATUS_LENGTH * 8));
 	readonly #signals = new Int32Array(new SharedArrayBuffer(SIGNAL_COUNT * 4));
 	readonly #worker: Worker;
+	readonly #warnings: string[] = [];
 	#fail: (error: unknown) => void = () => undefined;
 
 	constructor(name: string, path: string, settings: CaptureSettings, shares: MemoryShares) {
@@ -71,6 +74,7 @@ export class AttachedRecording {
 			this.#fail = reject;
 			worker.on('message', (message: FromCapture) => {
 				if (message.type === 'error') reject(thrownError(message.error));
+				else if (message.type === 'warning') this.#warnings.push(message.message);
 				else if (message.type === 'ended') resolve(this.#found(message));
 			});
 			worker.on('error', (error) => reject(explainedByLimits(explainedByDirectory(error))));
@@ -107,6 +111,7 @@ export class AttachedRecording {
 			lostEvents: lostEvents(loss),
 			lostBytes: lostBytes(loss),
 			damage,
+			warnings: this.#warnings,
 			memoryBytes,
 		};
 		return this.end;

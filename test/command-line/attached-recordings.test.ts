@@ -20,6 +20,7 @@ import {
 } from '../../src/threads/memory-shares.ts';
 import { type RunOptions, Threads } from '../../src/threads/threads.ts';
 import { fillQueryThread } from '../../support/full-query-thread.ts';
+import { frames, pcapFile } from '../../support/packet-builder.ts';
 import { Tape } from '../../support/record-builder.ts';
 import { replayedCapture } from '../../support/replayed-capture.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
@@ -29,6 +30,8 @@ import { parseRows, runTinytap } from '../../support/tinytap.ts';
 const directory = temporaryDirectory();
 after(directory.remove);
 let files = 0;
+
+const PACKET = { from: { ip: '10.0.0.1', port: 1 }, to: { ip: '10.0.0.2', port: 2 }, sequence: 1 };
 
 /** A recording of a GET of each path; of `lost` records; bodies of `bytes` bytes. */
 function recordingOf(paths: readonly string[], { lost = 0, bytes = 2 } = {}): string {
@@ -239,11 +242,15 @@ FROM y.exchanges;\nFROM x.nothing;\nWITH a AS (DETACH x) FROM a;\nDETACH x;\n.ta
 		assert.match(run.stderr, new RegExp(told), run.stderr);
 	assert.equal(run.code, 1);
 
-	const sql = `ATTACH '${old}' AS old; SELECT path FROM exchanges EXCEPT SELECT path FROM old.exchanges; SELECT 1 FROM old.loss LIMIT 1`;
+	// Files of other programs can be attached, too.
+	const wifi = join(directory.path, 'wifi.pcap');
+	writeFileSync(wifi, pcapFile(frames([{ members: PACKET }]), { link: 105 }));
+	const sql = `ATTACH '${old}' AS old; ATTACH '${wifi}' AS wifi; SELECT path FROM exchanges EXCEPT SELECT path FROM old.exchanges; SELECT 1 FROM old.loss LIMIT 1`;
 	const query = ['query', sql, '--replay', path, '--format', 'csv'];
 	const cut = await runTinytap(query);
 	assert.deepEqual([cut.code, cut.stdout], [0, 'path\n"/b"\n"1"\n1\n'], cut.stderr);
 	assert.match(cut.stderr, /^tinytap: warning: .* is truncated at byte \d+/m);
+	assert.match(cut.stderr, /^tinytap: warning: .*wifi\.pcap: not read: 1 packet of link layer Wi-Fi \(type 105\)$/m);
 	assert.equal(
 		cut.stderr.match(/2 events of old were lost \(200 bytes\).*SELECT \* FROM old\.loss;/g)?.length,
 		1,

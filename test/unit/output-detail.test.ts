@@ -170,10 +170,7 @@ Checksum: abc
 	it('works without facts that could not be found', () => {
 		const nothing = Object.fromEntries(Object.keys(usual).map((name) => [name, null]));
 		const view = detailView({ columns: { ...nothing, id: 1, state: 'open' }, requestHeaders: [], responseHeaders: [] });
-		assert.equal(
-			view,
-			'exchange 1  open\nprocess     ?, pid , thread \nconnection  : ? ← ?\n\nrequest not seen\n\nno response yet\n',
-		);
+		assert.equal(view, 'exchange 1  open\nconnection  : ? ← ?\n\nrequest not seen\n\nno response yet\n');
 	});
 
 	it('names what is known of the process, the connection and the carriers, and nothing else', () => {
