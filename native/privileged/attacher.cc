@@ -69,6 +69,8 @@ static void GiveUpRights(uint64_t wanted) {
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   char* const environment[] = {nullptr};
+  // What it becomes ignores all signals, also before it can say so itself.
+  for (int number = 1; number < NSIG; number++) signal(number, SIG_IGN);
   execve(arguments[0], arguments.data(), environment);
   _exit(1);
 }

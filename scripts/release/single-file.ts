@@ -39,23 +39,34 @@ export function packSingle(tarball: string, architecture: Architecture, fast: bo
 	const work = `${tree}.work`;
 	rmSync(work, { recursive: true, force: true });
 	mkdirSync(work);
-	const files = filesBelow(tree);
-	const list = Buffer.from(
-		files
-			.map(
-				(name) =>
-					`${(statSync(join(tree, name)).mode & 0o777).toString(8)} ${statSync(join(tree, name)).size} ${name}\n`,
-			)
-			.join(''),
-	);
-	const content = compressed(tree, work, fast);
-	const program = readFileSync(compiled(debian, architecture, work));
-	const unpackedBytes = files.reduce((sum, name) => sum + statSync(join(tree, name)).size, 0);
+	const program = join(work, 'single_file');
+	compileUnpacker(program, architecture, {
+		include: join(debian, 'usr/include'),
+		zstd: join(debian, 'usr/lib', NAMES[architecture].gnu, 'libzstd.a'),
+	});
 	const path = join(PACKAGES, `tinytap-${manifest().version}-linux-${architecture}`);
-	writeFileSync(path, Buffer.concat([program, list, content, trailer(program.length, list, content, unpackedBytes)]));
-	chmodSync(path, 0o755);
+	writeSingle(path, { program, tree, work, fast });
 	for (const folder of [tree, work]) rmSync(folder, { recursive: true });
 	return path;
+}
+
+/** Writes the file `path`, which unpacks the files below `tree`. Temporary files go to `work`. */
+export function writeSingle(
+	path: string,
+	{ program, tree, work, fast }: { program: string; tree: string; work: string; fast: boolean },
+): void {
+	const files = filesBelow(tree).map((name) => ({ name, ...modeAndSize(join(tree, name)) }));
+	const list = Buffer.from(files.map(({ mode, size, name }) => `${mode.toString(8)} ${size} ${name}\n`).join(''));
+	const content = compressed(tree, work, fast);
+	const code = readFileSync(program);
+	const unpackedBytes = files.reduce((sum, { size }) => sum + size, 0);
+	writeFileSync(path, Buffer.concat([code, list, content, trailer(code.length, list, content, unpackedBytes)]));
+	chmodSync(path, 0o755);
+}
+
+function modeAndSize(path: string): { mode: number; size: number } {
+	const { mode, size } = statSync(path);
+	return { mode: mode & 0o777, size };
 }
 
 function addLibraries(debian: string, architecture: Architecture, native: string): void {
@@ -98,15 +109,17 @@ function compressed(tree: string, work: string, fast: boolean): Buffer {
 	return readFileSync(`${tar}.zst`);
 }
 
-function compiled(debian: string, architecture: Architecture, work: string): string {
-	const { gnu } = NAMES[architecture];
-	const program = join(work, 'single_file');
-	run(process.arch === architecture ? 'gcc' : `${gnu}-gcc`, [
+/** Compiles the program that the file begins with. `zstd`: the static library. */
+export function compileUnpacker(
+	output: string,
+	architecture: Architecture,
+	{ include, zstd }: { include: string; zstd: string },
+): void {
+	run(process.arch === architecture ? 'gcc' : `${NAMES[architecture].gnu}-gcc`, [
 		...['-static', '-O2', '-std=gnu17', '-Wall', '-Wextra', '-Werror', '-s', '-Wl,--build-id=none'],
-		...[`-ffile-prefix-map=${ROOT}=.`, `-DARCHITECTURE="${architecture}"`, `-I${join(debian, 'usr/include')}`],
-		...['-o', program, join(ROOT, 'packaging/single/single_file.c'), join(debian, 'usr/lib', gnu, 'libzstd.a')],
+		...[`-ffile-prefix-map=${ROOT}=.`, `-DARCHITECTURE="${architecture}"`, `-I${include}`],
+		...['-o', output, join(ROOT, 'packaging/single/single_file.c'), zstd],
 	]);
-	return program;
 }
 
 function trailer(start: number, list: Buffer, content: Buffer, unpackedBytes: number): Buffer {
