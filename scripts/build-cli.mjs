@@ -1,10 +1,11 @@
 // Bundles the entry files of the three threads into dist/, including alasql's grammar, so that tinytap needs no
-// node_modules; and what writes Parquet, apart from them, because it is seldom needed.
+// node_modules; what writes Parquet, apart from them, because it is seldom needed; and the code of the page of a report.
 import { readdirSync, statSync } from 'node:fs';
 
 const entries = ['src/cli.ts', 'src/threads/capture-thread.ts', 'src/threads/query-thread.ts'];
 const library = 'src/output/parquet-library.ts';
 const outputs = ['tinytap', 'capture-thread', 'query-thread', 'parquet-library'].map((name) => `dist/${name}.cjs`);
+const page = ['dist/report-page.js', 'dist/report-page.css'];
 const sources = ['src', 'decoder-as/assembly', 'package.json', 'package-lock.json', 'scripts/build-cli.mjs'];
 
 /** Latest modification time below the paths, in milliseconds. */
@@ -25,7 +26,7 @@ function oldest(paths) {
 /** Modules that alasql would load for file formats and platforms that tinytap does not use. */
 const leftOut = /^(react-native.*|xlsx|.*\/xlsx\/.*|cross-fetch|jszip|tabletop|es6-promise)$/;
 
-if (newest(sources) >= oldest(outputs)) {
+if (newest(sources) >= oldest([...outputs, ...page])) {
 	process.stderr.write('tinytap: bundling src/\n');
 	// Loading it takes a tenth of a second.
 	const { build } = await import('esbuild');
@@ -64,5 +65,27 @@ if (newest(sources) >= oldest(outputs)) {
 				},
 			},
 		],
+	});
+	// A classic script, which runs where it stands in the page. ASCII, so that nothing in it depends on a charset.
+	await build({
+		entryPoints: { 'report-page': 'src/report/page/main.ts' },
+		outdir: 'dist',
+		bundle: true,
+		platform: 'browser',
+		target: ['chrome109', 'firefox115', 'safari16.4'],
+		format: 'iife',
+		minify: true,
+		charset: 'ascii',
+		legalComments: 'none',
+		logLevel: 'warning',
+	});
+	await build({
+		entryPoints: { 'report-page': 'src/report/page/page.css' },
+		outdir: 'dist',
+		bundle: true,
+		target: ['chrome109', 'firefox115', 'safari16.4'],
+		minify: true,
+		charset: 'ascii',
+		logLevel: 'warning',
 	});
 }

@@ -23,7 +23,8 @@ export function packageTree(): PackageTree {
 	mkdirSync(native, { recursive: true });
 	for (const name of ['bin', 'queries', 'recordings', 'package.json'])
 		cpSync(join(CHECKOUT, name), join(path, name), { recursive: true });
-	for (const name of ['tinytap.cjs', 'capture-thread.cjs', 'query-thread.cjs', 'parquet-library.cjs'])
+	const bundles = ['tinytap.cjs', 'capture-thread.cjs', 'query-thread.cjs', 'parquet-library.cjs'];
+	for (const name of [...bundles, 'report-page.js', 'report-page.css'])
 		cpSync(join(CHECKOUT, 'dist', name), join(path, 'dist', name));
 	cpSync(join(CHECKOUT, 'build/decoder.wasm'), join(path, 'dist/decoder.wasm'));
 	for (const name of [...NATIVE, ...OBJECTS]) cpSync(join(CHECKOUT, 'build', name), join(native, name));

@@ -23,6 +23,9 @@ export const FILES = {
 	decoder: join(built, 'decoder.wasm'),
 	/** The bundled programs of the threads. */
 	threads: join(root, 'dist'),
+	/** The code of the page that a report is. */
+	reportScript: join(root, 'dist/report-page.js'),
+	reportStyle: join(root, 'dist/report-page.css'),
 	demoRecording: join(root, 'recordings/demo.tinytap'),
 	bundledQueries: join(root, 'queries'),
 	/** The privileged program that starts this one. */

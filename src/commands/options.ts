@@ -97,7 +97,7 @@ const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[
 	['--user <name>', 'read and write files as this user (default: the sudo user, else the current one)'],
 	['--keep-root', 'do not drop root privileges'],
 	['--redact', 'replace secrets with placeholders in everything that is printed, exported or recorded'],
-	['--no-redact', `do not replace secrets in ${REDACTING.join(', ')}, .curl and .export`],
+	['--no-redact', `do not replace secrets in ${REDACTING.join(', ')}, .curl, .export and .report`],
 	['--raw', 'do not escape control characters in text formats'],
 	['--timeout <duration>', 'time limit for a statement, e.g. 10s'],
 	['--both', "print both sides' rows of an exchange in a tail on a terminal, not only the server's"],

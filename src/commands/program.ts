@@ -19,6 +19,7 @@ import { type MergeOptions, mergeCommand } from './merge-command.ts';
 import { addCaptureOptions, addComparingOptions, addEndOptions, parseOptions } from './options.ts';
 import { queryCommand } from './query-command.ts';
 import { type RecordOptions, recordCommand } from './record-command.ts';
+import { type ReportOptions, reportCommand } from './report-command.ts';
 import { runCommand } from './run-command.ts';
 import { shellCommand } from './shell-command.ts';
 import { tailCommand } from './tail-command.ts';
@@ -96,6 +97,14 @@ Examples:
   tinytap export --replay shop.tinytap --format pcapng | wireshark -k -i -
   tinytap export --replay shop.tinytap --keep-bodies "status >= 500" -o shop.parquet
   tinytap export --for 30s -o traffic.sql && sqlite3 traffic.db < traffic.sql`;
+
+const REPORT_HELP = `
+The page needs no network and no other file: charts, a waterfall, who calls whom,
+what was lost, and a table of the exchanges with their heads and bodies.
+
+Examples:
+  tinytap report --replay shop.tinytap -o shop.html --open
+  tinytap report --for 30s --port 8080 -o shop.html --where "duration_ms > 100"`;
 
 const QUERIES_HELP = `
 Saved queries are files NAME.sql, looked for in .tinytap/queries of the working
@@ -228,6 +237,13 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork, afterDashes
 	addEndOptions(addCaptureOptions(exports));
 	const format = exports.options.find(({ long }) => long === '--format');
 	if (format !== undefined) format.description = `format: ${EXPORT_FORMATS.map(({ name }) => name).join(', ')}`;
+	const report = command('report', 'write a page to look at exchanges in a browser, secrets redacted')
+		.option('-o, --output <file>', 'the page to write: a new file that ends in .html')
+		.option('--where <condition>', 'an SQL condition, e.g. "status >= 500"')
+		.option('--open', 'show the page in the browser')
+		.addHelpText('after', REPORT_HELP)
+		.action((own: ReportOptions, self: Command) => setWork(() => reportCommand(parseOptions(self, afterDashes), own)));
+	addEndOptions(addCaptureOptions(report));
 	const record = command('record', 'capture into a recording, without a shell')
 		.argument('<file>', 'the file to write')
 		.option('--compress', 'compress the recording (gzip)')

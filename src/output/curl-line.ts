@@ -4,7 +4,8 @@
 import type { FieldLine } from '../store/exchange-row.ts';
 import { type ExchangeDetail, headerValue } from './exchange-parts.ts';
 import { type Destination, destinationOf, fieldProblem, isChunked, TOKEN, targetOf } from './sent-request.ts';
-import { escapeUnsafe, forTerminal, splitUtf8 } from './terminal-text.ts';
+import { forTerminal, splitUtf8 } from './terminal-text.ts';
+import { escapeUnsafe } from './visible-text.ts';
 
 export type CurlLine = {
 	/** The command, without a line end; null if curl cannot send the request. */

@@ -6,7 +6,8 @@ import { base64 } from './cell-text.ts';
 import { type ExchangeDetail, headerValue } from './exchange-parts.ts';
 import { type ExchangeWriter, type ExchangeWriterOptions, writtenExchange } from './exchange-writer.ts';
 import { destinationOf, fieldProblem, targetOf } from './sent-request.ts';
-import { escapeUnsafe, forTerminal } from './terminal-text.ts';
+import { forTerminal } from './terminal-text.ts';
+import { escapeUnsafe } from './visible-text.ts';
 
 /** Longer bodies, and those with more escapes than this, are base64. */
 const TEXT_BYTES = 64 * 1024;

@@ -1,7 +1,7 @@
 // Handles JSON as text. Numbers keep all digits, keys keep their order and repeats, and nothing captured becomes a
 // property of an object.
 
-import { escapeUnsafe } from './terminal-text.ts';
+import { escapeUnsafe } from './visible-text.ts';
 
 export type ReformatOptions = {
 	/** Spaces per level; 0: everything on one line without blanks. */

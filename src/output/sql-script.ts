@@ -3,7 +3,7 @@ import type { SqlValue } from '../store/table.ts';
 import type { ResultColumn } from './cell-text.ts';
 import { distinctNames } from './column-names.ts';
 import type { RowWriter } from './row-format.ts';
-import { escapeUnsafe } from './terminal-text.ts';
+import { escapeUnsafe } from './visible-text.ts';
 
 const TABLE = 'exchanges';
 

@@ -2,30 +2,7 @@
 // cursor, change a colour, or hide or reorder text becomes visible ASCII. Our own colours are added afterwards.
 
 import stringWidth from 'string-width';
-
-/**
- * Characters that no text output contains: controls (C0, DEL, C1), line and paragraph separators, lone surrogates, private
- * use and unassigned code points, format controls (bidi, zero-width, BOM, tags, soft hyphen …) and everything else that is
- * invisible (variation selectors, fillers).
- */
-const UNSAFE = '\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}\\p{Co}\\p{Cn}\\p{Default_Ignorable_Code_Point}';
-
-/**
- * Maximum number of marks on a base character. Further ones are escaped: thousands of them would cover neighbouring
- * lines.
- */
-const MAX_MARKS = 8;
-
-// Conjoining jamo stack like marks, in terminals that combine them.
-const MARK = '[\\p{M}\\u1160-\\u11ff\\ud7b0-\\ud7fb]';
-const TOO_MANY_MARKS = `(${MARK}{${MAX_MARKS}})(${MARK}+)`;
-const ESCAPED = new RegExp(`[${UNSAFE}]|${TOO_MANY_MARKS}`, 'u');
-const EACH_ESCAPED = new RegExp(ESCAPED, 'gu');
-
-/** Text that looks like one of our escapes although nothing was escaped. */
-const LOOKS_ESCAPED = /\\(?:x[0-9a-f]{2}|u\{[0-9a-f]+\})/i;
-
-const PLAIN_ASCII = /^[\x20-\x5b\x5d-\x7e]*$/;
+import { escapeAll, escapeCodePoint, PLAIN_ASCII, visibleText } from './visible-text.ts';
 
 export type TerminalTextOptions = {
 	/** Leave everything unchanged (`--raw`). Bytes that are not UTF-8 become U+FFFD. */
@@ -44,22 +21,7 @@ export type TerminalTextOptions = {
  */
 export function forTerminal(text: string | Uint8Array, options: TerminalTextOptions = {}): string {
 	if (typeof text !== 'string') return forTerminalBytes(text, options);
-	if (options.raw === true || PLAIN_ASCII.test(text)) return text;
-	const lineFeeds = options.lineFeeds === true;
-	return needsEscape(text, lineFeeds) ? escapeAll(text, lineFeeds) : text;
-}
-
-/** `\xNN` below U+0100, else `\u{HEX}`. */
-function escapeCodePoint(codePoint: number): string {
-	const hex = codePoint.toString(16);
-	return codePoint < 0x100 ? `\\x${hex.padStart(2, '0')}` : `\\u{${hex}}`;
-}
-
-/** For writers with their own escapes (JSON): replaces unsafe characters by the result of `escapeEach`. */
-export function escapeUnsafe(text: string, escapeEach: (characters: string) => string): string {
-	return text.replace(EACH_ESCAPED, (match: string, marks: string | undefined, excess: string | undefined) =>
-		marks === undefined || excess === undefined ? escapeEach(match) : marks + escapeEach(excess),
-	);
+	return options.raw === true ? text : visibleText(text, options.lineFeeds === true);
 }
 
 /** The number of terminal columns for `text`, which is already safe, by East Asian width. */
@@ -94,7 +56,7 @@ export function cutToWidth(text: string, columns: number): string {
  * A captured text as one line of at most `columns` columns, for table cells. Reads no more of the text than fits.
  */
 export function cellForTerminal(text: string | Uint8Array, columns: number, options: TerminalTextOptions = {}): string {
-	// A column has a base character and at most MAX_MARKS marks: 18 code units, 36 bytes.
+	// A column has a base character and at most 8 marks: 18 code units, 36 bytes.
 	const enough = (columns + 1) * 40;
 	if (!(text.length > enough)) return cutToWidth(forTerminal(text, options), columns);
 	const shown = cutToWidth(forTerminal(text.slice(0, enough), options), columns);
@@ -137,21 +99,6 @@ function simpleWidth(unit: number): number {
 	if (unit >= 0x30a1 && unit < 0x30fb) return 2;
 	if (unit >= 0x4e00 && unit < 0xa000) return 2;
 	return unit >= 0xac00 && unit < 0xd7a4 ? 2 : 0;
-}
-
-function needsEscape(text: string, lineFeeds: boolean): boolean {
-	if (LOOKS_ESCAPED.test(text)) return true;
-	return ESCAPED.test(lineFeeds ? text.replaceAll('\n', ' ') : text);
-}
-
-function escapeAll(text: string, lineFeeds: boolean): string {
-	const doubled = text.replaceAll('\\', '\\\\');
-	return escapeUnsafe(doubled, (characters) => {
-		if (characters === '\n' && lineFeeds) return characters;
-		let escaped = '';
-		for (const character of characters) escaped += escapeCodePoint(character.codePointAt(0) as number);
-		return escaped;
-	});
 }
 
 function forTerminalBytes(bytes: Uint8Array, options: TerminalTextOptions): string {

@@ -1,5 +1,6 @@
 // What the `.expect` lines of a script found, as reports that CI systems read.
-import { escapeUnsafe, forTerminal } from './terminal-text.ts';
+import { forTerminal } from './terminal-text.ts';
+import { escapeUnsafe } from './visible-text.ts';
 
 /** An `.expect` of a script, or a statement or command that failed. */
 export type TestCase = {

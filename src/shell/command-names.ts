@@ -6,7 +6,7 @@ export const COMMAND_NAMES = [
 	...['help', 'tables', 'schema', 'show', 'curl', 'tail', 'save', 'run', 'queries', 'mode', 'param', 'wait', 'g', 'gx'],
 	...['capture', 'pause', 'resume', 'clear', 'open', 'quit', 'expect', 'set', 'settings'],
 	...['maxrows', 'width', 'nullvalue', 'headers', 'timer', 'separator', 'pager', 'last', 'expanded'],
-	...['output', 'once', 'export', 'print', 'read', 'status', 'doctor', 'echo', 'bail', 'record'],
+	...['output', 'once', 'export', 'report', 'print', 'read', 'status', 'doctor', 'echo', 'bail', 'record'],
 	...['next', 'prev', 'conn', 'diff', 'copy', 'watch', 'edit'],
 ] as const;
 

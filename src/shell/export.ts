@@ -48,20 +48,26 @@ export type Exported = Printed & { readonly written: number; readonly leftOut: n
 /** Exports exchanges. Throws a UserError; then the file does not exist, or is unchanged if it was to be replaced. */
 export async function exportExchanges(wanted: FileExport, ways: ExportWays): Promise<Exported> {
 	const { path, force } = wanted;
+	return await intoNewFile(path, ways.user, force, (sink) => writeExchanges(wanted, ways, sink));
+}
+
+/** Lets `write` fill a new file, which is whole or not there. Throws a UserError if it cannot be made. */
+export async function intoNewFile<T>(
+	path: string,
+	user: InvokingUser,
+	force: boolean,
+	write: (sink: Sink) => Promise<T>,
+): Promise<T> {
 	let file: NewFile;
 	try {
-		file = new NewFile(path, ways.user, force);
+		file = new NewFile(path, user, force);
 	} catch (error) {
 		throw newFileError(path, error, force);
 	}
 	try {
-		const printed = await writeExchanges(
-			wanted,
-			ways,
-			fileSink(file.fd, (code) => notWritten(path, code)),
-		);
+		const result = await write(fileSink(file.fd, (code) => notWritten(path, code)));
 		keep(file, path, force);
-		return printed;
+		return result;
 	} finally {
 		file.discard();
 	}
@@ -99,7 +105,7 @@ export async function writeExchanges(
 		const { written, leftOut } = printed.exchanges ?? { written: printed.rows, leftOut: 0 };
 		return { ...printed, written, leftOut };
 	} catch (error) {
-		throw explained(error, path, statement);
+		throw explainedExport(error, 'export', path, (position) => statement.place(position));
 	}
 }
 
@@ -161,16 +167,24 @@ function notWritten(path: string, code: string): UserError {
 	);
 }
 
-/** Turns an error of the statement into one of the export, with its position in the condition. */
-function explained(error: unknown, path: string | undefined, statement: Statement): unknown {
+/**
+ * Turns an error of the statement into one of the export or report, with its position in the condition. `placeOf` gives the
+ * condition around or before a position in the statement, and the position in it.
+ */
+export function explainedExport(
+	error: unknown,
+	what: 'export' | 'report',
+	path: string | undefined,
+	placeOf: (position: number) => { readonly text: string; readonly at: number } | undefined,
+): unknown {
 	if (!(error instanceof UserError)) return error;
 	if (error.code === 'ERR_SQL_CANCELLED')
 		return new UserError(
-			path === undefined ? 'the export was cancelled' : `the export was cancelled, and ${path} was not written`,
+			path === undefined ? `the ${what} was cancelled` : `the ${what} was cancelled, and ${path} was not written`,
 			'ERR_INTERRUPTED',
 		);
 	if (!('position' in error) || typeof error.position !== 'number') return error;
-	const place = statement.place(error.position);
+	const place = placeOf(error.position);
 	if (place === undefined) return error;
 	// If something is missing at the end of the condition, the error is at the parenthesis after it.
 	const isAfter = place.at >= place.text.length;

@@ -21,8 +21,10 @@ import { type Checks, SAMPLE_ROWS } from './checks.ts';
 import { errorText } from './error-text.ts';
 import { type Export, exportExchanges, exportSentence, writeExchanges } from './export.ts';
 import type { Frames } from './frames.ts';
+import { openPage } from './open-page.ts';
 import { withPager } from './pager.ts';
 import { type Progress, startProgress } from './progress.ts';
+import { type Report, reportSentence, writeReport } from './report.ts';
 import type { ResultOutput } from './result-output.ts';
 import { lossSentence, type Printed, type PrintStyle, printResult } from './result-printer.ts';
 import type { SessionSettings } from './settings.ts';
@@ -318,6 +320,19 @@ export class ShellSession {
 		const place = path === undefined ? 'stdout' : forTerminal(path);
 		if (!options.presentation.quiet) this.tell(`${exportSentence(place, exported, wanted.format)}\n`);
 		this.#tellLoss(this.#sinceClear(exported));
+	}
+
+	/** Writes a page with exchanges, says how many, and with `open` shows it in the browser. */
+	async report(wanted: Report, open: boolean): Promise<void> {
+		const { threads, parameters, timeoutMs, options } = this;
+		const exchanges = (ids: readonly number[]) => this.#exchanges(ids);
+		const ways = { threads, user: options.user, parameters, timeoutMs, exchanges };
+		const reported = await this.#watched(() => writeReport(wanted, ways));
+		const path = forTerminal(wanted.path);
+		if (!options.presentation.quiet) this.tell(`${reportSentence(path, reported)}\n`);
+		this.#tellLoss(this.#sinceClear(reported));
+		const problem = open ? await openPage(wanted.path, options.user) : undefined;
+		if (problem !== undefined) this.tell(`${forTerminal(problem)}: open ${path} in a browser\n`);
 	}
 
 	/** For formats that print exchanges. */

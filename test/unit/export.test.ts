@@ -101,7 +101,14 @@ function wanted(name: string, format: ExportFormat, more: object = {}) {
 testInFolder(
 	'the arguments of .export: options on both sides of the file, quotes, and the condition as it was typed',
 	() => {
-		const none = { format: undefined, where: undefined, keepBodies: undefined, force: false, redact: undefined };
+		const none = {
+			format: undefined,
+			where: undefined,
+			open: false,
+			keepBodies: undefined,
+			force: false,
+			redact: undefined,
+		};
 		assert.deepEqual(parseExport('a.har'), { ...none, file: 'a.har' });
 		assert.deepEqual(parseExport(`"my file.csv" where path = 'x  "y"' -- z`), {
 			...none,

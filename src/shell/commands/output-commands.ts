@@ -3,7 +3,8 @@ import { usageError } from '../../base/errors.ts';
 import { exportFormat } from '../../output/export-format.ts';
 import { createRedactor } from '../../output/redaction.ts';
 import { forTerminal } from '../../output/terminal-text.ts';
-import { EXPORT_OPTIONS, parseExport } from '../export-arguments.ts';
+import { EXPORT, type ExportArguments, parseExport, REPORT } from '../export-arguments.ts';
+import { requirePageName } from '../report.ts';
 import { openFile, openProgram, parseTarget, type ResultOutput, userPath } from '../result-output.ts';
 import type { ShellSession } from '../shell-session.ts';
 import type { CommandGroup } from './command.ts';
@@ -53,26 +54,37 @@ export const OUTPUT_COMMANDS: CommandGroup = {
 			trusted: true,
 			unsafe: true,
 			argument: 'export',
-			options: EXPORT_OPTIONS,
+			options: EXPORT.options,
 			run: async (shell, argument) => {
-				const { file, format, where, keepBodies, force, redact } = parseExport(argument);
-				const { user, force: always, presentation } = shell.options;
-				if (redact === false && presentation.redactsAll) {
-					throw usageError(
-						'.export --no-redact: this session shows no secrets (--redact)',
-						'Start tinytap without --redact.',
-					);
-				}
-				const path = userPath(file, user);
-				const { redactor } = presentation;
+				const parsed = parseExport(argument);
+				const { file, format, where, keepBodies } = parsed;
+				const path = userPath(file, shell.options.user);
 				await shell.export({
-					path,
-					format: exportFormat('.export', path, format),
-					where,
-					keepBodies,
-					redactor: redact === undefined ? redactor : redact ? (redactor ?? createRedactor()) : null,
-					force: force || always,
+					...{ path, where, keepBodies, redactor: redactorFor(shell, EXPORT.name, parsed) },
+					format: exportFormat(EXPORT.name, path, format),
+					force: parsed.force || shell.options.force,
 				});
+				return undefined;
+			},
+		},
+		{
+			name: 'report',
+			usage: '.report [--force] [--no-redact] [--open] FILE.html [WHERE CONDITION]',
+			description:
+				'write a page to look at exchanges in a browser, secrets redacted: charts, waterfall, service map, loss, a table with every head and body; --open shows it',
+			example: '.report --open slow.html WHERE duration_ms > 500',
+			promptOnly: true,
+			trusted: true,
+			unsafe: true,
+			argument: 'export',
+			options: REPORT.options,
+			run: async (shell, argument) => {
+				const parsed = parseExport(argument, REPORT);
+				const { user, force } = shell.options;
+				const path = userPath(parsed.file, user);
+				requirePageName(REPORT.name, path);
+				const redactor = redactorFor(shell, REPORT.name, parsed);
+				await shell.report({ path, where: parsed.where, redactor, force: parsed.force || force }, parsed.open);
 				return undefined;
 			},
 		},
@@ -90,6 +102,17 @@ export const OUTPUT_COMMANDS: CommandGroup = {
 		},
 	],
 };
+
+/** Null: secrets stay. */
+function redactorFor({ options: { presentation } }: ShellSession, name: string, { redact }: ExportArguments) {
+	const { redactor, redactsAll } = presentation;
+	if (redact === false && redactsAll)
+		throw usageError(
+			`${name} --no-redact: this session shows no secrets (--redact)`,
+			'Start tinytap without --redact.',
+		);
+	return redact === undefined ? redactor : redact ? (redactor ?? createRedactor()) : null;
+}
 
 /** Returns undefined for the screen. */
 function openTarget(shell: ShellSession, argument: string, once: boolean): ResultOutput | undefined {
