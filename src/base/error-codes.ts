@@ -115,6 +115,10 @@ const ENTRIES = {
 		hint: 'Run it again; --for and --count end a capture by themselves.',
 		exit: EXIT.interrupted,
 	},
+	ERR_LISTEN: {
+		meaning: 'The address given to `--metrics-listen` cannot be listened on.',
+		hint: 'Choose another port, or an address of this host.',
+	},
 	ERR_OUTPUT: {
 		meaning: 'A result could not be written.',
 		hint: 'Check that there is space left where it is written. The output printed so far is incomplete.',

@@ -37,6 +37,7 @@ const OPTION_VALUES: Readonly<Record<string, Kind>> = {
 	replay: 'file',
 	record: 'file',
 	config: 'file',
+	metrics: 'file',
 	output: 'file',
 	user: 'user',
 	format: RESULT_FORMATS.map(({ name }) => name),

@@ -17,6 +17,7 @@ import { checkedFilters, filtersText, parseComm, parsePid, parsePorts } from '..
 import type { Presentation, SessionSettings } from '../shell/settings.ts';
 import { formatElsewhere, nearest } from '../shell/shell-settings.ts';
 import { parseInstant } from '../sql/sql-light.ts';
+import type { TelemetryWanted } from '../telemetry/telemetry-wanted.ts';
 import { MAX_MEMORY_LEAST } from '../threads/memory-shares.ts';
 
 /** The option values as commander returns them. */
@@ -52,6 +53,9 @@ type RawOptions = {
 	readonly config?: string;
 	readonly for?: string;
 	readonly count?: string;
+	readonly otlp?: string | true;
+	readonly metrics?: string;
+	readonly metricsListen?: string;
 };
 
 /** Everything a command needs, parsed. */
@@ -64,6 +68,8 @@ export type Options = SessionSettings & {
 	readonly command: readonly string[] | undefined;
 	/** Keep the prompt after that program has ended. */
 	readonly stay: boolean;
+	/** Undefined if none of its options was given. */
+	readonly telemetry: TelemetryWanted | undefined;
 };
 
 const REDACTING = RESULT_FORMATS.filter(({ redacts }) => redacts).map(({ name }) => name);
@@ -115,6 +121,15 @@ const END_OPTIONS: readonly (readonly [flags: string, description: string])[] = 
 	['--count <n>', 'end the capture after this many rows'],
 ];
 
+const TELEMETRY_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
+	[
+		'--otlp [url]',
+		'send spans and metrics, secrets redacted, to an OpenTelemetry collector (OTLP/HTTP; default: OTEL_EXPORTER_OTLP_ENDPOINT, else http://localhost:4318)',
+	],
+	['--metrics <file>', 'keep a file of metrics for the textfile collector of Prometheus'],
+	['--metrics-listen <address>', 'serve metrics to Prometheus; a port alone is one of 127.0.0.1'],
+];
+
 /** Adds the options of every capturing command. */
 export function addCaptureOptions(command: Command): Command {
 	for (const [flags, description] of CAPTURE_OPTIONS) addOption(command, flags, description);
@@ -149,6 +164,12 @@ export function addComparingOptions(command: Command): Command {
 
 export function addEndOptions(command: Command): Command {
 	for (const [flags, description] of END_OPTIONS) addOption(command, flags, description);
+	return command;
+}
+
+/** Adds the options of a command that may run for long without a shell. */
+export function addTelemetryOptions(command: Command): Command {
+	for (const [flags, description] of TELEMETRY_OPTIONS) addOption(command, flags, description);
 	return command;
 }
 
@@ -217,6 +238,7 @@ export function parseOptions(parsed: Command, command?: readonly string[]): Opti
 		count,
 		command,
 		stay: raw.stay === true,
+		telemetry: telemetryWanted(raw),
 	};
 }
 
@@ -312,6 +334,16 @@ function parsePlace(text: string, name: string): ReplayPlace {
 		`${name}: expected a time such as 2026-11-22T12:56:01Z, or a duration from the beginning such as 10s, got ${JSON.stringify(text)}`,
 		'A time without a zone is UTC, like `ts`.',
 	);
+}
+
+function telemetryWanted({ otlp, metrics, metricsListen }: RawOptions): TelemetryWanted | undefined {
+	const isWanted = [otlp, metrics, metricsListen].some((given) => given !== undefined);
+	return isWanted ? { otlp, metrics, metricsListen } : undefined;
+}
+
+/** The same options, with the condition of the command for its telemetry, too. */
+export function telemetryWhere(options: Options, where: string | undefined): Options {
+	return options.telemetry === undefined ? options : { ...options, telemetry: { ...options.telemetry, where } };
 }
 
 function presentation(raw: RawOptions): Presentation {

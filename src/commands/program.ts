@@ -16,7 +16,7 @@ import { type ExportOptions, exportCommand } from './export-command.ts';
 import { FLEET_ACTIONS, type FleetOptions, fleetCommand } from './fleet-command.ts';
 import { infoCommand } from './info-command.ts';
 import { type MergeOptions, mergeCommand } from './merge-command.ts';
-import { addCaptureOptions, addComparingOptions, addEndOptions, parseOptions } from './options.ts';
+import { addCaptureOptions, addComparingOptions, addEndOptions, addTelemetryOptions, parseOptions } from './options.ts';
 import { queryCommand } from './query-command.ts';
 import { type RecordOptions, recordCommand } from './record-command.ts';
 import { type ReportOptions, reportCommand } from './report-command.ts';
@@ -205,7 +205,7 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork, afterDashes
 		.option('--every <duration>', 'with --query: how often a query that needs all rows runs again (default 1s)')
 		.option('--exec <command>', 'start COMMAND (without a shell) and write each row to its stdin as a JSON line')
 		.action((own: TailOptions, self: Command) => setWork(() => tailCommand(parseOptions(self, afterDashes), own)));
-	addEndOptions(addCaptureOptions(tail)).addHelpText('after', TAIL_EXAMPLES);
+	addEndOptions(addCaptureOptions(addTelemetryOptions(tail))).addHelpText('after', TAIL_EXAMPLES);
 	const run = command('run', 'run a saved query or a script')
 		.argument('<file|name>', 'a file (with a / or ending in .sql), the name of a saved query, or - for stdin')
 		.option(...SET_OPTION)
@@ -257,7 +257,7 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork, afterDashes
 		.action((file: string, own: RecordOptions, self: Command) =>
 			setWork(() => recordCommand(parseOptions(self, afterDashes), file, own)),
 		);
-	addEndOptions(addCaptureOptions(record));
+	addEndOptions(addCaptureOptions(addTelemetryOptions(record)));
 }
 
 function addQueries(command: NewCommand, setWork: SetWork, afterDashes?: readonly string[]): void {

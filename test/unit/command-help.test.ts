@@ -45,6 +45,6 @@ test('options that all captures have are in groups, and those of the command its
 	const own = /^Options:\n((?: {2}.*\n)+)/m.exec(helpOf('record'))?.[1] ?? '';
 	assert.deepEqual(
 		own.match(/--[a-z]+/g)?.filter((name) => name !== '--rotate'),
-		['--compress', '--keep', '--where', '--help'],
+		['--compress', '--keep', '--where', '--otlp', '--metrics', '--metrics', '--help'],
 	);
 });

@@ -22,6 +22,7 @@ const FOLDERS = [
 	'report',
 	'agent',
 	'threads',
+	'telemetry',
 	'shell',
 	'commands',
 ];
