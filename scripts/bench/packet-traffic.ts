@@ -1,6 +1,5 @@
 // Writes a pcap file as tcpdump would have: many connections at a time, whose packets are mixed, with acknowledgements,
 // retransmissions and packets out of order. The same number of exchanges gives the same file.
-import { randomFillSync } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { ACK, FIN, SYN } from '../../support/packet-builder.ts';
@@ -208,8 +207,12 @@ class PacketWriter {
 class Random {
 	#state = 1;
 	readonly #words = jsonText(1 << 20);
-	readonly #noise = randomFillSync(Buffer.alloc(4 << 20));
+	readonly #noise = Buffer.alloc(4 << 20);
 	readonly #scripts = [40_000, 90_000, 200_000].map((bytes) => gzipSync(this.#words.subarray(0, bytes)));
+
+	constructor() {
+		for (let at = 0; at < this.#noise.length; at += 4) this.#noise.writeUInt32LE(this.below(2 ** 32), at);
+	}
 
 	below(limit: number): number {
 		this.#state = (Math.imul(this.#state, 1_664_525) + 1_013_904_223) >>> 0;

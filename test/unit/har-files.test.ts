@@ -196,6 +196,11 @@ test('what an entry does not tell is NULL, and what cannot be NULL is told', () 
 	assert.deepEqual(unheld.warnings, ['FILE: it does not hold 530 bytes of bodies']);
 	assert.deepEqual(message({}, { content: {} }).warnings, ['FILE: 1 entry without a body or its size: shown as empty']);
 	assert.deepEqual(message({ method: 'HEAD' }, { content: {} }).warnings, []);
+	const { rows, warnings } = replay(har({ ...whole, response: undefined }));
+	assert.deepEqual(
+		[rows[0]!.state, rows[0]!.status, warnings],
+		['unanswered', 0, ['FILE: 1 entry without a response: shown as unanswered']],
+	);
 	const noAddress = replay(har({ ...whole, serverIPAddress: '' })).rows[0]!;
 	assert.deepEqual([noAddress.remote, noAddress.local], [null, null]);
 });

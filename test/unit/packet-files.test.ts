@@ -501,10 +501,10 @@ test('TLS and HTTP/2 are blind spots', () => {
 	assert.deepEqual(rows, []);
 	assert.deepEqual(connections.map(({ protocol }) => protocol).toSorted(), ['http2', 'tls']);
 	assert.deepEqual(
-		blindSpots.map(({ what, pid, times }) => [what, pid, times]),
+		blindSpots.map(({ what, pid, comm, times }) => [what, pid, comm, times]),
 		[
-			['tls', 0, 1],
-			['http2', 0, 1],
+			['tls', 0, null, 1],
+			['http2', 0, null, 1],
 		],
 	);
 });

@@ -99,7 +99,8 @@ export function writeSpots(): void {
 		store<f64>(entry, wallMicroseconds(load<u64>(spot, 16)), BLIND_SPOT_LAST_TS);
 		store<u32>(entry, load<u32>(spot), BLIND_SPOT_PID);
 		store<u32>(entry, load<u32>(spot, 4), BLIND_SPOT_WHAT);
-		store<u32>(entry, BLIND_SPOT_FIXED_BYTES, BLIND_SPOT_COMM);
+		// Imported packets have no process.
+		if (comm != 0) store<u32>(entry, BLIND_SPOT_FIXED_BYTES, BLIND_SPOT_COMM);
 		store<u32>(entry, comm, BLIND_SPOT_COMM + 4);
 		memory.copy(entry + BLIND_SPOT_FIXED_BYTES, spot + 24, comm);
 		store<u32>(entry, BLIND_SPOT_FIXED_BYTES + comm, BLIND_SPOT_EVIDENCE);

@@ -23,6 +23,8 @@ export type HarEntry = {
 	readonly method: string;
 	readonly url: string;
 	readonly request: HarMessage;
+	/** Whether the entry tells about a response at all; k6 writes entries that do not. */
+	readonly hasResponse: boolean;
 	/** Status 0: there was no response. */
 	readonly status: number;
 	readonly statusText: string;
@@ -55,6 +57,7 @@ export function readEntry(value: unknown): HarEntry | undefined {
 		method: text(request.method) || 'GET',
 		url: text(request.url),
 		request: { version: text(request.httpVersion), headers: headers(request.headers), body: requestBody(request) },
+		hasResponse: typeof entry.response === 'object' && entry.response !== null,
 		status: integer(response.status, 999),
 		statusText: text(response.statusText),
 		response: { version: text(response.httpVersion), headers: headers(response.headers), body: responseBody(response) },

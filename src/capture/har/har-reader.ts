@@ -45,6 +45,7 @@ export class HarReader implements ReplayFile {
 	#unread = 0;
 	#unheldBytes = 0;
 	/** Entries that do not tell something, and what else is not read. */
+	#unheldResponses = 0;
 	#unsized = 0;
 	#unversioned = 0;
 	#untimed = 0;
@@ -91,6 +92,7 @@ export class HarReader implements ReplayFile {
 			`it does not hold ${this.#unheldBytes} bytes of bodies`,
 			'They count as capture_limit (table loss). Browsers export bodies with "save all as HAR with content".',
 		);
+		warn(this.#unheldResponses, `${entries(this.#unheldResponses)} without a response: shown as unanswered`);
 		warn(this.#unsized, `${entries(this.#unsized)} without a body or its size: shown as empty`);
 		warn(this.#unversioned, `${entries(this.#unversioned)} without a version of HTTP: shown as HTTP/1.1`);
 		warn(this.#untimed, `${entries(this.#untimed)} without a time: ts and durations are NULL`);
@@ -157,7 +159,8 @@ export class HarReader implements ReplayFile {
 	}
 
 	#count(entry: HarEntry): void {
-		const { requestMs, response, status } = entry;
+		const { requestMs, response, status, hasResponse } = entry;
+		if (!hasResponse) this.#unheldResponses++;
 		if (Number.isNaN(requestMs[0])) this.#untimed++;
 		if (lacksVersion(entry)) this.#unversioned++;
 		const { bytes, size } = response.body;
