@@ -469,6 +469,26 @@ test('bytes after the end of a connection are counted, and a message begins anot
 	);
 });
 
+test('many connections at once, of both versions of IP, and others with the same endpoints after them', () => {
+	const spoken = (round: number) =>
+		Array.from({ length: 600 }, (_, i) => {
+			const ip = (host: number) => (i % 2 === 0 ? `10.0.${host}.${i >> 2}` : `2001:db8::${host}:${(i >> 2) + 1}`);
+			const client = { ip: ip(1), port: 40_000 + (i & 3) };
+			return new BuiltConnection(client, { ip: ip(2), port: 80 }, { client: round * 1000 })
+				.open()
+				.send('client', request(`/${round}/${i}`))
+				.send('server', response(`${round} ${i}`));
+		});
+	const rounds = [1, 2].map(spoken);
+	// In turn: the first packet of each connection, then the second ones …
+	const packets = rounds.flatMap((all) => all[0]!.packets.flatMap((_, at) => all.map((each) => each.packets[at]!)));
+	const { rows } = replay(pcapFile(frames(packets)));
+	assert.equal(rows.length, 1200);
+	for (const { path, resBody, state } of rows)
+		assert.deepEqual([`/${resBody!.replace(' ', '/')}`, state], [path, 'complete']);
+	assert.equal(new Set(rows.map(({ conn }) => conn)).size, 1200);
+});
+
 test('numbers far from those of the connection belong to another one, and are no hole', () => {
 	const open = new BuiltConnection(CLIENT, SERVER).open().send('client', request('/one')).send('server', response('x'));
 	for (const away of [2 ** 31, 2 ** 30, -(2 ** 30)]) {

@@ -10,7 +10,7 @@ export type Packet = {
 	/** Seconds since 1970, and nanoseconds within that second. */
 	seconds: number;
 	nanoseconds: number;
-	/** The captured bytes are bytes.subarray(start, end). */
+	/** The captured bytes are bytes.subarray(start, end), until the next packet is read. */
 	bytes: Buffer;
 	start: number;
 	end: number;
@@ -66,7 +66,7 @@ const WRITER_MAX = 256;
 const PACKET_MAX = 1 << 20;
 /** Blocks up to this length are looked into; longer ones are skipped. */
 const BLOCK_MAX = PACKET_MAX + 65_536;
-const READ_BYTES = 4 << 20;
+const READ_BYTES = 1 << 20;
 
 /** Whether a file that begins with these bytes (at least 4) holds packets. */
 export function isPacketFile(start: Uint8Array): boolean {
@@ -101,8 +101,9 @@ function isSectionHeader(start: Uint8Array): boolean {
 /** The bytes of a file, read ahead in large pieces. */
 class FileInput {
 	readonly size: number;
-	/** The bytes read; the next one is at `at`. */
+	/** The bytes read; the next one is at `at`. Whoever keeps some of them copies them: `have` moves and replaces them. */
 	bytes = Buffer.alloc(0);
+	#memory = Buffer.alloc(0);
 	at = 0;
 	readonly #fd: number;
 	/** Offset in the file of bytes[0]. */
@@ -122,8 +123,8 @@ class FileInput {
 	have(count: number): boolean {
 		if (this.bytes.length - this.at >= count) return true;
 		const rest = this.bytes.subarray(this.at);
-		// A new buffer each time: packets may still refer to the old one.
-		const bytes = Buffer.allocUnsafe(Math.max(READ_BYTES, count));
+		if (this.#memory.length < count) this.#memory = Buffer.allocUnsafe(Math.max(READ_BYTES, count));
+		const bytes = this.#memory;
 		rest.copy(bytes);
 		const base = this.offset;
 		let length = rest.length;

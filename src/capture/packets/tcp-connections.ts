@@ -1,4 +1,5 @@
 // The TCP connections in a file of packets: which packet belongs to which, who the client is, when one begins and ends.
+import { randomInt } from 'node:crypto';
 import {
 	CAPTURE_ADDRESS_BYTES,
 	CAPTURE_ADDRESSES_BYTES,
@@ -11,7 +12,7 @@ import {
 } from '../../../decoder-as/assembly/wire/capture-event.ts';
 import type { RecordBatches, RecordConnection } from '../record-writer.ts';
 import { ACK, FIN, RST, type Segment, SYN } from './tcp-segment.ts';
-import { type StreamTotals, TcpStream } from './tcp-stream.ts';
+import { type Deliver, type StreamTotals, TcpStream } from './tcp-stream.ts';
 
 /** Connections that are remembered at a time; of more, the one that was quiet longest is forgotten. */
 const CONNECTIONS_MAX = 65_536;
@@ -24,8 +25,12 @@ const REQUEST = /^[A-Z]{3,} /;
 
 class Connection implements RecordConnection {
 	readonly id: number;
+	/** Both endpoints, the smaller one first, and their hash. */
+	readonly low: Key;
+	readonly high: Key;
+	readonly hash: number;
 	/** The endpoint that sends in direction `in` to the server. */
-	readonly client: number | string;
+	readonly client: Key;
 	readonly addresses: Buffer;
 	readonly flags: number;
 	readonly midstream: boolean;
@@ -44,33 +49,49 @@ class Connection implements RecordConnection {
 	initial = -1;
 	/** Number of the last packet. */
 	usedAt = 0;
+	/** Another connection with the same hash. */
+	next: Connection | undefined;
 
 	constructor(
-		members: Pick<Connection, 'id' | 'client' | 'addresses' | 'flags' | 'midstream'>,
-		incoming: (connection: Connection) => TcpStream,
-		outgoing: (connection: Connection) => TcpStream,
+		members: Pick<Connection, 'id' | 'low' | 'high' | 'hash' | 'client' | 'addresses' | 'flags' | 'midstream'>,
+		deliver: DeliverTo,
+		totals: StreamTotals,
 	) {
 		this.id = members.id;
+		this.low = members.low;
+		this.high = members.high;
+		this.hash = members.hash;
 		this.client = members.client;
 		this.addresses = members.addresses;
 		this.flags = members.flags;
 		this.midstream = members.midstream;
-		this.incoming = incoming(this);
-		this.outgoing = outgoing(this);
+		this.incoming = new TcpStream((...bytes) => deliver(this, DIRECTION_IN, ...bytes), totals);
+		this.outgoing = new TcpStream((...bytes) => deliver(this, DIRECTION_OUT, ...bytes), totals);
 	}
 }
 
+type DeliverTo = (connection: Connection, direction: number, ...bytes: Parameters<Deliver>) => void;
+
+/** An endpoint: of IPv4 a number, of IPv6 a text. */
 type Key = number | string;
+
+/** As many hashes as connections. */
+const HASH_MASK = CONNECTIONS_MAX - 1;
+/** So that nobody can write a file whose connections all have the same hash. */
+const SEED = randomInt(2 ** 31);
 
 export class TcpConnections {
 	readonly totals: StreamTotals = { waitingBytes: 0, missingBytes: 0, holes: 0, cutBytes: 0, strayBytes: 0 };
 	/** Open connections that were forgotten because there were too many. */
 	forgotten = 0;
 	readonly #records: RecordBatches;
-	/** By the smaller endpoint, then by the other. */
-	readonly #byEndpoints = new Map<Key, Map<Key, Connection>>();
-	/** The live ones by id, and in the order in which one may be forgotten. */
-	readonly #byId = new Map<number, { readonly low: Key; readonly high: Key; readonly connection: Connection }>();
+	/** By the hash of the endpoints. */
+	readonly #byHash = new Map<number, Connection>();
+	/** By id, and in the order in which they may be forgotten. */
+	readonly #byId = new Map<number, Connection>();
+	/** Goes round over `#byId`. A new iterator would step over all entries that were deleted. */
+	#oldest: Iterator<Connection> = [].values();
+	readonly #deliverTo: DeliverTo = (...all) => this.#deliver(...all);
 	#lastId = 0;
 	#packets = 0;
 
@@ -80,7 +101,7 @@ export class TcpConnections {
 
 	/** Bytes of this stream before offset `until` are not wanted. */
 	skip(id: number, direction: number, until: number): void {
-		const connection = this.#byId.get(id)?.connection;
+		const connection = this.#byId.get(id);
 		if (connection === undefined) return;
 		if (direction === DIRECTION_IN) connection.skipIn = until;
 		else connection.skipOut = until;
@@ -92,16 +113,19 @@ export class TcpConnections {
 		const target = targetOf(segment);
 		const [low, high] = source < target ? [source, target] : [target, source];
 		const { flags } = segment;
-		let connection = this.#byEndpoints.get(low)?.get(high);
+		const hash = (hashOf(source) + hashOf(target)) & HASH_MASK;
+		let connection = this.#byHash.get(hash);
+		while (connection !== undefined && (connection.low !== low || connection.high !== high))
+			connection = connection.next;
 		if (connection !== undefined && this.#isNew(connection, source, segment)) {
 			this.#close(connection);
-			this.#forget(connection.id);
+			this.#forget(connection);
 			connection = undefined;
 		}
 		if (connection === undefined) {
 			// Without bytes or a SYN, nothing is known about who is who.
 			if ((flags & SYN) === 0 && segment.length === 0) return;
-			connection = this.#begin(segment, source, target, low, high);
+			connection = this.#begin(segment, source, low, high, hash);
 		}
 		connection.usedAt = this.#packets;
 		const fromClient = source === connection.client;
@@ -116,7 +140,7 @@ export class TcpConnections {
 
 	/** The file has ended. */
 	finish(): void {
-		for (const { connection } of this.#byId.values()) {
+		for (const connection of this.#byId.values()) {
 			if (connection.closed) continue;
 			connection.incoming.finish();
 			connection.outgoing.finish();
@@ -187,7 +211,7 @@ export class TcpConnections {
 		return isOther && beginsMessage(segment) !== undefined;
 	}
 
-	#begin(segment: Segment, source: Key, target: Key, low: Key, high: Key): Connection {
+	#begin(segment: Segment, source: Key, low: Key, high: Key, hash: number): Connection {
 		if (this.#byId.size >= CONNECTIONS_MAX) this.#forgetOne();
 		const isSyn = (segment.flags & SYN) !== 0;
 		const fromClient = isSyn ? (segment.flags & ACK) === 0 : isFromClient(segment);
@@ -198,22 +222,19 @@ export class TcpConnections {
 		const connection = new Connection(
 			{
 				id: ++this.#lastId,
-				client: fromClient ? source : target,
+				...{ low, high, hash },
+				client: fromClient === (source === low) ? low : high,
 				addresses,
 				// Without a SYN, the bytes tell better than the ports who is the client.
 				flags: (isSyn ? ROLE_ACCEPTED : ROLE_UNKNOWN) | (family << 8),
 				midstream: !isSyn,
 			},
-			(of) => new TcpStream((...bytes) => this.#deliver(of, DIRECTION_IN, ...bytes), this.totals),
-			(of) => new TcpStream((...bytes) => this.#deliver(of, DIRECTION_OUT, ...bytes), this.totals),
+			this.#deliverTo,
+			this.totals,
 		);
-		let others = this.#byEndpoints.get(low);
-		if (others === undefined) {
-			others = new Map();
-			this.#byEndpoints.set(low, others);
-		}
-		others.set(high, connection);
-		this.#byId.set(connection.id, { low, high, connection });
+		connection.next = this.#byHash.get(hash);
+		this.#byHash.set(hash, connection);
+		this.#byId.set(connection.id, connection);
 		return connection;
 	}
 
@@ -244,29 +265,35 @@ export class TcpConnections {
 		this.#records.timeNs = nowNs;
 	}
 
-	#forget(id: number): void {
-		const entry = this.#byId.get(id);
-		if (entry === undefined) return;
-		this.#byId.delete(id);
-		const others = this.#byEndpoints.get(entry.low);
-		others?.delete(entry.high);
-		if (others?.size === 0) this.#byEndpoints.delete(entry.low);
+	#forget(connection: Connection): void {
+		this.#byId.delete(connection.id);
+		const { hash, next } = connection;
+		let before = this.#byHash.get(hash);
+		if (before === connection) {
+			if (next === undefined) this.#byHash.delete(hash);
+			else this.#byHash.set(hash, next);
+			return;
+		}
+		while (before !== undefined && before.next !== connection) before = before.next;
+		if (before !== undefined) before.next = next;
 	}
 
 	/** Forgets a connection that was quiet for long: closed ones first seen, others if nobody used them lately. */
 	#forgetOne(): void {
-		for (const [id, entry] of this.#byId) {
-			const { connection } = entry;
+		for (;;) {
+			const { done, value: connection } = this.#oldest.next();
+			if (done === true) {
+				this.#oldest = this.#byId.values();
+				continue;
+			}
 			if (!connection.closed && this.#packets - connection.usedAt < CONNECTIONS_MAX) {
-				// A second chance.
-				this.#byId.delete(id);
-				this.#byId.set(id, entry);
+				// A second chance, in the next round.
 				connection.usedAt -= CONNECTIONS_MAX;
 				continue;
 			}
 			if (!connection.closed && connection.opened) this.forgotten++;
 			this.#close(connection);
-			this.#forget(id);
+			this.#forget(connection);
 			return;
 		}
 	}
@@ -282,6 +309,21 @@ function beginsMessage({ bytes, start, end }: Segment): 'request' | 'response' |
 	const first = bytes.toString('latin1', start, Math.min(end, start + 16));
 	if (first.startsWith(RESPONSE)) return 'response';
 	return REQUEST.test(first) ? 'request' : undefined;
+}
+
+/** Well mixed (MurmurHash3's last step), also for endpoints that were chosen. */
+function hashOf(endpoint: Key): number {
+	let hash = SEED;
+	if (typeof endpoint === 'number') hash = mixed(mixed(SEED ^ (endpoint % 65_536)) ^ (endpoint / 65_536));
+	else for (let i = 0; i < endpoint.length; i++) hash = mixed(hash ^ endpoint.charCodeAt(i));
+	return hash;
+}
+
+function mixed(value: number): number {
+	let hash = value;
+	hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);
+	hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
+	return hash ^ (hash >>> 16);
 }
 
 function sourceOf({ isV6, sourceV4, sourceAt, sourcePort, bytes }: Segment): Key {
