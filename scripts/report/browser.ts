@@ -32,7 +32,8 @@ export type Page = {
 	readonly mouse: { move(x: number, y: number): Promise<void>; down(): Promise<void>; up(): Promise<void> };
 };
 
-type Context = { newPage(): Promise<Page>; close(): Promise<void> };
+type Session = { send(method: string, parameters?: object): Promise<{ metrics: { name: string; value: number }[] }> };
+type Context = { newPage(): Promise<Page>; newCDPSession(page: Page): Promise<Session>; close(): Promise<void> };
 type Playwright = {
 	chromium: { launchPersistentContext(profile: string, options: object): Promise<Context> };
 };
@@ -44,6 +45,8 @@ export type Watched = {
 	readonly requests: string[];
 	/** Errors, messages, dialogs, other pages, blocked attempts. */
 	readonly events: string[];
+	/** CPU time of the page's main thread so far, in milliseconds. Unlike time, it does not depend on other programs. */
+	readonly cpuMs: () => Promise<number>;
 };
 
 export type Browser = {
@@ -89,8 +92,14 @@ export async function startBrowser(): Promise<Browser> {
 				await page.exposeBinding(binding, (_, ...values) => events.push(`${binding}(${values.join(', ')})`));
 			await page.setViewportSize({ width, height: 900 });
 			await page.emulateMedia({ colorScheme: dark ? 'dark' : 'light' });
+			const session = await context.newCDPSession(page);
+			await session.send('Performance.enable', { timeDomain: 'threadTicks' });
+			const cpuMs = async () => {
+				const { metrics } = await session.send('Performance.getMetrics');
+				return 1000 * (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? Number.NaN);
+			};
 			await page.goto(url);
-			return { page, requests, events };
+			return { page, requests, events, cpuMs };
 		},
 		async close() {
 			await context.close();

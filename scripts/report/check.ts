@@ -9,7 +9,7 @@ import { recordTape } from '../../support/tape-recording.ts';
 import { runTinytap } from '../../support/tinytap.ts';
 import { attacksRunNothing, theWatchWorks } from './attacks.ts';
 import { startBrowser } from './browser.ts';
-import { csvInSpreadsheet, exportsInPython } from './exports.ts';
+import { csvInSpreadsheet, exportsInPython, recordHostile } from './exports.ts';
 import { keyboardOnly } from './keyboard.ts';
 import { drawPictures, onPaper, readableInBothThemes } from './looks.ts';
 import { quickWithManyRows } from './speed.ts';
@@ -37,6 +37,7 @@ try {
 	recordTape(recording, shopTraffic(EXCHANGES));
 	const made = await runTinytap(['report', '--replay', recording, '-o', page]);
 	assert.equal(made.code, 0, made.stderr);
+	recordHostile(folder);
 	await check('AT-19: a spreadsheet that opens a CSV export computes nothing', () => csvInSpreadsheet(folder));
 	await check('what watches the browser notices a page that runs the attacks', () => theWatchWorks(browser, folder));
 	await check('AT-20: no attack string runs or asks for anything in a report', () =>

@@ -59,9 +59,8 @@ export async function readableInBothThemes(browser: Browser, path: string): Prom
 		await waitFor(page, `document.documentElement.dataset.theme === '${dark ? 'light' : 'dark'}'`);
 		for (const width of [360, 700, 1000, 1920]) {
 			await page.setViewportSize({ width, height: 800 });
-			await waitFor(page, `document.querySelector('#traffic svg').getBoundingClientRect().right <= innerWidth`);
-			const wide = await page.evaluate<number>('document.documentElement.scrollWidth');
-			assert.equal(wide <= width, true, `${wide} px wide on a screen of ${width}`);
+			// It is drawn again a moment later.
+			await waitFor(page, `document.documentElement.scrollWidth <= ${width}`);
 		}
 		await page.close();
 	}

@@ -240,6 +240,7 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork, afterDashes
 	const report = command('report', 'write a page to look at exchanges in a browser, secrets redacted')
 		.option('-o, --output <file>', 'the page to write: a new file that ends in .html')
 		.option('--where <condition>', 'an SQL condition, e.g. "status >= 500"')
+		.option('--keep-bodies <condition>', 'only exchanges for which this is true keep their bodies: "status >= 500"')
 		.option('--open', 'show the page in the browser')
 		.addHelpText('after', REPORT_HELP)
 		.action((own: ReportOptions, self: Command) => setWork(() => reportCommand(parseOptions(self, afterDashes), own)));

@@ -191,5 +191,6 @@ const REASONS: readonly (readonly [pattern: RegExp, reason: string])[] = [
 	[/memory limit/, 'memory limit'],
 	[/discarded/, 'discarded by the program'],
 	[/redaction/, 'withheld by redaction'],
+	[/--keep-bodies/, 'left out by --keep-bodies'],
 	[/not decoded|decoded in part/, 'content coding'],
 ];

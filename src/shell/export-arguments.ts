@@ -26,7 +26,7 @@ export const EXPORT: FileCommand = {
 
 export const REPORT: FileCommand = {
 	name: '.report',
-	options: ['--force', '--no-redact', '--open', '--redact'],
+	options: ['--force', '--keep-bodies', '--no-redact', '--open', '--redact'],
 	example: '.report errors.html WHERE status >= 500',
 };
 
@@ -92,7 +92,7 @@ export function parseExport(argument: string, command = EXPORT): ExportArguments
 			if (keepBodies === undefined || keepBodies.trim() === '')
 				throw usageError(
 					`${name} --keep-bodies: expected an SQL condition in quotes, got nothing`,
-					'.export --keep-bodies "status >= 500" all.har',
+					`${name} --keep-bodies "status >= 500" FILE`,
 				);
 		} else if (word.startsWith('--')) given.add(word);
 		else throw usageError(`${name}: expected WHERE after the file, got ${JSON.stringify(word)}`, example);

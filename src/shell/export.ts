@@ -89,7 +89,7 @@ export async function writeExchanges(
 ): Promise<Exported> {
 	const { path, format, redactor } = wanted;
 	const { parameters, timeoutMs, raw, exchanges } = ways;
-	const statement = new Statement(printsExchanges(format) ? 'SELECT id' : 'SELECT *', wanted);
+	const statement = new ExportStatement(printsExchanges(format) ? 'SELECT id' : 'SELECT *', wanted);
 	const rows = ways.threads.run(statement.sql, { parameters, timeoutMs, redact: redactor !== null });
 	const left = new Set<number>();
 	const style: PrintStyle = {
@@ -105,16 +105,16 @@ export async function writeExchanges(
 		const { written, leftOut } = printed.exchanges ?? { written: printed.rows, leftOut: 0 };
 		return { ...printed, written, leftOut };
 	} catch (error) {
-		throw explainedExport(error, 'export', path, (position) => statement.place(position));
+		throw explainedExport(error, 'export', path, statement);
 	}
 }
 
-/** The statement of an export, and where in it the user's conditions are. */
-class Statement {
+/** The statement of an export or report, and where in it the user's conditions are. */
+export class ExportStatement {
 	readonly sql: string;
 	readonly #conditions: { readonly text: string; readonly start: number }[] = [];
 
-	constructor(columns: string, { where, keepBodies }: Export) {
+	constructor(columns: string, { where, keepBodies }: Pick<Export, 'where' | 'keepBodies'>) {
 		let sql = columns;
 		const add = (before: string, condition: string, after: string) => {
 			this.#conditions.push({ text: condition, start: sql.length + before.length });
@@ -167,15 +167,12 @@ function notWritten(path: string, code: string): UserError {
 	);
 }
 
-/**
- * Turns an error of the statement into one of the export or report, with its position in the condition. `placeOf` gives the
- * condition around or before a position in the statement, and the position in it.
- */
+/** Turns an error of the statement into one of the export or report, with its position in the condition. */
 export function explainedExport(
 	error: unknown,
 	what: 'export' | 'report',
 	path: string | undefined,
-	placeOf: (position: number) => { readonly text: string; readonly at: number } | undefined,
+	statement: ExportStatement,
 ): unknown {
 	if (!(error instanceof UserError)) return error;
 	if (error.code === 'ERR_SQL_CANCELLED')
@@ -184,7 +181,7 @@ export function explainedExport(
 			'ERR_INTERRUPTED',
 		);
 	if (!('position' in error) || typeof error.position !== 'number') return error;
-	const place = placeOf(error.position);
+	const place = statement.place(error.position);
 	if (place === undefined) return error;
 	// If something is missing at the end of the condition, the error is at the parenthesis after it.
 	const isAfter = place.at >= place.text.length;

@@ -3,6 +3,7 @@ import { basename, extname } from 'node:path';
 import { usageError } from '../base/errors.ts';
 import { version } from '../base/installation.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
+import { withoutBodies } from '../output/left-out-bodies.ts';
 import { redactExchange } from '../output/redacted-exchange.ts';
 import type { Redactor } from '../output/redaction.ts';
 import { DETAILS_PER_PART, ReportBuilder } from '../report/report-builder.ts';
@@ -11,7 +12,7 @@ import { ALL_BODIES_BYTES, BODY_BYTES, fairLimit, MOST_EXCHANGES } from '../repo
 import { type PageCode, pageCode, reportPage } from '../report/report-page.ts';
 import type { SqlValue } from '../store/table.ts';
 import type { RunOptions, Threads } from '../threads/threads.ts';
-import { explainedExport, intoNewFile } from './export.ts';
+import { ExportStatement, explainedExport, intoNewFile } from './export.ts';
 import { withoutSecrets } from './history-secrets.ts';
 import type { PrintStyle } from './result-printer.ts';
 import type { Sink } from './sink.ts';
@@ -20,6 +21,8 @@ export type Report = {
 	readonly path: string;
 	/** An SQL condition; undefined: all exchanges. */
 	readonly where: string | undefined;
+	/** An SQL condition; other exchanges are written without their bodies. Undefined: none are. */
+	readonly keepBodies?: string | undefined;
 	/** Null: secrets stay. */
 	readonly redactor: Redactor | null;
 	/** Replace an existing file. */
@@ -55,33 +58,37 @@ export function requirePageName(what: string, path: string): void {
 /** Writes the report. Throws a UserError; then the file does not exist, or is unchanged if it was to be replaced. */
 export async function writeReport(wanted: Report, ways: ReportWays): Promise<Reported> {
 	const code = ways.code ?? pageCode();
+	const statement = new ExportStatement(COLUMNS, wanted);
 	return await intoNewFile(wanted.path, ways.user, wanted.force, async (sink) => {
 		try {
-			return await fill(sink, code, wanted, ways);
+			return await fill(sink, code, statement, wanted, ways);
 		} catch (error) {
-			const { path, where } = wanted;
-			throw explainedExport(error, 'report', path, (position) =>
-				where === undefined ? undefined : { text: where, at: Math.max(0, position - SELECT.length) },
-			);
+			throw explainedExport(error, 'report', wanted.path, statement);
 		}
 	});
 }
 
-/** Then the condition follows. */
-const SELECT =
-	'SELECT id, path_template(path), req_captured_bytes, res_captured_bytes, content_encoding FROM exchanges WHERE (';
+/** Whether the exchange keeps its bodies follows as another column, if that was asked for. */
+const COLUMNS = 'SELECT id, path_template(path), req_captured_bytes, res_captured_bytes, content_encoding';
 
-async function fill(sink: Sink, code: PageCode, wanted: Report, ways: ReportWays): Promise<Reported> {
+async function fill(
+	sink: Sink,
+	code: PageCode,
+	{ sql }: ExportStatement,
+	wanted: Report,
+	ways: ReportWays,
+): Promise<Reported> {
 	const { redactor } = wanted;
-	const found = await findExchanges(wanted, ways);
+	const found = await findExchanges(sql, wanted, ways);
 	const builder = new ReportBuilder(found.bodyLimit);
 	let shown = 0;
 	let at = 0;
-	for await (const exchange of ways.exchanges(found.ids)) {
-		const template = found.templates[at++] ?? null;
+	for await (const exchange of ways.exchanges(found.rows.map(({ id }) => id))) {
+		const { template, keepsBodies } = found.rows[at++]!;
 		// One that was evicted in the meantime is missing.
 		if (exchange === undefined) continue;
-		builder.add(redactor === null ? exchange : redactExchange(exchange, redactor), template);
+		const shared = redactor === null ? exchange : redactExchange(exchange, redactor);
+		builder.add(keepsBodies ? shared : withoutBodies(shared), template);
 		shown++;
 	}
 	const summary: ReportSummary = {
@@ -105,16 +112,15 @@ function shownCondition({ where, redactor }: Report): string | null {
 	return redactor === null ? where : withoutSecrets(where);
 }
 
+type FoundRow = { readonly id: number; readonly template: string | null; readonly keepsBodies: boolean };
+
 type Found = Pick<Reported, 'matched' | 'lostEvents' | 'lostBytes'> & {
-	/** Of the latest exchanges that match, in order. */
-	readonly ids: number[];
-	readonly templates: (string | null)[];
+	/** The latest exchanges that match, in order. */
+	readonly rows: readonly FoundRow[];
 	readonly bodyLimit: number;
 };
 
-async function findExchanges({ where, redactor }: Report, ways: ReportWays): Promise<Found> {
-	// The condition may end in a comment.
-	const sql = `${SELECT}${where ?? 'true'}\n) ORDER BY id`;
+async function findExchanges(sql: string, { keepBodies, redactor }: Report, ways: ReportWays): Promise<Found> {
 	const most = ways.most ?? MOST_EXCHANGES;
 	let rows: (readonly SqlValue[])[] = [];
 	let matched = 0;
@@ -128,17 +134,20 @@ async function findExchanges({ where, redactor }: Report, ways: ReportWays): Pro
 		if (rows.length > 2 * most) rows = rows.slice(-most);
 	}
 	rows = rows.slice(-most);
+	const keeps = (row: readonly SqlValue[]) => keepBodies === undefined || row[5] === 1;
 	// Nobody knows how large a compressed body is before it is decoded.
-	const sizes = rows.flatMap(([, , req, res, coding]) => [
-		Number(req ?? 0),
-		coding === null ? Number(res ?? 0) : BODY_BYTES,
-	]);
+	const sizes = rows
+		.filter(keeps)
+		.flatMap(([, , req, res, coding]) => [Number(req ?? 0), coding === null ? Number(res ?? 0) : BODY_BYTES]);
 	return {
 		...{ matched, ...lost },
-		ids: rows.map(([id]) => Number(id)),
-		templates: rows.map(([, template]) => (typeof template === 'string' ? template : null)),
+		rows: rows.map((row) => ({ id: Number(row[0]), template: textOf(row[1]), keepsBodies: keeps(row) })),
 		bodyLimit: fairLimit(sizes, ALL_BODIES_BYTES, BODY_BYTES),
 	};
+}
+
+function textOf(value: SqlValue | undefined): string | null {
+	return value === null || value === undefined ? null : String(value);
 }
 
 /** The tables about what the capture could not see. */
@@ -159,14 +168,19 @@ async function factsOfCapture(
 	const protocols = await rowsOf(
 		'SELECT protocol, count(*), sum(bytes_in), sum(bytes_out) FROM connections GROUP BY protocol ORDER BY 2 DESC, 1',
 	);
-	const text = (value: SqlValue | undefined) => (value === null || value === undefined ? null : String(value));
 	return {
 		loss: loss.map(([reason, kind, events, bytes, last]) => ({
-			...{ reason: String(reason), kind: String(kind), events: Number(events), bytes: Number(bytes), last: text(last) },
+			...{
+				reason: String(reason),
+				kind: String(kind),
+				events: Number(events),
+				bytes: Number(bytes),
+				last: textOf(last),
+			},
 		})),
 		blindSpots: spots.map(([pid, comm, what, evidence, times]) => ({
 			pid: pid === null ? null : Number(pid),
-			...{ comm: text(comm), what: String(what), evidence: text(evidence), times: Number(times) },
+			...{ comm: textOf(comm), what: String(what), evidence: textOf(evidence), times: Number(times) },
 		})),
 		protocols: protocols.map(([protocol, connections, bytesIn, bytesOut]) => ({
 			protocol: String(protocol ?? 'unknown'),

@@ -11,6 +11,7 @@ import { EXPORT_FORMATS } from '../../src/output/export-format.ts';
 import { createRedactor, type Redactor } from '../../src/output/redaction.ts';
 import type { ExportFormat } from '../../src/output/result-format.ts';
 import { type Exported, exportExchanges, type FileExport } from '../../src/shell/export.ts';
+import { type Report, reportSentence, writeReport } from '../../src/shell/report.ts';
 import { Threads } from '../../src/threads/threads.ts';
 import { readHurl } from '../../support/hurl-entries.ts';
 import { Tape } from '../../support/record-builder.ts';
@@ -211,3 +212,36 @@ test('a mistake in either condition is shown where it is', async () => {
 	});
 	await assert.rejects(wrong({ keepBodies: 'staus = 1' }), { sql: 'staus = 1', position: 0 });
 });
+
+async function reported(wanted: Partial<Report> & Pick<Report, 'redactor'>) {
+	const path = wanted.path ?? join(directory.path, `${files++}.html`);
+	const ways = { threads, user, parameters: [], timeoutMs: 0 };
+	const exchanges = (ids: readonly number[]) => threads.showAll(ids);
+	const result = await writeReport({ where: undefined, force: false, ...wanted, path }, { ...ways, exchanges });
+	return { ...result, path, page: readFileSync(path, 'utf8') };
+}
+
+test('a report has no secret in any form, keeps the bodies that it should, and is a page even without exchanges', async () => {
+	const found = (page: string) => {
+		const texts = [page, ...[...page.matchAll(/[A-Za-z0-9+/]{16,}={0,2}/g)].map(([digits]) => atob64(digits))];
+		return secrets.filter((each) => formsOf(each).some((form) => texts.some((text) => text.includes(form))));
+	};
+	const redacted = await reported({ redactor });
+	assert.deepEqual(found(redacted.page), []);
+	assert.equal(reportSentence('x.html', redacted), '6 exchanges written to x.html');
+	assert.equal(statSync(redacted.path).mode & 0o777, 0o600);
+	assert.equal(found((await reported({ redactor: null })).page).length, secrets.length);
+	const some = (await reported({ redactor, keepBodies: 'status >= 500 -- all', where: 'id > 0' })).page;
+	assert.match(some, /request to keep/);
+	assert.match(some, /body: 6 bytes left out by --keep-bodies/);
+	assert.doesNotMatch(some, /m=kept/);
+	const none = await reported({ redactor, where: 'false' });
+	assert.deepEqual([none.matched, none.shown, /<\/html>\n$/.test(none.page)], [0, 0, true]);
+	await assert.rejects(reported({ redactor, where: 'id > 0 AND staus = 1' }), {
+		...{ sql: 'id > 0 AND staus = 1', position: 11 },
+	});
+});
+
+function atob64(digits: string): string {
+	return Buffer.from(digits, 'base64').toString('latin1');
+}

@@ -131,6 +131,8 @@ test('.export writes exchanges, whole or not at all, in the format that the file
 		await enter(terminal, `.export ${folder}/all.jsonl`, `.export --format curl "${folder}/one by one" WHERE id = 3;`);
 		await terminal.shows(/^56 exchanges written to \S*\/all\.jsonl$/);
 		await terminal.shows(/^1 exchange written to \S*\/one by one$/);
+		await enter(terminal, `.report ${folder}/errors.html WHERE status >= :least`);
+		await terminal.shows(/^10 exchanges written to \S*\/errors\.html$/);
 		await enter(terminal, `.export ${folder}/kept.csv`);
 		await terminal.shows(/kept\.csv: it already exists \[ERR_FILE_EEXIST\]\nhint: .*--force/);
 		await enter(terminal, `.export ${folder}/bad.csv WHERE staus = 1`);
@@ -159,7 +161,9 @@ test('.export writes exchanges, whole or not at all, in the format that the file
 	assert.equal(read('all.jsonl').trimEnd().split('\n').length, 56);
 	assert.match(read('one by one'), /^# exchange 3\ncurl .*\/manual\.txt'/m);
 	assert.match(read('kept.csv'), /^id,.*\n1,[\s\S]*\n2,/);
-	assert.deepEqual(readdirSync(folder).sort(), ['all.jsonl', 'errors.har', 'kept.csv', 'one by one', 'script.sql']);
+	assert.match(read('errors.html'), /^<!DOCTYPE html>[\s\S]*<\/html>\n$/);
+	const names = ['all.jsonl', 'errors.har', 'errors.html', 'kept.csv', 'one by one', 'script.sql'];
+	assert.deepEqual(readdirSync(folder).sort(), names);
 });
 
 test('with --safe no command reads or writes a file that it names, and queries of the working directory are ignored', async () => {
@@ -176,6 +180,7 @@ test('with --safe no command reads or writes a file that it names, and queries o
 			'.once a.csv',
 			'.once | cat',
 			'.export a.har',
+			'.report a.html',
 		],
 		...[
 			`.open ${DEMO}`,

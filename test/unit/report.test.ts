@@ -366,7 +366,10 @@ test('arguments of .report and of tinytap report: one sentence says what was exp
 	for (const [argument, message] of [
 		['', /^\.report: expected the name of a new file$/],
 		['a.html WHERE', /^\.report: expected a condition after WHERE, got nothing$/],
-		['--format har a.html', /^\.report: expected --force, --no-redact, --open, --redact, got "--format"$/],
+		[
+			'--format har a.html',
+			/^\.report: expected --force, --keep-bodies, --no-redact, --open, --redact, got "--format"$/,
+		],
 		['a.html b', /^\.report: expected WHERE after the file, got "b"$/],
 		['"a', /^\.report: expected a quote around a whole word/],
 	] as const)

@@ -133,6 +133,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
 	lost: 'should have been captured; see loss below',
 	'discarded by the program': 'the program told the kernel to drop them (MSG_TRUNC)',
 	'content coding': 'held, but the compressed data could not be decoded',
+	'left out by --keep-bodies': 'held by the capture, but not wanted in this page',
 	'withheld by redaction': 'might contain secrets that cannot be taken out',
 };
 

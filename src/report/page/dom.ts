@@ -55,9 +55,22 @@ export function themeColors(): (name: string) => string {
 	};
 }
 
+/** Measured widths. Measuring one after a change makes the browser lay out the page, so all are measured once. */
+let widths = new WeakMap<Element, number>();
+
 /** The width of an element's content, at least `least`. */
 export function widthOf(element: Element, least = 280): number {
-	return Math.max(least, Math.floor(element.clientWidth));
+	const known = widths.get(element);
+	if (known !== undefined) return known;
+	const width = Math.max(least, Math.floor(element.clientWidth));
+	// An element that is not in the page yet has none.
+	if (element.clientWidth > 0) widths.set(element, width);
+	return width;
+}
+
+/** The page has another width. */
+export function forgetWidths(): void {
+	widths = new WeakMap();
 }
 
 /** A canvas as sharp as the screen; returns its context, in CSS pixels. */

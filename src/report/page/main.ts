@@ -4,7 +4,7 @@ import { type ReportRows, type ReportSummary, ROWS_ID, SUMMARY_ID } from '../rep
 import { BytesView } from './bytes-view.ts';
 import { DetailPanel } from './detail-panel.ts';
 import { Details } from './details.ts';
-import { fill, h } from './dom.ts';
+import { fill, forgetWidths, h, widthOf } from './dom.ts';
 import { EndpointTable } from './endpoint-table.ts';
 import { ExchangeTable } from './exchange-table.ts';
 import { helpDialog } from './help.ts';
@@ -144,7 +144,10 @@ function start(): void {
 	document.body.append(panel.element, help);
 	installTip();
 
+	const measured = [traffic, histogram, heatMap, waterfall, map].map(({ element }) => element);
 	const redraw = () => {
+		forgetWidths();
+		for (const element of measured) widthOf(element);
 		for (const part of parts) part.update();
 	};
 	const first: readonly Part[] = [bar, traffic, table];
@@ -163,6 +166,7 @@ function start(): void {
 		fill(tablePlace, root.classList.contains('printing') ? table.printed() : table.element),
 	);
 	installKeys(bar, help, setTheme, panel);
+	prepareSearch(rows);
 }
 
 type Part = { readonly update: () => void };
@@ -179,6 +183,13 @@ function later(first: readonly Part[], others: readonly Part[]): () => void {
 			for (const part of others) part.update();
 		});
 	};
+}
+
+/** Prepares what the first word of a filter needs, a little at a time. */
+function prepareSearch(rows: Rows, from = 0): void {
+	const to = Math.min(rows.count, from + 2000);
+	for (let row = from; row < to; row++) rows.haystack(row);
+	if (to < rows.count) window.setTimeout(() => prepareSearch(rows, to));
 }
 
 function redrawOnResize(page: HTMLElement, redraw: () => void): void {

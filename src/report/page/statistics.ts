@@ -10,13 +10,14 @@ export function quantile(sorted: ArrayLike<number>, q: number): number {
 }
 
 /** The known values of a column at these rows, sorted. */
-export function sortedValues(column: Float64Array, rows: Iterable<number>): Float64Array {
-	const values: number[] = [];
+export function sortedValues(column: Float64Array, rows: readonly number[]): Float64Array {
+	const values = new Float64Array(rows.length);
+	let count = 0;
 	for (const row of rows) {
 		const value = column[row]!;
-		if (!Number.isNaN(value)) values.push(value);
+		if (!Number.isNaN(value)) values[count++] = value;
 	}
-	return Float64Array.from(values).sort();
+	return values.subarray(0, count).sort();
 }
 
 /** Bins of equal size on a logarithmic axis. */

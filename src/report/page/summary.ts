@@ -78,9 +78,18 @@ export class Tiles {
 			sent += numbers.req_body_bytes[row]! || 0;
 			received += numbers.res_body_bytes[row]! || 0;
 		}
-		const failed = kinds[5]! + kinds[0]!;
-		const tile = (name: string, value: string, about: string, kind = '') =>
-			h('div', { class: `tile ${kind}`, title: about }, h('dt', {}, name), h('dd', {}, value));
+		const tile = (name: string, value: string, about: string, kind = '', share = '') =>
+			h(
+				'div',
+				{ class: `tile ${kind}`, title: about },
+				h('dt', {}, name),
+				h('dd', {}, value, share === '' ? null : h('small', {}, ` ${share}`)),
+			);
+		const part = (kind: number, name: string, about: string, color: string) => {
+			const count = kinds[kind]!;
+			const share = count === 0 ? '' : percentText(count, counted.length);
+			return tile(name, countText(count), about, count === 0 ? '' : color, share);
+		};
 		fill(
 			this.element,
 			tile(
@@ -88,30 +97,14 @@ export class Tiles {
 				countText(counted.length),
 				'requests with their responses; one that was seen from both sides counts once',
 			),
-			tile(
-				'5xx',
-				`${countText(kinds[5]!)}`,
-				`${percentText(kinds[5]!, counted.length)} of them`,
-				kinds[5]! > 0 ? 'bad' : '',
-			),
-			tile(
-				'no response',
-				`${countText(kinds[0]!)}`,
-				`${percentText(kinds[0]!, counted.length)}: unanswered, not complete, or open`,
-				kinds[0]! > 0 ? 'bad' : '',
-			),
-			tile('failed', percentText(failed, counted.length), 'answered with 5xx, or not at all', failed > 0 ? 'bad' : ''),
-			tile(
-				'4xx',
-				countText(kinds[4]!),
-				`${percentText(kinds[4]!, counted.length)} of them`,
-				kinds[4]! > 0 ? 'warn' : '',
-			),
+			part(5, '5xx', 'the server failed', 'bad'),
+			part(0, 'no response', 'unanswered, not complete, or still open', 'bad'),
+			part(4, '4xx', 'the server refused', 'warn'),
 			tile('p50', durationText(quantile(sorted, 0.5)), 'half of them took at most this long'),
 			tile('p95', durationText(quantile(sorted, 0.95)), '95 % took at most this long'),
 			tile('p99', durationText(quantile(sorted, 0.99)), '99 % took at most this long'),
-			tile('request bodies', bytesText(sent), 'bytes of all request bodies'),
-			tile('response bodies', bytesText(received), 'bytes of all response bodies'),
+			tile('request data', bytesText(sent), 'bytes of all request bodies, captured or not'),
+			tile('response data', bytesText(received), 'bytes of all response bodies, captured or not'),
 			tile(
 				'lost',
 				this.#lost.text,

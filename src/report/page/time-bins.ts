@@ -29,6 +29,10 @@ export function timeAxis(start: number, from: number, to: number, width: number)
 	return at.map((mark) => ({ at: ((mark - start - from) / (to - from)) * width, text: clockText(mark, step) }));
 }
 
+/** As in “requests per …”. */
 export function binText({ step }: TimeBins): string {
-	return stepText(step);
+	const text = stepText(step);
+	return ONE[text] ?? text;
 }
+
+const ONE: Readonly<Record<string, string>> = { '1 s': 'second', '1 min': 'minute', '1 h': 'hour', '1 day': 'day' };

@@ -129,7 +129,8 @@ export class Waterfall {
 
 	#paint(): void {
 		const color = themeColors();
-		const width = widthOf(this.#scroller);
+		// Room for a scroll bar.
+		const width = widthOf(this.element) - 14;
 		const labels = labelWidth(width);
 		const height = AXIS + this.#lanes.length * LANE;
 		const context = sizeCanvas(this.#canvas, width, height);

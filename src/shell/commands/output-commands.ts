@@ -69,7 +69,7 @@ export const OUTPUT_COMMANDS: CommandGroup = {
 		},
 		{
 			name: 'report',
-			usage: '.report [--force] [--no-redact] [--open] FILE.html [WHERE CONDITION]',
+			usage: '.report [--force] [--keep-bodies "CONDITION"] [--no-redact] [--open] FILE.html [WHERE CONDITION]',
 			description:
 				'write a page to look at exchanges in a browser, secrets redacted: charts, waterfall, service map, loss, a table with every head and body; --open shows it',
 			example: '.report --open slow.html WHERE duration_ms > 500',
@@ -84,7 +84,8 @@ export const OUTPUT_COMMANDS: CommandGroup = {
 				const path = userPath(parsed.file, user);
 				requirePageName(REPORT.name, path);
 				const redactor = redactorFor(shell, REPORT.name, parsed);
-				await shell.report({ path, where: parsed.where, redactor, force: parsed.force || force }, parsed.open);
+				const { where, keepBodies, open } = parsed;
+				await shell.report({ path, where, keepBodies, redactor, force: parsed.force || force }, open);
 				return undefined;
 			},
 		},
