@@ -52,7 +52,7 @@ const MANY_VALUES: ReadonlySet<string> = new Set(['local', 'remote']);
 /** Texts of few values that the tables here do not keep in a dictionary. */
 const FEW_VALUES: ReadonlySet<string> = new Set(['remote_name', 'content_type', 'content_encoding', 'user_agent']);
 /** Only texts are sent, and field lines as lists instead of JSON. */
-const NOT_SENT: ReadonlySet<string> = new Set(['req_body_raw', 'res_body_raw']);
+export const NOT_SENT: ReadonlySet<string> = new Set(['req_body_raw', 'res_body_raw']);
 
 const FIELD_COLUMNS: readonly StoreColumn[] = (['req', 'res'] as const).flatMap((message) => {
 	const what = message === 'req' ? 'request' : 'response';

@@ -159,6 +159,10 @@ const ENTRIES = {
 		meaning: 'A store of many hosts does not answer, or refused a statement.',
 		hint: 'Check the URL and the credentials; `tinytap fleet check --store URL` checks the rest.',
 	},
+	ERR_AGENT_SPOOL: {
+		meaning: 'Another agent uses the same spool.',
+		hint: 'Give each agent a spool of its own: --spool DIR.',
+	},
 	ERR_MERGE: {
 		meaning:
 			'The recordings cannot be merged: they are from different hosts or boots, one was given twice, or one is a file of another program.',

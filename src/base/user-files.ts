@@ -145,6 +145,24 @@ export class UserDirectory {
 		}
 	}
 
+	/** The names of the regular files, each with its size. */
+	files(): { readonly name: string; readonly bytes: number }[] {
+		return readdirSync(this.#below('.')).flatMap((name) => {
+			const stat = lstatSync(this.#below(name), { throwIfNoEntry: false });
+			return stat?.isFile() === true ? [{ name, bytes: stat.size }] : [];
+		});
+	}
+
+	/** Opens a regular file of the user for reading; undefined if there is none. */
+	open(name: string): number | undefined {
+		return this.#openOwn(name, O_RDONLY);
+	}
+
+	/** Makes created, renamed and removed names survive a crash of the machine. */
+	sync(): void {
+		if (process.platform !== 'win32') fsyncSync(this.#fd);
+	}
+
 	close(): void {
 		closeSync(this.#fd);
 	}
@@ -158,11 +176,11 @@ export class UserDirectory {
 		return !(actsForAnother(this.#user) && (directory.mode & STICKY) !== 0 && isOthers);
 	}
 
-	/** Opens an existing file for appending; undefined if there is none. */
-	#openOwn(name: string): number | undefined {
+	/** Opens an existing file, by default for appending; undefined if there is none. */
+	#openOwn(name: string, how = O_WRONLY | O_APPEND): number | undefined {
 		let fd: number;
 		try {
-			fd = openSync(this.#below(name), O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+			fd = openSync(this.#below(name), how | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
 		} catch (error) {
 			if (systemCode(error) === 'ENOENT') return undefined;
 			throw error;

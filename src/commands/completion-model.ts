@@ -44,6 +44,7 @@ const OPTION_VALUES: Readonly<Record<string, Kind>> = {
 	report: Object.keys(REPORTS).map((kind) => `${kind}=`),
 	query: 'query or file',
 	set: 'parameter',
+	spool: 'file',
 	credentials: 'file',
 	ca: 'file',
 };

@@ -130,9 +130,11 @@ const TELEMETRY_OPTIONS: readonly (readonly [flags: string, description: string]
 	['--metrics-listen <address>', 'serve metrics to Prometheus; a port alone is one of 127.0.0.1'],
 ];
 
-/** Adds the options of every capturing command. */
+/** Adds the options of every capturing command, except those that `command` already has with another meaning. */
 export function addCaptureOptions(command: Command): Command {
-	for (const [flags, description] of CAPTURE_OPTIONS) addOption(command, flags, description);
+	const own = new Set(command.options.map(({ long }) => long));
+	for (const [flags, description] of CAPTURE_OPTIONS)
+		if (!own.has(flags.split(' ')[0])) addOption(command, flags, description);
 	return command;
 }
 

@@ -8,6 +8,8 @@ import { standardError, standardOutput } from '../output/output-stream.ts';
 import { topicHelp } from '../shell/commands/commands.ts';
 import { hidingNotices, queriesText } from '../shell/query-list.ts';
 import { listQueries } from '../shell/saved-queries.ts';
+import { agentCommand } from './agent-command.ts';
+import type { AgentCommandOptions } from './agent-plan.ts';
 import { completedCommands, SHELLS } from './completion-model.ts';
 import { completionScript } from './completion-scripts.ts';
 import { diffCommand } from './diff-command.ts';
@@ -34,10 +36,12 @@ const COMMAND_OUTPUT = {
 };
 
 /** Takes one value per occurrence. */
+const repeated = (value: string, before: string[] = []) => [...before, value];
+
 const SET_OPTION: [string, string, (value: string, before?: string[]) => string[]] = [
 	'--set <name=value>',
 	'value of the parameter :name (repeatable)',
-	(value, before = []) => [...before, value],
+	repeated,
 ];
 
 const FILE_OPTION: [string, string] = [
@@ -124,6 +128,16 @@ Examples:
   tinytap diff before.tinytap after.tinytap
   tinytap diff before.tinytap after.tinytap --set factor=2 --format json`;
 
+const AGENT_HELP = `
+Every exchange is kept in the spool until the store has confirmed it. Secrets
+are redacted, except with --no-redact. Credentials for a URL: CLICKHOUSE_USER and
+CLICKHOUSE_PASSWORD, or a file.
+
+Examples:
+  tinytap agent --to https://clickhouse.example.com:8443/tinytap --credentials /etc/tinytap/store
+  tinytap agent --to /var/log/http --bodies errors --where "status >= 400"
+  tinytap agent --to http://localhost:8123 --replay shop.tinytap --host-name web-1`;
+
 const FLEET_HELP = `
 ddl prints the statements that create the tables; with --store, only those that
 this store still needs. init runs them. check verifies tables, rights, clocks
@@ -181,6 +195,7 @@ export function createProgram(setWork: SetWork, afterDashes?: readonly string[])
 	addCapturingCommands(command, setWork, afterDashes);
 	addQueries(command, setWork, afterDashes);
 	addRecordingCommands(command, setWork, afterDashes);
+	addAgent(command, setWork, afterDashes);
 	addFleet(command, setWork);
 	addHelpCommands(command, setWork, program);
 	return program;
@@ -259,6 +274,28 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork, afterDashes
 			setWork(() => recordCommand(parseOptions(self, afterDashes), file, own)),
 		);
 	addEndOptions(addCaptureOptions(addTelemetryOptions(record)));
+}
+
+function addAgent(command: NewCommand, setWork: SetWork, afterDashes?: readonly string[]): void {
+	const agent = command('agent', 'send exchanges to a ClickHouse that has those of many hosts, or write files')
+		.option('--to <url|dir>', 'https://HOST:PORT/DATABASE (see tinytap fleet), or a directory')
+		.option('--where <condition>', 'send only exchanges that pass, e.g. "status >= 400"')
+		.option('--bodies <choice>', 'of which exchanges bodies are sent: none (default), errors, sample=N (one in N), all')
+		.option('--headers <names>', 'which fields are sent: all (default), none, or their names: content-type,user-agent')
+		.option('--host-name <name>', "this host's name in the store (default: that of the system)")
+		.option('--label <name=value>', 'a label for all exchanges (repeatable)', repeated)
+		.option('--spool <dir>', 'where exchanges wait until they are sent (default: agent in your state directory)')
+		.option('--spool-size <size>', 'size of the spool; the oldest exchanges are dropped first (default 1GiB)')
+		.option('--credentials <file>', 'a file with "user = NAME" and "password = …"')
+		.option('--ca <file>', 'certificates of the authorities to trust, in PEM form')
+		.addHelpText('after', AGENT_HELP)
+		.action((own: AgentCommandOptions, self: Command) => {
+			const wanted = { ...own };
+			// Files have formats that results do not have, and --to is not a time.
+			for (const name of ['format', 'to']) self.setOptionValue(name, undefined);
+			setWork(() => agentCommand(parseOptions(self, afterDashes), wanted));
+		});
+	addEndOptions(addCaptureOptions(addTelemetryOptions(agent)));
 }
 
 function addQueries(command: NewCommand, setWork: SetWork, afterDashes?: readonly string[]): void {

@@ -36,23 +36,18 @@ export function redactedTables(
 	return { tables: new Map([...tables].map(([name, table]) => [name, redacted(table)])) };
 }
 
-/** Redacts the table `exchanges` over these rows. */
-export function redactedExchanges(
-	table: TableSnapshot,
-	rows: readonly SegmentRows[],
-	names: LazyNames,
-	redactor: Redactor,
-): TableSnapshot {
-	return exchangesWith(table, redactedRecords(rows, names, redactor));
+/** Redacts the table `exchanges` whose rows `records` reads. */
+export function redactedExchanges(table: TableSnapshot, records: Records): TableSnapshot {
+	return exchangesWith(table, records);
 }
 
-type Records = (row: number) => ExchangeRecord;
+export type Records = (row: number) => ExchangeRecord;
 
 /**
  * Reads redacted exchanges by row number. Each exchange is read whole, because a secret found in one place of it is
  * replaced in all others.
  */
-function redactedRecords(rows: readonly SegmentRows[], names: LazyNames, redactor: Redactor): Records {
+export function redactedRecords(rows: readonly SegmentRows[], names: LazyNames, redactor: Redactor): Records {
 	return lastKept(() => {
 		const read = recordReader(rows, names);
 		return (row) => redactExchange(read(row), redactor);

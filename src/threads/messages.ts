@@ -2,6 +2,7 @@
 // requests snapshots from the capture thread over a separate port.
 
 import type { MessagePort } from 'node:worker_threads';
+import type { LineSettings } from '../agent/exchange-line.ts';
 import { type ErrorCode, UserError } from '../base/errors.ts';
 import type { CaptureFilters, CaptureSettings } from '../capture/capture-settings.ts';
 import type { RecordingDamage } from '../capture/recording-damage.ts';
@@ -201,9 +202,11 @@ export type ToQuery =
 	| { readonly type: 'printed'; readonly id: number }
 	| { readonly type: 'tail-stop'; readonly id: number };
 
-/** What a tail sends of each exchange: columns of those that match a condition, or what a query returns for it. */
+/** What a tail sends of each exchange: columns of those that match a condition, or a line, or what a query returns for it. */
 export type TailWanted =
 	| { readonly where: string | undefined; readonly columns: string }
+	/** Two columns: the exchange as a line for a store (exchange-line.ts), and its time in microseconds. */
+	| { readonly where: string | undefined; readonly lines: LineSettings }
 	| { readonly sql: string; readonly parameters: readonly (readonly [string, ParameterValue])[] };
 
 /**
@@ -235,7 +238,8 @@ export type ResultPart = Extract<FromQuery, { readonly type: 'columns' | 'rows' 
 
 export type FromQuery =
 	| { readonly type: 'columns'; readonly id: number; readonly columns: readonly ResultColumn[] }
-	| { readonly type: 'rows'; readonly id: number; readonly rows: readonly SqlValue[][] }
+	/** `dropped`, of a tail: how many rows it has dropped so far. */
+	| { readonly type: 'rows'; readonly id: number; readonly rows: readonly SqlValue[][]; readonly dropped?: number }
 	/** Some of the first rows, if only both ends are shown. */
 	| { readonly type: 'first'; readonly id: number; readonly rows: readonly ShownValue[][] }
 	| {

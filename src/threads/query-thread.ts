@@ -1,8 +1,9 @@
 // The query thread: runs statements on snapshots of the tables, and follows new rows for the tail. It connects
 // src/store and src/sql. Statements run one after another; tails continue between their slices.
 import { parentPort, workerData } from 'node:worker_threads';
+import { createExchangeLine, LINE_COLUMNS } from '../agent/exchange-line.ts';
 import { redactExchange } from '../output/redacted-exchange.ts';
-import { redactedExchanges, redactedTables } from '../output/redacted-tables.ts';
+import { type Records, redactedExchanges, redactedRecords, redactedTables } from '../output/redacted-tables.ts';
 import { createRedactor } from '../output/redaction.ts';
 import {
 	compileCondition,
@@ -18,7 +19,7 @@ import {
 import { CANCEL_ASKED, rowBytes } from '../sql/sql-light.ts';
 import { type CaptureSnapshot, openDatabase, snapshotMask, TABLES } from '../store/database.ts';
 import { exchangeCalls } from '../store/exchange-calls.ts';
-import { type ExchangeRecord, exchangeRecord, recordsById } from '../store/exchange-detail.ts';
+import { type ExchangeRecord, exchangeRecord, recordReader, recordsById } from '../store/exchange-detail.ts';
 import type { StoreSnapshot } from '../store/exchange-store.ts';
 import { EXCHANGE_COLUMNS, exchangeTable } from '../store/exchange-table.ts';
 import { lostBytes, lostEvents } from '../store/loss-table.ts';
@@ -97,10 +98,15 @@ let schema = allTables();
 let queue: Promise<void> = Promise.resolve();
 let running: { readonly id: number; posted: number; wake: (() => void) | undefined } | undefined;
 
+/** What is sent of a row, from the table or from the whole exchange. */
+type TailValues =
+	| { readonly ofTable: ReturnType<typeof compileProjection>['values'] }
+	| { readonly ofExchange: (exchange: ExchangeRecord) => readonly SqlValue[] };
+
 type Tail = {
 	readonly id: number;
 	readonly condition: ReturnType<typeof compileCondition> | undefined;
-	readonly values: ReturnType<typeof compileProjection>['values'];
+	readonly values: TailValues;
 	/** The condition and the columns see no secrets. */
 	readonly redact: boolean;
 	/**
@@ -135,6 +141,8 @@ type Reading = {
 	/** The table of new rows. */
 	readonly table: ReturnType<typeof exchangeTable>;
 	readonly sides: SideReader | undefined;
+	/** What is sent of a row. */
+	readonly values: (row: number) => SqlValue[];
 	/** Next row. */
 	row: number;
 };
@@ -475,11 +483,14 @@ function compileTail(wanted: TailWanted): Pick<Tail, 'condition' | 'values'> & {
 		if (query === undefined) throw new Error('expected a query that reads one exchange at a time');
 		// Reports parameters without a value before there is a row.
 		for (const part of [query.condition, query.values]) part.compile(exchangeTable([]));
-		return query;
+		return { ...query, values: { ofTable: query.values } };
 	}
-	const { where, columns } = wanted;
+	const { where } = wanted;
 	const condition = where === undefined ? undefined : compileCondition(where, EXCHANGE_COLUMNS, { table });
-	return { condition, ...compileProjection(columns, EXCHANGE_COLUMNS, { table }) };
+	if ('lines' in wanted)
+		return { condition, columns: LINE_COLUMNS, values: { ofExchange: createExchangeLine(wanted.lines) } };
+	const { columns, values } = compileProjection(wanted.columns, EXCHANGE_COLUMNS, { table });
+	return { condition, columns, values: { ofTable: values } };
 }
 
 function stopTail(id: number): void {
@@ -519,9 +530,17 @@ function newReading(current: Tail, shared: SharedSnapshot, ended: boolean): Read
 	const parts = unseenRows(current, store);
 	const names = () => cache.names.learn(cache.open(store));
 	const captured = exchangeTable(parts, names);
-	const table = current.redact ? redactedExchanges(captured, parts, names, redactor) : captured;
+	const redacted = current.redact ? redactedRecords(parts, names, redactor) : undefined;
+	const table = redacted === undefined ? captured : redactedExchanges(captured, redacted);
 	const sides = current.sides === undefined ? undefined : sideReader(table);
-	return { shared, ended, table, sides, row: 0 };
+	const values = rowReader(current.values, table, () => redacted ?? recordReader(parts, names));
+	return { shared, ended, table, sides, values, row: 0 };
+}
+
+function rowReader(values: TailValues, table: Reading['table'], records: () => Records): Reading['values'] {
+	if ('ofTable' in values) return (row) => values.ofTable(table, row);
+	const read = records();
+	return (row) => [...values.ofExchange(read(row))];
 }
 
 /**
@@ -592,7 +611,7 @@ function readRows(current: Tail, reading: Reading): void {
 	for (; reading.row < table.rowCount; reading.row++) {
 		if (condition !== undefined && !condition(table, reading.row)) continue;
 		if (!isLive && isFull(current)) return;
-		const values = current.values(table, reading.row);
+		const values = reading.values(reading.row);
 		if (sides === undefined || reading.sides === undefined) {
 			put(current, values);
 			continue;
@@ -644,7 +663,7 @@ function send(current: Tail): void {
 	current.unprinted.push({ rows: rows.length, bytes });
 	current.rows += rows.length;
 	current.bytes += bytes;
-	post({ type: 'rows', id: current.id, rows });
+	post({ type: 'rows', id: current.id, rows, dropped: current.dropped });
 }
 
 /** Main has printed the oldest part. */

@@ -90,7 +90,12 @@ export type TailOptions = {
 	readonly onDropped?: (rows: number) => void;
 };
 
-export type TailRows = { readonly columns: readonly ResultColumn[]; readonly rows: readonly (readonly SqlValue[])[] };
+/** `dropped`: how many rows of the tail have been dropped so far. */
+export type TailRows = {
+	readonly columns: readonly ResultColumn[];
+	readonly rows: readonly (readonly SqlValue[])[];
+	readonly dropped: number;
+};
 
 type Waiting = { readonly take: (message: FromQuery) => void; readonly fail: (error: unknown) => void };
 
@@ -457,9 +462,9 @@ export class Threads {
 				}
 				if (part.type === 'columns') {
 					heads = part.columns;
-					yield { columns: heads, rows: [] };
+					yield { columns: heads, rows: [], dropped: 0 };
 				} else if (part.type === 'rows') {
-					yield { columns: heads, rows: part.rows };
+					yield { columns: heads, rows: part.rows, dropped: part.dropped ?? 0 };
 					await setImmediate();
 					this.#toQuery({ type: 'printed', id });
 				}

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { redactedExchanges, redactedTables } from '../../src/output/redacted-tables.ts';
+import { redactedExchanges, redactedRecords, redactedTables } from '../../src/output/redacted-tables.ts';
 import { createRedactor } from '../../src/output/redaction.ts';
 import { compileCondition, execute, prepare, Session } from '../../src/sql/sql.ts';
 import { TABLES } from '../../src/store/database.ts';
@@ -172,7 +172,10 @@ test('temporary tables made of captured rows show no secrets either', async () =
 });
 
 test('tails show no secrets and cannot test for one', () => {
-	const table = redactedExchanges(database.tables.get('exchanges')!, database.exchanges, names, redactor);
+	const table = redactedExchanges(
+		database.tables.get('exchanges')!,
+		redactedRecords(database.exchanges, names, redactor),
+	);
 	const asks = compileCondition(`req_headers->>'authorization' = 'Bearer ${TOKEN}'`, EXCHANGE_COLUMNS);
 	const isLogin = compileCondition("path LIKE '/login/%'", EXCHANGE_COLUMNS);
 	const rows = Array.from({ length: table.rowCount }, (_, row) => row);

@@ -1,0 +1,141 @@
+// An agent: takes lines of exchanges, batches and spools them, and sends them to its destination.
+
+import type { InvokingUser } from '../base/invoking-user.ts';
+import { UserDirectory } from '../base/user-files.ts';
+import { wait } from '../base/wait.ts';
+import type { LossTotal } from '../store/loss-table.ts';
+import { Batcher, type BatchLimits, type Row } from './batcher.ts';
+import type { Destination } from './destination.ts';
+import { createLossRows } from './loss-rows.ts';
+import { type Origin, originMembers } from './origin.ts';
+import { type Backoff, Sender } from './sender.ts';
+import { Spool } from './spool.ts';
+import { SpoolOwner } from './spool-owner.ts';
+
+export type AgentOptions = {
+	readonly destination: Destination;
+	readonly origin: Origin;
+	readonly limits: BatchLimits;
+	readonly backoff?: Backoff;
+	readonly spool: { readonly path: string; readonly limitBytes: number; readonly user: InvokingUser };
+	/** Rows come from the kernel, so that time without an agent is a gap. */
+	readonly isLive: boolean;
+	readonly tell: (message: string, hint?: string) => void;
+};
+
+/** What has become of the exchanges. */
+export type AgentCounts = {
+	readonly sent: number;
+	readonly waiting: number;
+	/** Dropped, rejected, or not read in time. */
+	readonly lost: number;
+};
+
+/** While a recording waits for room in the spool. */
+const ROOM_MS = 20;
+
+export class Agent {
+	/** Rejects if something fails that is not the destination's fault. */
+	readonly failed: Promise<never>;
+	readonly #options: AgentOptions;
+	readonly #owner: SpoolOwner;
+	readonly #spool: Spool;
+	readonly #exchanges: Batcher;
+	readonly #loss: Batcher;
+	readonly #sender: Sender;
+	readonly #lossRows = createLossRows();
+	#fail: (error: unknown) => void = () => undefined;
+	#dropped = 0;
+	#lastReadUs = Date.now() * 1000;
+
+	/** Opens the spool and begins to send what is in it. Throws a UserError if another agent uses the spool. */
+	static async start(options: AgentOptions): Promise<Agent> {
+		const { path, limitBytes, user } = options.spool;
+		const directory = UserDirectory.own(path, user);
+		try {
+			const owner = new SpoolOwner(directory);
+			const { hostName, run } = options.origin;
+			const spool = await Spool.open(directory, { limitBytes, hostName, run, id: owner.id });
+			return new Agent(options, owner, spool);
+		} catch (error) {
+			directory.close();
+			throw error;
+		}
+	}
+
+	private constructor(options: AgentOptions, owner: SpoolOwner, spool: Spool) {
+		this.#options = options;
+		this.#owner = owner;
+		this.#spool = spool;
+		this.failed = new Promise<never>((_, reject) => {
+			this.#fail = reject;
+		});
+		this.failed.catch(() => undefined);
+		const { destination, backoff, tell, limits, origin } = options;
+		const common = { spool, limits, origin: originMembers(origin) };
+		this.#exchanges = new Batcher({ ...common, table: 'exchanges' }, this.#fail);
+		this.#loss = new Batcher({ ...common, table: 'loss' }, this.#fail);
+		this.#sender = new Sender({ spool, destination, tell, ...(backoff === undefined ? {} : { backoff }) });
+		this.#sender.start().catch(this.#fail);
+	}
+
+	/** The capture has begun: until now, exchanges were missed since the last agent ended. */
+	begin(): void {
+		const { isLive, origin } = this.#options;
+		const { previousEndUs } = this.#owner;
+		const nowUs = Date.now() * 1000;
+		this.#lastReadUs = nowUs;
+		if (!isLive || previousEndUs === undefined || previousEndUs >= nowUs) return;
+		this.#spool.addGap('not running', { run: origin.run, first: 0, rows: null, fromUs: previousEndUs, toUs: nowUs });
+	}
+
+	/**
+	 * Takes rows; they survive a crash when this resolves. `dropped`: how many could not be taken so far. A recording waits
+	 * for room in the spool until `hurry` is aborted; a capture drops the oldest batches instead.
+	 */
+	async take(rows: readonly Row[], dropped: number, hurry: AbortSignal): Promise<void> {
+		const nowUs = Date.now() * 1000;
+		const { isLive, origin } = this.#options;
+		const missed = dropped - this.#dropped;
+		this.#dropped = dropped;
+		if (missed > 0)
+			this.#spool.addGap('not read in time', {
+				run: origin.run,
+				first: 0,
+				rows: missed,
+				fromUs: this.#lastReadUs,
+				toUs: nowUs,
+			});
+		this.#lastReadUs = nowUs;
+		while (!isLive && !this.#spool.hasRoom && !hurry.aborted) await wait(ROOM_MS, hurry);
+		await this.#exchanges.add(rows);
+	}
+
+	/** Takes the numbers of the table `loss`, in the order of LOSS_REASONS. */
+	async takeLoss(totals: readonly LossTotal[]): Promise<void> {
+		await this.#loss.add(this.#lossRows(totals, Date.now() * 1000));
+	}
+
+	get counts(): AgentCounts {
+		return { sent: this.#sender.sentRows, waiting: this.#spool.waitingRows, lost: this.#spool.lostRows };
+	}
+
+	/** Completes all batches, and sends until the spool is empty or `patience` is aborted. */
+	async finish(patience: AbortSignal): Promise<void> {
+		await Promise.all([this.#exchanges.close(), this.#loss.close()]);
+		const giveUp = () => this.#sender.end();
+		patience.addEventListener('abort', giveUp);
+		if (patience.aborted) giveUp();
+		await Promise.race([this.#sender.finish(), this.failed]);
+		patience.removeEventListener('abort', giveUp);
+	}
+
+	close(): void {
+		this.#sender.end();
+		this.#exchanges.abandon();
+		this.#loss.abandon();
+		this.#owner.stop();
+		this.#spool.close();
+		this.#options.destination.close();
+	}
+}

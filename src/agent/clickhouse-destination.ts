@@ -1,0 +1,76 @@
+// A ClickHouse as the destination of an agent.
+
+import { identifier } from './clickhouse-ddl.ts';
+import type { Destination, Outcome } from './destination.ts';
+import type { SpoolItem } from './spool.ts';
+import { errorLine, NoAnswer, type StoreAnswer, type StoreClient } from './store-client.ts';
+
+/** ClickHouse's numbers of errors: the rows cannot be read, now or later. */
+const BAD_ROWS: ReadonlySet<number> = new Set([
+	6, 25, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 130, 131, 349, 441, 469,
+]);
+/**
+ * Errors of the store or its configuration, whatever the status: no privilege, read only, memory, too many parts or
+ * queries, an unknown database, table, setting or user.
+ */
+const LATER: ReadonlySet<number> = new Set([
+	60, 81, 115, 159, 164, 192, 193, 194, 202, 209, 210, 241, 242, 243, 252, 279, 285, 319, 425, 439, 497, 516,
+]);
+const UNKNOWN_SETTING = 115;
+
+/** Settings of an INSERT that every version knows. */
+const SETTINGS = {
+	// A store of an earlier version lacks columns. It takes the others; `tinytap fleet check` says what is missing.
+	input_format_skip_unknown_fields: 1,
+	date_time_input_format: 'best_effort',
+	// A distributed table confirms only what a shard has.
+	insert_distributed_sync: 1,
+};
+
+/** Sends batches to the tables of a store. Close the client yourself. */
+export function clickhouseDestination(client: StoreClient): Destination {
+	const { host } = client.address.url;
+	const database = identifier(client.address.database);
+	/** Whether the store knows tokens of inserts, which ClickHouse has had since 22.2. */
+	let hasTokens = true;
+	const insert = async ({ table, token }: SpoolItem, body: Buffer, signal: AbortSignal) =>
+		await client.post({
+			query: `INSERT INTO ${database}.${table} FORMAT JSONEachRow`,
+			body,
+			settings: hasTokens ? { ...SETTINGS, async_insert: 0, insert_deduplication_token: token } : SETTINGS,
+			signal,
+		});
+	return {
+		name: `the store ${host}`,
+		deliver: async (item, signal) => {
+			const body = await item.read();
+			try {
+				const answer = await insert(item, body, signal);
+				if (!hasTokens || answer.errorCode !== UNKNOWN_SETTING) return outcomeOf(answer);
+				hasTokens = false;
+				return outcomeOf(await insert(item, body, signal));
+			} catch (error) {
+				if (!(error instanceof NoAnswer)) throw error;
+				// Another version may run there when it comes back.
+				hasTokens = true;
+				return { what: 'retry', why: error.message };
+			}
+		},
+		close: () => client.close(),
+	};
+}
+
+/** What an answer means for the batch. */
+export function outcomeOf(answer: StoreAnswer): Outcome {
+	const { status, errorCode, retryAfterMs } = answer;
+	if (status === 200 && errorCode === undefined) return { what: 'done' };
+	const why = errorLine(answer);
+	const isForGood = errorCode === undefined ? status === 400 || status === 413 : isRejection(status, errorCode);
+	if (isForGood) return { what: 'rejected', why };
+	return { what: 'retry', why, ...(retryAfterMs === undefined ? {} : { afterMs: retryAfterMs }) };
+}
+
+function isRejection(status: number, errorCode: number): boolean {
+	if (LATER.has(errorCode)) return false;
+	return BAD_ROWS.has(errorCode) || status === 400 || status === 413;
+}

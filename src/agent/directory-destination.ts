@@ -1,0 +1,97 @@
+// Files as a store: one directory for each table, host, day and hour, named as DuckDB and ClickHouse expect partitions.
+import { closeSync, fsyncSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { systemCode, UserError } from '../base/errors.ts';
+import type { InvokingUser } from '../base/invoking-user.ts';
+import { systemProblem } from '../base/system-problem.ts';
+import { UserDirectory } from '../base/user-files.ts';
+import { formatTimestamp } from '../store/timestamp.ts';
+import type { Destination, Outcome } from './destination.ts';
+import type { FileFormat } from './file-format.ts';
+
+const decompress = promisify(gunzip);
+
+export type DirectoryOptions = {
+	readonly path: string;
+	readonly user: InvokingUser;
+	readonly hostName: string;
+	readonly format: FileFormat;
+};
+
+/**
+ * A destination that writes files. Those of a batch have names made from its token, so that a batch written twice
+ * replaces itself.
+ */
+export function directoryDestination({ path, user, hostName, format }: DirectoryOptions): Destination {
+	return {
+		name: path,
+		deliver: async (item) => {
+			try {
+				const lines = (await decompress(await item.read())).toString('utf8');
+				for (const [hour, rows] of byHour(lines)) {
+					const folder = join(path, item.table, `host_name=${fileName(hostName)}`, ...hour);
+					const bytes = await format.encode(item.table, rows);
+					writeFile(UserDirectory.own(folder, user), `${item.token}${format.ending}`, bytes);
+				}
+				return { what: 'done' };
+			} catch (error) {
+				return explained(error);
+			}
+		},
+		close: () => undefined,
+	};
+}
+
+/** Lines by the hour of their time: `date=2026-11-22`, `hour=12`. */
+function byHour(lines: string): Map<readonly [date: string, hour: string], string> {
+	const hours = new Map<string, string[]>();
+	for (const line of lines.split('\n')) {
+		const us = Number(/"(?:from_)?ts_us":(\d+)/.exec(line)?.[1]);
+		const hour = formatTimestamp(us)?.slice(0, 13);
+		if (hour === undefined) continue;
+		const before = hours.get(hour);
+		if (before === undefined) hours.set(hour, [line]);
+		else before.push(line);
+	}
+	return new Map(
+		[...hours].map(([hour, rows]) => [[`date=${hour.slice(0, 10)}`, `hour=${hour.slice(11)}`], `${rows.join('\n')}\n`]),
+	);
+}
+
+function writeFile(directory: UserDirectory, name: string, bytes: Uint8Array): void {
+	const temporary = `.${name}.tmp`;
+	try {
+		directory.remove(temporary);
+		const fd = directory.create(temporary);
+		try {
+			for (let at = 0; at < bytes.byteLength; ) at += writeSync(fd, bytes, at);
+			fsyncSync(fd);
+		} catch (error) {
+			directory.remove(temporary);
+			throw error;
+		} finally {
+			closeSync(fd);
+		}
+		directory.move(temporary, name);
+		directory.sync();
+	} finally {
+		directory.close();
+	}
+}
+
+/** A host's name as part of a path. */
+export function fileName(text: string): string {
+	const safe = encodeURIComponent(text).replace(
+		/[!'()*]/g,
+		(letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`,
+	);
+	return /^\.*$/.test(safe) ? `%2E${safe.slice(1)}` : safe;
+}
+
+function explained(error: unknown): Outcome {
+	const code = systemCode(error);
+	if (code === undefined || error instanceof UserError) throw error;
+	return { what: 'retry', why: systemProblem(code) };
+}

@@ -1,0 +1,97 @@
+// An exchange as a line of JSON, as stores of many hosts receive it. The members that are the same for all rows of an
+// agent are added by the agent (RowLines).
+import { wellFormed } from '../output/secret-memory.ts';
+import type { ExchangeRecord } from '../store/exchange-detail.ts';
+import type { FieldLine } from '../store/exchange-row.ts';
+import type { SqlValue } from '../store/table.ts';
+import { formatTimestamp } from '../store/timestamp.ts';
+import { microsecondsOf, SENT_COLUMNS } from './store-tables.ts';
+
+/** Of which exchanges bodies are sent; `sample`: of one in `every`. */
+export type BodyChoice = { readonly of: 'none' | 'errors' | 'all' } | { readonly of: 'sample'; readonly every: number };
+
+/** Which parts of an exchange are sent. Plain data, so that threads can pass it on. */
+export type LineSettings = {
+	readonly bodies: BodyChoice;
+	/** As given by the user, for the notes of bodies that are not sent. */
+	readonly bodiesText: string;
+	/** Names of fields in lower case; undefined: all are sent. */
+	readonly headers: readonly string[] | undefined;
+};
+
+/** The members of the line, without braces, and the time of the exchange in microseconds since 1970. */
+export type ExchangeLine = readonly [members: string, tsUs: number];
+
+/** The columns of a tail that returns lines. */
+export const LINE_COLUMNS = [
+	{ name: 'members', type: 'text' },
+	{ name: 'ts_us', type: 'int' },
+] as const;
+
+/** Creates an encoder. */
+export function createExchangeLine(settings: LineSettings): (exchange: ExchangeRecord) => ExchangeLine {
+	const wanted = settings.headers === undefined ? undefined : new Set(settings.headers);
+	const keys = SENT_COLUMNS.map(({ name }) => ({ name, key: `${name === 'id' ? '' : ','}"${name}":` }));
+	return (exchange) => {
+		const { columns } = exchange;
+		const hasBodies = sendsBodies(settings.bodies, columns);
+		const ts = typeof columns.ts === 'string' ? microseconds(columns.ts) : Date.now() * 1000;
+		let members = '';
+		for (const { name, key } of keys) {
+			const value = hasBodies ? columns[name] : withoutBody(name, columns, settings.bodiesText);
+			// Stores sort by it, so it cannot be NULL.
+			members += key + jsonValue(name === 'ts' ? formatTimestamp(ts) : (value ?? null));
+		}
+		members += `,"${microsecondsOf('ts')}":${ts}`;
+		members += fields('req', exchange.requestHeaders, wanted) + fields('res', exchange.responseHeaders, wanted);
+		return [members, ts];
+	};
+}
+
+/** Whether bodies of this exchange are sent. An error is a status from 400 on, or an exchange that did not end well. */
+function sendsBodies(bodies: BodyChoice, { id, status, state }: ExchangeRecord['columns']): boolean {
+	if (bodies.of === 'all') return true;
+	if (bodies.of === 'none') return false;
+	if (bodies.of === 'sample') return Number(id) % bodies.every === 0;
+	return status === null || Number(status) >= 400 || (state !== 'complete' && state !== 'upgraded');
+}
+
+/** The value of a column if the bodies are not sent. */
+function withoutBody(name: string, columns: ExchangeRecord['columns'], bodies: string): SqlValue {
+	const match = /^(req|res)_(?:body|captured_bytes|body_note)$/.exec(name);
+	if (match === null) return columns[name] ?? null;
+	const bytes = columns[`${match[1]}_body_bytes`];
+	// There is nothing that could have been sent.
+	if (bytes === null || bytes === undefined || Number(bytes) === 0) return columns[name] ?? null;
+	if (name.endsWith('_note')) return `body: ${bytes} bytes not sent (--bodies ${bodies})`;
+	return name.endsWith('_bytes') ? 0 : null;
+}
+
+function fields(message: 'req' | 'res', lines: readonly FieldLine[], wanted: ReadonlySet<string> | undefined): string {
+	const sent = wanted === undefined ? lines : lines.filter(({ name }) => wanted.has(name.toLowerCase()));
+	const list = (texts: readonly string[]) => `[${texts.map(jsonText).join(',')}]`;
+	const trailers = sent.reduce((sum, { trailer }) => sum + (trailer ? 1 : 0), 0);
+	const names = list(sent.map(({ name }) => name));
+	const values = list(sent.map(({ value }) => value));
+	return `,"${message}_header_names":${names},"${message}_header_values":${values},"${message}_trailers":${trailers}`;
+}
+
+function jsonValue(value: SqlValue): string {
+	if (value === null) return 'null';
+	if (typeof value === 'string') return jsonText(value);
+	if (typeof value === 'bigint') return String(value);
+	if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null';
+	throw new Error('expected a column that is not a blob');
+}
+
+const HALF_PAIR = /\p{Surrogate}/u;
+
+/** A JSON string. Halves of surrogate pairs are replaced, because ClickHouse rejects a whole batch with one. */
+export function jsonText(text: string): string {
+	return JSON.stringify(HALF_PAIR.test(text) ? wellFormed(text) : text);
+}
+
+/** Microseconds since 1970 of a time as the tables here print it: `2026-11-22T12:56:01.123456Z`. */
+function microseconds(text: string): number {
+	return Date.parse(`${text.slice(0, 19)}Z`) * 1000 + Number(text.slice(20, 26));
+}

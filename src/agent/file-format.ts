@@ -1,0 +1,59 @@
+// The formats of the files that an agent writes.
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { createParquetWriter } from '../output/parquet.ts';
+import type { ColumnType, SqlValue } from '../store/table.ts';
+import { STORE_TABLES, type StoreColumn, type StoreTableName } from './store-tables.ts';
+
+const compress = promisify(gzip);
+
+export type FileFormat = {
+	/** With the dot. */
+	readonly ending: string;
+	/** `lines`: JSON objects, one per line. */
+	encode(table: StoreTableName, lines: string): Promise<Uint8Array>;
+};
+
+/** One JSON object per line, compressed by gzip. */
+const NDJSON: FileFormat = {
+	ending: '.ndjson.gz',
+	encode: async (_, lines) => await compress(lines, { level: 6 }),
+};
+
+const PARQUET: FileFormat = { ending: '.parquet', encode: parquet };
+
+/** By the names that --format gives them; the first one is the default. */
+export const FILE_FORMATS: ReadonlyMap<string, FileFormat> = new Map([
+	['parquet', PARQUET],
+	['ndjson', NDJSON],
+]);
+
+/** Lists are JSON, which every reader of Parquet knows how to take apart. */
+const TYPES: Readonly<Record<StoreColumn['type'], ColumnType>> = {
+	text: 'text',
+	word: 'text',
+	body: 'text',
+	int: 'int',
+	float: 'float',
+	instant: 'datetime',
+	list: 'json',
+};
+
+async function parquet(table: StoreTableName, lines: string): Promise<Uint8Array> {
+	// The store gives the time of arrival, and files have none.
+	const columns = STORE_TABLES.find(({ name }) => name === table)!.columns.filter(({ name }) => name !== 'ingested_at');
+	const writer = await createParquetWriter(columns.map(({ name, type }) => ({ name, type: TYPES[type] })));
+	const rows = lines
+		.trimEnd()
+		.split('\n')
+		.map((line) => {
+			const values = new Map<string, unknown>(Object.entries(JSON.parse(line) as object));
+			return columns.map(({ name, type }) => sqlValue(values.get(name), type));
+		});
+	return Buffer.concat([writer.rows(rows), writer.end()]);
+}
+
+function sqlValue(value: unknown, type: StoreColumn['type']): SqlValue {
+	if (value === undefined || value === null) return null;
+	return type === 'list' ? JSON.stringify(value) : (value as SqlValue);
+}

@@ -1,0 +1,436 @@
+// The spool: a directory that keeps every row from the moment the agent gets it until the store has it. Rows are written
+// to an open batch as they come, so that a killed agent loses none. A full batch is compressed, synced and renamed; then
+// it may be sent, and it is removed when the store has confirmed it. If the spool is full, the oldest batches are replaced
+// by notes about the gap, which are sent as rows of the table `gaps`.
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, readSync, writeSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { systemCode } from '../base/errors.ts';
+import type { UserDirectory } from '../base/user-files.ts';
+import { formatTimestamp } from '../store/timestamp.ts';
+import { jsonText } from './exchange-line.ts';
+import { covers, formatSpoolName, joined, parseSpoolName, type RowRange, type SpoolName } from './spool-names.ts';
+import { type GapReason, microsecondsOf, type StoreTableName } from './store-tables.ts';
+
+const compress = promisify(gzip);
+
+/** What is sent with one request. */
+export type SpoolItem = {
+	readonly table: StoreTableName;
+	/** The same for the same rows, however often they are sent; different for any others. */
+	readonly token: string;
+	readonly rows: number;
+	readonly range: RowRange;
+	/** Lines of JSON, compressed by gzip. */
+	read(): Promise<Buffer>;
+};
+
+export type SpoolOptions = {
+	/** Size of all files. It can be exceeded by the batches that are being collected or sent. */
+	readonly limitBytes: number;
+	readonly hostName: string;
+	/** The start of this agent, in milliseconds since 1970. */
+	readonly run: number;
+	/** Distinguishes rows of this spool from those of all others. */
+	readonly id: string;
+};
+
+/** Lines that are being collected, and their file. */
+export type OpenBatch = {
+	readonly table: Exclude<StoreTableName, 'gaps'>;
+	readonly first: number;
+	readonly name: string;
+	readonly fd: number;
+	readonly lines: string[];
+	bytes: number;
+	rows: number;
+	fromUs: number;
+	toUs: number;
+};
+
+/** Rows to be added to a batch: complete lines. */
+export type Lines = { readonly text: string; readonly rows: number; readonly fromUs: number; readonly toUs: number };
+
+type Entry = { readonly name: string; readonly parsed: SpoolName; readonly bytes: number };
+
+export class Spool {
+	readonly #directory: UserDirectory;
+	readonly #options: SpoolOptions;
+	/** Batches and gaps in the order in which they are sent, and rejected batches. */
+	#entries: Entry[] = [];
+	/** Gaps whose note could not be written yet. */
+	#unwritten: { readonly reason: GapReason; readonly range: RowRange }[] = [];
+	/** The store may have received these without confirming it. */
+	readonly #tried = new Set<string>();
+	#changed: (() => void) | undefined;
+	/** Rows that were dropped or rejected since the agent's start. */
+	lostRows = 0;
+
+	private constructor(directory: UserDirectory, options: SpoolOptions) {
+		this.#directory = directory;
+		this.#options = options;
+	}
+
+	/** Opens the spool and completes what an earlier agent has left in it. Throws system errors and UserErrors. */
+	static async open(directory: UserDirectory, options: SpoolOptions): Promise<Spool> {
+		const spool = new Spool(directory, options);
+		await spool.#recover();
+		return spool;
+	}
+
+	/** The start of this agent, in milliseconds since 1970. */
+	get run(): number {
+		return this.#options.run;
+	}
+
+	/** The number of rows that wait to be sent. */
+	get waitingRows(): number {
+		return this.#ready().reduce((sum, { parsed }) => sum + (parsed.range.rows ?? 0), 0);
+	}
+
+	/** Whether there is room for another batch without dropping one. */
+	get hasRoom(): boolean {
+		return this.#bytes() < this.#options.limitBytes;
+	}
+
+	/** The oldest item, to be sent. From then on it is not dropped. */
+	get oldest(): SpoolItem | undefined {
+		const entry = this.#entries.find(({ parsed }) => parsed.kind !== 'rejected');
+		if (entry === undefined) return undefined;
+		this.#tried.add(entry.name);
+		return this.#item(entry);
+	}
+
+	/** Resolves when there is a new item. */
+	async changed(signal: AbortSignal): Promise<void> {
+		await new Promise<void>((resolve) => {
+			const done = () => {
+				signal.removeEventListener('abort', done);
+				this.#changed = undefined;
+				resolve();
+			};
+			this.#changed = done;
+			signal.addEventListener('abort', done);
+			if (signal.aborted) done();
+		});
+	}
+
+	/** Begins a batch whose first row has number `first`. Undefined if the disk is full even without older batches. */
+	begin(table: OpenBatch['table'], first: number): OpenBatch | undefined {
+		const { run } = this.#options;
+		const now = Date.now() * 1000;
+		const range = { run, first, rows: 0, fromUs: now, toUs: now };
+		const name = formatSpoolName({ kind: 'open', table, range });
+		const fd = this.#withRoom(() => this.#directory.create(name));
+		if (fd === undefined) return undefined;
+		return { table, first, name, fd, lines: [], bytes: 0, rows: 0, fromUs: Number.POSITIVE_INFINITY, toUs: 0 };
+	}
+
+	/** Adds rows. False, without having added any, if the disk is full even without older batches. */
+	append(batch: OpenBatch, { text, rows, fromUs, toUs }: Lines): boolean {
+		const bytes = Buffer.from(text);
+		const written = this.#withRoom(() => {
+			try {
+				writeAll(batch.fd, bytes, batch.bytes);
+			} catch (error) {
+				ftruncateSync(batch.fd, batch.bytes);
+				throw error;
+			}
+			return true;
+		});
+		if (written === undefined) return false;
+		batch.lines.push(text);
+		batch.bytes += bytes.byteLength;
+		batch.rows += rows;
+		batch.fromUs = Math.min(batch.fromUs, fromUs);
+		batch.toUs = Math.max(batch.toUs, toUs);
+		return true;
+	}
+
+	/** Completes a batch: from then on it can be sent. */
+	async seal(batch: OpenBatch): Promise<void> {
+		const { run } = this.#options;
+		const { table, first, rows, fromUs, toUs, name } = batch;
+		closeSync(batch.fd);
+		if (rows > 0) await this.#store(table, { run, first, rows, fromUs, toUs }, batch.lines.join(''));
+		this.#directory.remove(name);
+		this.#directory.sync();
+		this.#limit();
+		this.#changed?.();
+	}
+
+	/** The store has the item. */
+	remove(item: SpoolItem): void {
+		const entry = this.#entryOf(item);
+		if (entry === undefined) return;
+		this.#directory.remove(entry.name);
+		this.#directory.sync();
+		this.#forget(entry);
+		this.#writeGaps();
+	}
+
+	/** The store will never accept the item: keeps it aside, and notes the gap. */
+	reject(item: SpoolItem): void {
+		const entry = this.#entryOf(item);
+		if (entry === undefined) return;
+		const { parsed } = entry;
+		if (parsed.kind !== 'ready') {
+			this.remove(item);
+			return;
+		}
+		this.lose(parsed.table, 'rejected', parsed.range);
+		this.#setAside(entry);
+		this.#limit();
+	}
+
+	/** Notes that rows of a table are lost. Numbers of lost bytes are sent again later, so they need no note. */
+	lose(table: StoreTableName, reason: GapReason, range: RowRange): void {
+		if (table === 'exchanges') this.addGap(reason, range);
+	}
+
+	/** Notes that rows are missing. */
+	addGap(reason: GapReason, range: RowRange): void {
+		this.lostRows += range.rows ?? 0;
+		this.#unwritten.push({ reason, range });
+		this.#writeGaps();
+		this.#changed?.();
+	}
+
+	close(): void {
+		this.#directory.close();
+	}
+
+	/** Writes the notes of gaps. If there is no space even for a name, this is tried again later. */
+	#writeGaps(): void {
+		for (;;) {
+			const gap = this.#unwritten[0];
+			if (gap === undefined) return;
+			const before = this.#entries.findLast(
+				(each) => each.parsed.kind === 'gap' && each.parsed.reason === gap.reason && !this.#tried.has(each.name),
+			);
+			const whole = before === undefined ? undefined : joined(before.parsed.range, gap.range);
+			const parsed: SpoolName = { kind: 'gap', reason: gap.reason, range: whole ?? gap.range };
+			const name = formatSpoolName(parsed);
+			try {
+				closeSync(this.#directory.create(name));
+			} catch (error) {
+				if (!isFull(error)) throw error;
+				return;
+			}
+			this.#unwritten.shift();
+			this.#directory.sync();
+			// After a crash here, the longer gap covers the shorter one.
+			if (before !== undefined && whole !== undefined) {
+				this.#directory.remove(before.name);
+				this.#forget(before);
+			}
+			this.#add({ name, parsed, bytes: 0 });
+		}
+	}
+
+	async #store(table: OpenBatch['table'], range: RowRange, text: string): Promise<void> {
+		const parsed: SpoolName = { kind: 'ready', table, range };
+		const name = formatSpoolName(parsed);
+		const bytes = await compress(text, { level: 1 });
+		const written = this.#withRoom(() => {
+			this.#write(name, bytes);
+			return true;
+		});
+		if (written === undefined) this.lose(table, 'spool full', range);
+		else this.#add({ name, parsed, bytes: bytes.byteLength });
+	}
+
+	#write(name: string, bytes: Uint8Array): void {
+		const temporary = `${name}${TEMPORARY}`;
+		const fd = this.#directory.create(temporary);
+		try {
+			writeAll(fd, bytes);
+			fsyncSync(fd);
+		} catch (error) {
+			this.#directory.remove(temporary);
+			throw error;
+		} finally {
+			closeSync(fd);
+		}
+		this.#directory.move(temporary, name);
+		this.#directory.sync();
+	}
+
+	/** Does `work`; as long as the disk is full, drops the oldest batch and tries again. Undefined if that does not help. */
+	#withRoom<T>(work: () => T): T | undefined {
+		for (;;) {
+			try {
+				return work();
+			} catch (error) {
+				if (!isFull(error)) throw error;
+				if (!this.#dropOldest()) return undefined;
+			}
+		}
+	}
+
+	/** Drops batches until the spool is within its limit. */
+	#limit(): void {
+		while (this.#bytes() > this.#options.limitBytes && this.#dropOldest());
+	}
+
+	/** Drops a rejected batch, or the oldest one that cannot be on its way to the store. False if there is none. */
+	#dropOldest(): boolean {
+		const rejected = this.#entries.find(({ parsed }) => parsed.kind === 'rejected');
+		const dropped = rejected ?? this.#ready().find((entry) => !this.#tried.has(entry.name));
+		if (dropped === undefined) return false;
+		const { parsed, name } = dropped;
+		if (parsed.kind === 'ready') this.lose(parsed.table, 'spool full', parsed.range);
+		this.#directory.remove(name);
+		this.#forget(dropped);
+		return true;
+	}
+
+	#forget(entry: Entry): void {
+		this.#entries = this.#entries.filter((each) => each !== entry);
+		this.#tried.delete(entry.name);
+	}
+
+	#setAside(entry: Entry): void {
+		const { parsed, name, bytes } = entry;
+		if (parsed.kind !== 'ready') return;
+		const aside: SpoolName = { ...parsed, kind: 'rejected' };
+		const asideName = formatSpoolName(aside);
+		this.#directory.move(name, asideName);
+		this.#directory.sync();
+		this.#forget(entry);
+		this.#add({ name: asideName, parsed: aside, bytes });
+	}
+
+	#ready(): Entry[] {
+		return this.#entries.filter(({ parsed }) => parsed.kind === 'ready');
+	}
+
+	#bytes(): number {
+		return this.#entries.reduce((sum, { bytes }) => sum + bytes, 0);
+	}
+
+	#add(entry: Entry): void {
+		this.#entries.push(entry);
+		this.#entries.sort((one, other) => (one.name < other.name ? -1 : 1));
+	}
+
+	#entryOf({ token }: SpoolItem): Entry | undefined {
+		return this.#entries.find(({ name }) => this.#tokenOf(name) === token);
+	}
+
+	#tokenOf(name: string): string {
+		return `${this.#options.id}-${name.replace(/\.ndjson\.gz$/, '')}`;
+	}
+
+	#item({ name, parsed }: Entry): SpoolItem {
+		const { range } = parsed;
+		const token = this.#tokenOf(name);
+		if (parsed.kind === 'gap') {
+			const line = gapLine(this.#options.hostName, parsed.reason, range);
+			return { table: 'gaps', token, rows: 1, range, read: () => compress(line, { level: 1 }) };
+		}
+		return { table: parsed.table, token, rows: range.rows ?? 0, range, read: async () => this.#read(name) };
+	}
+
+	#read(name: string): Buffer {
+		const fd = this.#directory.open(name);
+		if (fd === undefined) throw new Error(`${name} is missing in the spool`);
+		try {
+			return readWhole(fd);
+		} finally {
+			closeSync(fd);
+		}
+	}
+
+	/** Finds what an earlier agent has left: completes open batches, and removes what a note of a gap already counts. */
+	async #recover(): Promise<void> {
+		const files = this.#directory.files();
+		for (const { name } of files) if (name.endsWith(TEMPORARY)) this.#directory.remove(name);
+		for (const { name, bytes } of files) {
+			const parsed = parseSpoolName(name);
+			if (parsed !== undefined && parsed.kind !== 'open') this.#add({ name, parsed, bytes });
+		}
+		// The first one of each kind, because an earlier agent sent them in this order.
+		for (const entry of this.#entries)
+			if (entry === this.#entries.find(({ parsed }) => isAlike(parsed, entry.parsed))) this.#tried.add(entry.name);
+		const gaps = this.#entries.filter(({ parsed }) => parsed.kind === 'gap');
+		for (const entry of [...this.#entries]) {
+			const gap = gaps.find((each) => each !== entry && covers(each.parsed.range, entry.parsed.range));
+			if (gap === undefined || entry.parsed.kind === 'rejected' || isOtherTable(entry)) continue;
+			if (entry.parsed.kind === 'ready' && gap.parsed.kind === 'gap' && gap.parsed.reason === 'rejected')
+				this.#setAside(entry);
+			else {
+				this.#directory.remove(entry.name);
+				this.#forget(entry);
+			}
+		}
+		for (const { name } of files) {
+			const parsed = parseSpoolName(name);
+			if (parsed?.kind === 'open') await this.#complete(name, parsed.table, parsed.range);
+		}
+		this.#directory.sync();
+		this.#limit();
+	}
+
+	/** Completes a batch that an earlier agent was collecting when it was killed. The last line may be incomplete. */
+	async #complete(name: string, table: StoreTableName, { run, first }: RowRange): Promise<void> {
+		const isDone = this.#entries.some(
+			({ parsed }) =>
+				parsed.kind === 'ready' && parsed.table === table && parsed.range.run === run && parsed.range.first === first,
+		);
+		const text = isDone ? '' : this.#read(name).toString('utf8');
+		const lines = text.slice(0, text.lastIndexOf('\n') + 1);
+		if (lines !== '' && table !== 'gaps') {
+			const times = [...lines.matchAll(/"ts_us":(\d+)/g)].map(([, us]) => Number(us));
+			const rows = lines.split('\n').length - 1;
+			const fromUs = times.reduce((least, us) => Math.min(least, us), Number.POSITIVE_INFINITY);
+			const toUs = times.reduce((most, us) => Math.max(most, us), 0);
+			await this.#store(table, { run, first, rows, fromUs, toUs }, lines);
+		}
+		this.#directory.remove(name);
+	}
+}
+
+const TEMPORARY = '.tmp';
+
+/** Whether both are sent in order: batches of one table, or gaps. */
+function isAlike(one: SpoolName, other: SpoolName): boolean {
+	return one.kind === other.kind && (one.kind === 'gap' || other.kind === 'gap' || one.table === other.table);
+}
+
+function isOtherTable({ parsed }: Entry): boolean {
+	return parsed.kind !== 'gap' && parsed.table !== 'exchanges';
+}
+
+/** A row of the table `gaps`. */
+function gapLine(hostName: string, reason: GapReason, { run, rows, fromUs, toUs }: RowRange): string {
+	const times = [
+		['from_ts', fromUs],
+		['to_ts', toUs],
+	] as const;
+	const members = times.map(
+		([name, us]) => `"${name}":${jsonText(formatTimestamp(us) ?? '')},"${microsecondsOf(name)}":${us}`,
+	);
+	return `{"host_name":${jsonText(hostName)},"run":${run},${members.join(',')},"rows":${rows},"reason":"${reason}"}\n`;
+}
+
+/** Whether an error says that there is no space for another file or byte. */
+function isFull(error: unknown): boolean {
+	return ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(systemCode(error) ?? '');
+}
+
+/** Writes at `position`. */
+function writeAll(fd: number, bytes: Uint8Array, position = 0): void {
+	for (let at = 0; at < bytes.byteLength; ) at += writeSync(fd, bytes, at, bytes.byteLength - at, position + at);
+}
+
+function readWhole(fd: number): Buffer {
+	const bytes = Buffer.alloc(fstatSync(fd).size);
+	let at = 0;
+	while (at < bytes.byteLength) {
+		const read = readSync(fd, bytes, at, bytes.byteLength - at, at);
+		if (read === 0) break;
+		at += read;
+	}
+	return bytes.subarray(0, at);
+}
