@@ -168,10 +168,18 @@ class Connection {
 				blocks.push(this.packet(us, fromClient, PUSH | ACK, payload));
 			}
 		};
-		// The first line comes at the time of the first byte. Dissectors recognise HTTP only by a whole line.
-		const split = last > first ? bytes.indexOf('\n') + 1 : 0;
-		put(first, bytes.subarray(0, split), split);
-		put(last, bytes.subarray(split), bytes.length - split + unheld);
+		if (unheld > 0 && bytes.length < SEGMENT_BYTES) {
+			// Wireshark shows the head of a message without its end only if the packet with the head is itself cut.
+			const cut = bytes.length + (last > first ? Math.ceil(unheld / 2) : unheld);
+			const whole = Math.min(SEGMENT_BYTES, cut);
+			put(first, bytes, whole);
+			put(last, new Uint8Array(0), bytes.length + unheld - whole);
+		} else {
+			// The first line comes at the time of the first byte. Dissectors recognise HTTP only by a whole line.
+			const split = last > first ? bytes.indexOf('\n') + 1 : 0;
+			put(first, bytes.subarray(0, split), split);
+			put(last, bytes.subarray(split), bytes.length - split + unheld);
+		}
 		put(last, tail, tail.length);
 		blocks.push(this.packet(last, !fromClient, ACK));
 		return blocks;
