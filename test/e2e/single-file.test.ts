@@ -18,8 +18,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { compileUnpacker, writeSingle } from '../../scripts/release/single-file.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
+import { compileUnpacker, writeSingle } from '../../support/single-file.ts';
 
 const UID = 54_331;
 /** Where it unpacks if nothing else can be trusted. */
@@ -47,7 +47,7 @@ function make(path: string, name: string): void {
 	chmodSync(join(tree, 'dist/large'), 0o644);
 	const program = join(work, 'program');
 	const library = `/usr/lib/${architecture === 'x64' ? 'x86_64' : 'aarch64'}-linux-gnu/libzstd.a`;
-	compileUnpacker(program, architecture, { include: '/usr/include', zstd: library });
+	compileUnpacker(program, { compiler: 'gcc', architecture, include: '/usr/include', zstd: library });
 	writeSingle(path, { program, tree, work, fast: true });
 }
 
