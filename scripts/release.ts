@@ -1,7 +1,7 @@
 // npm run release: makes the packages in build/packages.
 //   npm run release -- [npm|deb|rpm|single|sums|all] [--arch x64|arm64] [--fast]
 // --fast: compress less, to try them.
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { packDeb } from './release/deb.ts';
 import { nodeBinary } from './release/node-binary.ts';
@@ -10,6 +10,15 @@ import { ARCHITECTURES, type Architecture, manifest, PACKAGES, ROOT } from './re
 import { packRpm } from './release/rpm.ts';
 import { packSingle } from './release/single-file.ts';
 import { writeSums } from './release/sums.ts';
+
+/** Promised sizes, by the ends of names. */
+const MOST_BYTES = [
+	['.tgz', 5_000_000],
+	['.deb', 30_000_000],
+	['.rpm', 30_000_000],
+	['-linux-x64', 40_000_000],
+	['-linux-arm64', 40_000_000],
+] as const;
 
 const fast = process.argv.includes('--fast');
 const words = process.argv.slice(2).filter((word) => word !== '--fast');
@@ -60,4 +69,13 @@ if (make === undefined || more.length > 0 || (wanted !== undefined && architectu
 		`release: expected one of ${Object.keys(KINDS).join(', ')}, and --arch x64 or arm64; got ${process.argv.slice(2).join(' ')}`,
 	);
 	process.exitCode = 2;
-} else for (const path of make()) console.log(path);
+} else {
+	for (const path of make()) {
+		console.log(path);
+		const most = MOST_BYTES.find(([ending]) => path.endsWith(ending))?.[1];
+		if (!fast && most !== undefined && statSync(path).size > most) {
+			console.error(`release: expected at most ${most} bytes in ${path}, got ${statSync(path).size}`);
+			process.exitCode = 1;
+		}
+	}
+}

@@ -20,7 +20,13 @@ export function packNpm(): string {
 	mkdirSync(PACKAGES, { recursive: true });
 	const { version } = manifest();
 	run('npm', ['pack', '--silent', '--pack-destination', PACKAGES]);
-	return join(PACKAGES, `tinytap-${version}.tgz`);
+	const path = join(PACKAGES, `tinytap-${version}.tgz`);
+	// The same tar, a fourteenth smaller than npm compresses it.
+	run('gunzip', ['--force', path]);
+	const tar = join(PACKAGES, `tinytap-${version}.tar`);
+	run('libdeflate-gzip', ['-12', '-f', '-S', '.gz', tar]);
+	renameSync(`${tar}.gz`, path);
+	return path;
 }
 
 /** Before `npm pack`. */
