@@ -272,7 +272,7 @@ test('texts get the bytes of the charset that their reader will assume', () => {
 
 test('info tells what is in a HAR file', () => {
 	const path = join(directory.path, 'info.har');
-	writeFileSync(path, har(entry({}), entry({ content: { size: 7 } })));
+	writeFileSync(path, har(entry({ more: { startedDateTime: '' } }), entry({ content: { size: 7 } })));
 	const { format, entries, packets, link_layers, written_by, exchanges, notes, start } = recordingInfo(
 		path,
 		processUser(),
@@ -281,7 +281,10 @@ test('info tells what is in a HAR file', () => {
 		{ format, entries, packets, link_layers, written_by, exchanges, notes, start },
 		{
 			...{ format: 'har', entries: 2, packets: null, link_layers: null, written_by: 'test 1' },
-			...{ exchanges: { server: 0, client: 2, unknown: 0 }, notes: ['it does not hold 7 bytes of bodies'] },
+			...{
+				exchanges: { server: 0, client: 2, unknown: 0 },
+				notes: ['it does not hold 7 bytes of bodies', '1 entry without a time: ts and durations are NULL'],
+			},
 			start: '2026-11-22T12:00:00.000000Z',
 		},
 	);

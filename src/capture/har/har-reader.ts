@@ -38,7 +38,7 @@ export class HarReader implements ReplayFile {
 	readonly format = 'har';
 	readonly size: number;
 	#fd: number;
-	/** Milliseconds since 1970 of the first entry's second; times of records count from the second before. */
+	/** Milliseconds since 1970 of the second of the first entry with a time. */
 	#firstMs: number | undefined;
 	#connections = 0;
 	#entryCount = 0;
@@ -139,9 +139,8 @@ export class HarReader implements ReplayFile {
 		const records = this.#records;
 		const { requestMs, responseMs, own } = entry;
 		this.#count(entry);
-		if (this.#firstMs === undefined) {
-			const startMs = Number.isNaN(requestMs[0]) ? 0 : requestMs[0];
-			this.#firstMs = Math.floor(startMs / 1000) * 1000;
+		if (this.#firstMs === undefined && !Number.isNaN(requestMs[0])) {
+			this.#firstMs = Math.floor(requestMs[0] / 1000) * 1000;
 			this.#setTime(this.#firstMs);
 			records.clock(BigInt(this.#firstMs) * BigInt(NS_PER_MS));
 		}
@@ -214,7 +213,7 @@ export class HarReader implements ReplayFile {
 
 	/** Times before the first entry's second are possible: entries are in any order. 0 means that the time is unknown. */
 	#setTime(ms: number): void {
-		const us = Math.round((ms - this.#firstMs!) * 1000) + FIRST_US;
+		const us = Math.round((ms - (this.#firstMs ?? ms)) * 1000) + FIRST_US;
 		this.#records.setTimeUs(Number.isNaN(ms) ? 0 : Math.max(1, us));
 	}
 }
