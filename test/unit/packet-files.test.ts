@@ -440,6 +440,28 @@ test('of bytes that were sent twice with another content, the first count', () =
 	const replayed = replay(pcapFile(frames([...packets.slice(0, at + 1), other, ...packets.slice(at + 1)])));
 	assert.deepEqual(short(replayed), WHOLE);
 	assert.equal(replayed.rows[0]!.resBody, BODY.toString('latin1'));
+	const different = [...Buffer.from(forged.payload!)].filter((byte) => byte !== '!'.charCodeAt(0)).length;
+	assert.deepEqual(replayed.warnings, [
+		`FILE: ${different} bytes were sent again with another content: the first one counts`,
+	]);
+	// A part of two packets, with other bounds; keep-alive sends the byte before the next one.
+	const parts = (...payloads: [sequence: number, payload: Buffer | string][]) =>
+		payloads.map(([sequence, payload]) => ({
+			members: { from: CLIENT, to: SERVER, sequence, acknowledged: 1, payload },
+		}));
+	const start = new BuiltConnection(CLIENT, SERVER).open().packets;
+	const text = request('/parts');
+	const sent = parts(
+		[1001, text.slice(0, 10)],
+		[1011, text.slice(10)],
+		[1005, `${text.slice(4, 14)}XY`],
+		[1000 + text.length, '\0'],
+	);
+	const overlapping = replay(pcapFile(frames([...start, ...sent])));
+	assert.deepEqual(
+		[overlapping.rows[0]!.path, overlapping.warnings],
+		['/parts', ['FILE: 2 bytes were sent again with another content: the first one counts']],
+	);
 });
 
 test('bytes after the end of a connection are counted, and a message begins another one', () => {

@@ -14,6 +14,8 @@ export type Packet = {
 	bytes: Buffer;
 	start: number;
 	end: number;
+	/** Where they are in the file. */
+	place: number;
 	/** Bytes of the packet that were not captured (snapshot length). */
 	cut: number;
 };
@@ -37,6 +39,8 @@ export type PacketFile = {
 	readonly damage: RecordingDamage | undefined;
 	/** Moves to the next packet. False at the end. */
 	next(): boolean;
+	/** Bytes that were read before. */
+	readAgain(place: number, length: number): Buffer;
 };
 
 const PCAP_MICROSECONDS = 0xa1b2c3d4;
@@ -139,6 +143,14 @@ class FileInput {
 		return length >= count;
 	}
 
+	/** Bytes [place, place + length) of the file, without moving. */
+	readAgain(place: number, length: number): Buffer {
+		const at = place - this.#base;
+		if (at >= 0 && at + length <= this.bytes.length) return this.bytes.subarray(at, at + length);
+		const bytes = Buffer.alloc(length);
+		return bytes.subarray(0, readSync(this.#fd, bytes, 0, length, place));
+	}
+
 	/** The next bytes, fewer at the end of the file, without moving. */
 	peek(count: number): Buffer {
 		this.have(count);
@@ -160,7 +172,16 @@ abstract class PacketReader implements PacketFile {
 	abstract readonly format: 'pcap' | 'pcapng';
 	readonly links = new Set<number>();
 	writer = '';
-	readonly packet: Packet = { link: 0, seconds: 0, nanoseconds: 0, bytes: Buffer.alloc(0), start: 0, end: 0, cut: 0 };
+	readonly packet: Packet = {
+		link: 0,
+		seconds: 0,
+		nanoseconds: 0,
+		bytes: Buffer.alloc(0),
+		start: 0,
+		end: 0,
+		place: 0,
+		cut: 0,
+	};
 	packets = 0;
 	untimed = 0;
 	secrets = 0;
@@ -177,6 +198,10 @@ abstract class PacketReader implements PacketFile {
 
 	abstract next(): boolean;
 
+	readAgain(place: number, length: number): Buffer {
+		return this.input.readAgain(place, length);
+	}
+
 	/** The file cannot be read on from here. Always false. */
 	protected stop(what: 'truncated' | 'damaged', detail: string): false {
 		const { offset, size } = this.input;
@@ -192,6 +217,7 @@ abstract class PacketReader implements PacketFile {
 		packet.bytes = this.input.bytes;
 		packet.start = start;
 		packet.end = start + captured;
+		packet.place = this.input.offset + start - this.input.at;
 		packet.cut = Math.max(0, original - captured);
 	}
 }

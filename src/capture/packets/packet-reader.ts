@@ -48,7 +48,7 @@ export class PacketReader implements ReplayFile {
 	readonly size: number;
 	readonly #file: PacketFile;
 	readonly #records = new RecordBatches();
-	readonly #connections = new TcpConnections(this.#records);
+	readonly #connections: TcpConnections;
 	readonly #segment = newSegment();
 	/** Packets without a TCP segment, by what they hold instead; those of unknown link layers by their number. */
 	readonly #others = new Map<number, number>();
@@ -69,6 +69,7 @@ export class PacketReader implements ReplayFile {
 		this.#fd = fd;
 		this.size = size;
 		this.#file = openPackets(fd, size);
+		this.#connections = new TcpConnections(this.#records, (place, length) => this.#file.readAgain(place, length));
 	}
 
 	get format(): 'pcap' | 'pcapng' {
@@ -105,7 +106,7 @@ export class PacketReader implements ReplayFile {
 		this.#warned = true;
 		const { packets, dropped, untimed, secrets } = this.#file;
 		const { forgotten, totals } = this.#connections;
-		const { missingBytes, cutBytes, strayBytes } = totals;
+		const { missingBytes, cutBytes, strayBytes, differentBytes } = totals;
 		const messages: Warning[] = [];
 		const warn = (message: string, hint?: string): void => {
 			messages.push({ message: `${this.#path}: ${message}`, ...(hint === undefined ? {} : { hint }) });
@@ -129,6 +130,11 @@ export class PacketReader implements ReplayFile {
 			);
 		if (strayBytes > 0)
 			warn(`not read: ${strayBytes} bytes after the end of their connections, or far from their sequence numbers`);
+		if (differentBytes > 0)
+			warn(
+				`${differentBytes} bytes were sent again with another content: the first one counts`,
+				'Somebody may have injected packets.',
+			);
 		if (forgotten > 0) warn(`${forgotten} connections were open at once with too many others, and were cut`);
 		if (untimed > 0) warn(`${packetsText(untimed)} without a time: they get that of the packet before`);
 		if (secrets > 0) warn('its secrets of TLS are not used: encrypted connections stay unread (table blind_spots)');

@@ -12,7 +12,7 @@ import {
 } from '../../../decoder-as/assembly/wire/capture-event.ts';
 import type { RecordBatches, RecordConnection } from '../record-writer.ts';
 import { ACK, FIN, RST, type Segment, SYN } from './tcp-segment.ts';
-import { type Deliver, type StreamTotals, TcpStream } from './tcp-stream.ts';
+import { type Deliver, type ReadAgain, type StreamTotals, TcpStream } from './tcp-stream.ts';
 
 /** Connections that are remembered at a time; of more, the one that was quiet longest is forgotten. */
 const CONNECTIONS_MAX = 65_536;
@@ -56,6 +56,7 @@ class Connection implements RecordConnection {
 		members: Pick<Connection, 'id' | 'low' | 'high' | 'hash' | 'client' | 'addresses' | 'flags' | 'midstream'>,
 		deliver: DeliverTo,
 		totals: StreamTotals,
+		readAgain: ReadAgain,
 	) {
 		this.id = members.id;
 		this.low = members.low;
@@ -65,8 +66,8 @@ class Connection implements RecordConnection {
 		this.addresses = members.addresses;
 		this.flags = members.flags;
 		this.midstream = members.midstream;
-		this.incoming = new TcpStream((...bytes) => deliver(this, DIRECTION_IN, ...bytes), totals);
-		this.outgoing = new TcpStream((...bytes) => deliver(this, DIRECTION_OUT, ...bytes), totals);
+		this.incoming = new TcpStream((...bytes) => deliver(this, DIRECTION_IN, ...bytes), totals, readAgain);
+		this.outgoing = new TcpStream((...bytes) => deliver(this, DIRECTION_OUT, ...bytes), totals, readAgain);
 	}
 }
 
@@ -81,10 +82,18 @@ const HASH_MASK = CONNECTIONS_MAX - 1;
 const SEED = randomInt(2 ** 31);
 
 export class TcpConnections {
-	readonly totals: StreamTotals = { waitingBytes: 0, missingBytes: 0, holes: 0, cutBytes: 0, strayBytes: 0 };
+	readonly totals: StreamTotals = {
+		waitingBytes: 0,
+		missingBytes: 0,
+		holes: 0,
+		cutBytes: 0,
+		strayBytes: 0,
+		differentBytes: 0,
+	};
 	/** Open connections that were forgotten because there were too many. */
 	forgotten = 0;
 	readonly #records: RecordBatches;
+	readonly #readAgain: ReadAgain;
 	/** By the hash of the endpoints. */
 	readonly #byHash = new Map<number, Connection>();
 	/** By id, and in the order in which they may be forgotten. */
@@ -95,8 +104,9 @@ export class TcpConnections {
 	#lastId = 0;
 	#packets = 0;
 
-	constructor(records: RecordBatches) {
+	constructor(records: RecordBatches, readAgain: ReadAgain) {
 		this.#records = records;
+		this.#readAgain = readAgain;
 	}
 
 	/** Bytes of this stream before offset `until` are not wanted. */
@@ -158,8 +168,8 @@ export class TcpConnections {
 		if (isSyn) stream.begin(sequence);
 		if (isSyn && fromClient) connection.initial = segment.sequence;
 		if (segment.length > 0 || (flags & FIN) !== 0) {
-			const { bytes, start, end, length } = segment;
-			stream.add({ sequence, bytes, start, end, length, timeNs: this.#records.timeNs }, (flags & FIN) !== 0);
+			const { bytes, start, end, place, length } = segment;
+			stream.add({ sequence, bytes, start, end, place, length, timeNs: this.#records.timeNs }, (flags & FIN) !== 0);
 		}
 		stream.step();
 		other.step();
@@ -231,6 +241,7 @@ export class TcpConnections {
 			},
 			this.#deliverTo,
 			this.totals,
+			this.#readAgain,
 		);
 		connection.next = this.#byHash.get(hash);
 		this.#byHash.set(hash, connection);

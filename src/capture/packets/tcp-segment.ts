@@ -39,6 +39,8 @@ export type Segment = {
 	bytes: Buffer;
 	start: number;
 	end: number;
+	/** Where the payload begins in the file. */
+	place: number;
 	/** Length of the payload, captured or not. */
 	length: number;
 };
@@ -58,6 +60,7 @@ export function newSegment(): Segment {
 		bytes: Buffer.alloc(0),
 		start: 0,
 		end: 0,
+		place: 0,
 		length: 0,
 	};
 }
@@ -275,7 +278,12 @@ function inTunnel(bytes: Buffer, type: number, at: number, end: number): number 
 	return type === ETHERTYPE_BRIDGED ? ethernet(bytes, at, end) : OTHER_TUNNEL;
 }
 
-function readTcp({ bytes, end }: Packet, at: number, last: number, segment: Segment): number {
+function readTcp(
+	{ bytes, start: packetStart, end, place }: Packet,
+	at: number,
+	last: number,
+	segment: Segment,
+): number {
 	if (at + 20 > end) return CUT;
 	const start = at + (bytes[at + 12]! >> 4) * 4;
 	if (start < at + 20 || start > last) return NO_TCP;
@@ -291,6 +299,7 @@ function readTcp({ bytes, end }: Packet, at: number, last: number, segment: Segm
 	segment.bytes = bytes;
 	segment.start = Math.min(start, end);
 	segment.end = Math.min(last, end);
+	segment.place = place + segment.start - packetStart;
 	segment.length = last - start;
 	return SEGMENT;
 }

@@ -8,12 +8,17 @@ type Piece = {
 	readonly start: number;
 	readonly end: number;
 	readonly length: number;
+	/** Where the captured part begins in the file. */
+	readonly place: number;
 	/** When its packet was captured. */
 	readonly timeNs: number;
 };
 
 /** Takes the next bytes of a stream: `length` of them, of which bytes.subarray(start, end) were captured. */
 export type Deliver = (bytes: Buffer, start: number, end: number, length: number, timeNs: number) => void;
+
+/** So many captured pieces are remembered, to compare retransmitted bytes with them. */
+const RECENT = 4;
 
 /** Limits on bytes that wait for earlier ones, for one direction and for all together. */
 const WAITING_PIECES_MAX = 1024;
@@ -36,7 +41,12 @@ export type StreamTotals = {
 	cutBytes: number;
 	/** Bytes sent after the end of their stream or connection, or with numbers that are far from the others. */
 	strayBytes: number;
+	/** Bytes that differ from those sent before with the same numbers. */
+	differentBytes: number;
 };
+
+/** Reads bytes of the file that were read before. */
+export type ReadAgain = (place: number, length: number) => Buffer;
 
 export class TcpStream {
 	/** Bytes of the stream up to here were passed on or are missing. */
@@ -53,12 +63,17 @@ export class TcpStream {
 	#late = 0;
 	#pieces: Piece[] = [];
 	#pieceBytes = 0;
+	/** Sequence number, captured length and place of the newest pieces that were passed on. */
+	#recent: number[] | undefined;
+	#recentAt = 0;
 	readonly #deliver: Deliver;
 	readonly #all: StreamTotals;
+	readonly #readAgain: ReadAgain;
 
-	constructor(deliver: Deliver, all: StreamTotals) {
+	constructor(deliver: Deliver, all: StreamTotals, readAgain: ReadAgain) {
 		this.#deliver = deliver;
 		this.#all = all;
+		this.#readAgain = readAgain;
 	}
 
 	/** Whether this number is so far from the others that it must belong to another connection. */
@@ -122,14 +137,47 @@ export class TcpStream {
 		return this.ended ? (this.#next + 1) >>> 0 : this.#next;
 	}
 
-	#pass({ sequence, bytes, start, end, length }: Piece, timeNs: number): void {
+	#pass(piece: Piece, timeNs: number): void {
+		const { sequence, bytes, start, end, length } = piece;
 		const known = distance(this.#next, sequence);
+		if (known > 0) this.#compare(piece);
 		if (known >= length) return;
 		const from = Math.min(start + known, end);
 		this.#all.cutBytes += length - known - (end - from);
 		this.#deliver(bytes, from, end, length - known, timeNs);
+		if (end > from) this.#remember(this.#next, end - from, piece.place + from - start);
 		this.#advance(length - known);
 		this.afterHole = false;
+	}
+
+	#remember(sequence: number, length: number, place: number): void {
+		if (this.#recent === undefined) {
+			this.#recent = [sequence, length, place];
+			return;
+		}
+		this.#recentAt = (this.#recentAt + 3) % (RECENT * 3);
+		const at = this.#recentAt;
+		this.#recent[at] = sequence;
+		this.#recent[at + 1] = length;
+		this.#recent[at + 2] = place;
+	}
+
+	/** Compares the bytes of a piece that were passed on before, as far as their packets are remembered. */
+	#compare({ sequence, bytes, start, end, length }: Piece): void {
+		const recent = this.#recent;
+		// A single byte asks whether the other side is still there (keep-alive).
+		if (recent === undefined || length === 1) return;
+		const newStart = distance(sequence, this.#next);
+		for (let at = 0; at < recent.length; at += 3) {
+			const [oldStart, oldPlace] = [distance(recent[at]!, this.#next), recent[at + 2]!];
+			const from = Math.max(newStart, oldStart);
+			const to = Math.min(newStart + end - start, oldStart + recent[at + 1]!, 0);
+			if (to <= from) continue;
+			const old = this.#readAgain(oldPlace + from - oldStart, to - from);
+			const same = bytes.subarray(start + from - newStart, start + to - newStart);
+			if (!old.equals(same))
+				this.#all.differentBytes += old.reduce((sum, byte, i) => sum + (byte === same[i] ? 0 : 1), 0);
+		}
 	}
 
 	#advance(bytes: number): void {
