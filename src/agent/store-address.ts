@@ -71,7 +71,7 @@ function portOf(text: string): string | undefined {
 /** Lines `user = NAME` and `password = …`; others that are empty or begin with # are ignored. */
 function credentialsFrom(path: string, user: InvokingUser): { readonly user?: string; readonly password?: string } {
 	const found = new Map<string, string>();
-	for (const [index, line] of readOwnFile(path, user).split(/\r?\n/).entries()) {
+	for (const [index, line] of readOwnFile(path, user, true).split(/\r?\n/).entries()) {
 		if (/^\s*(#|$)/.test(line)) continue;
 		const match = /^\s*(user|password)\s*=\s*(.*?)\s*$/.exec(line);
 		if (match === null)

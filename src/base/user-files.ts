@@ -253,9 +253,9 @@ function openPlainFile(path: string, user: InvokingUser): number {
 
 /**
  * Reads a file that controls what tinytap does. Throws a UserError unless it belongs to the user or root, and nobody
- * else may write to it.
+ * else may write to it. `isSecret`: nor read it.
  */
-export function readOwnFile(path: string, user: InvokingUser): string {
+export function readOwnFile(path: string, user: InvokingUser, isSecret = false): string {
 	const fd = openUserFile(path, user);
 	try {
 		const stat = fstatSync(fd);
@@ -264,8 +264,10 @@ export function readOwnFile(path: string, user: InvokingUser): string {
 			if (stat.uid !== user.uid && stat.uid !== 0)
 				throw distrusted(path, `it belongs to neither ${user.name} nor root`);
 			// A group that only this user is in, as on many systems, does not count as somebody else.
-			const isOthers = (stat.mode & 0o002) !== 0 || ((stat.mode & 0o020) !== 0 && stat.gid !== user.gid);
-			if (isOthers) throw distrusted(path, 'others may write to it');
+			const mayOthers = (bit: number) =>
+				(stat.mode & bit) !== 0 || ((stat.mode & (bit << 3)) !== 0 && stat.gid !== user.gid);
+			if (mayOthers(MAY_WRITE)) throw distrusted(path, 'others may write to it');
+			if (isSecret && mayOthers(MAY_READ)) throw exposed(path);
 		}
 		return readText(fd, path);
 	} finally {
@@ -441,6 +443,14 @@ function distrusted(path: string, why: string): UserError {
 		`cannot trust ${path}: ${why}`,
 		'ERR_FILE_EACCES',
 		'This file controls what tinytap does. Check it, then make it yours: chown it, and chmod go-w.',
+	);
+}
+
+function exposed(path: string): UserError {
+	return new UserError(
+		`cannot trust ${path}: others may read it`,
+		'ERR_FILE_EACCES',
+		`It contains a secret: chmod go-rwx ${path}`,
 	);
 }
 

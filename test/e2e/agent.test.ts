@@ -1,0 +1,109 @@
+// `tinytap agent` captures live and sends to a store on the same host; and a spool on a disk that is full.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Agent } from '../../src/agent/agent.ts';
+import { clickhouseDestination } from '../../src/agent/clickhouse-destination.ts';
+import { storeAddress } from '../../src/agent/store-address.ts';
+import { StoreClient } from '../../src/agent/store-client.ts';
+import { processUser } from '../../src/base/invoking-user.ts';
+import { eventually } from '../../support/eventually.ts';
+import { startFakeStore } from '../../support/fake-store.ts';
+import { temporaryDirectory } from '../../support/servers.ts';
+import { startTinytap } from '../../support/tinytap.ts';
+
+test('exchanges arrive once, from both sides, without secrets; uploads to a store on this host are none', async () => {
+	const store = await startFakeStore();
+	const directory = temporaryDirectory();
+	const server = createServer((_, response) => response.setHeader('set-cookie', 'id=canary-in-a-cookie').end('hello'));
+	await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+	const { port } = server.address() as AddressInfo;
+	const ports = [port, Number(new URL(store.url).port)].flatMap((each) => ['--port', String(each)]);
+	const agent = startTinytap(
+		['agent', '--to', store.url, ...ports, '--spool', join(directory.path, 'spool'), '--bodies', 'all'],
+		{ env: { CLICKHOUSE_USER: 'u', CLICKHOUSE_PASSWORD: 'canary-of-the-store' } },
+	);
+	try {
+		await agent.attached();
+		const ask = async (count: number) => {
+			for (let i = 0; i < count; i++)
+				await fetch(`http://127.0.0.1:${port}/?token=canary-in-a-query`, {
+					headers: { authorization: 'Bearer canary' },
+				});
+		};
+		const arrived = async (count: number) =>
+			await eventually(
+				() => (store.rows('exchanges').length >= count ? true : undefined),
+				() => `${store.rows('exchanges').length} of ${count} rows: ${agent.stderr()}`,
+			);
+		await ask(23);
+		await arrived(46);
+		// The upload would be a row of the next batch.
+		await ask(7);
+		agent.child.kill('SIGTERM');
+		const { code, stderr } = await agent.finished;
+		assert.equal(code, 0, stderr);
+		assert.match(stderr, /^tinytap: sent 60 exchanges$/m);
+		const rows = store.rows('exchanges');
+		assert.equal(rows.length, 60);
+		for (const side of ['client', 'server']) assert.equal(rows.filter((row) => row.side === side).length, 30);
+		for (const row of rows) {
+			assert.deepEqual([row.status, row.res_body, row.path], [200, 'hello', '/']);
+			assert.match(String(row.query_string), /^token=REDACTED-17-[0-9a-f]{8}$/);
+		}
+		assert.doesNotMatch(JSON.stringify([...store.tables]), /canary/);
+		assert.equal(store.rows('gaps').length, 0);
+		assert.equal(
+			store.requests.every(({ headers }) => headers['x-clickhouse-key'] === 'canary-of-the-store'),
+			true,
+		);
+	} finally {
+		await agent.stop();
+		server.closeAllConnections();
+		server.close();
+		await store.close();
+		directory.remove();
+	}
+});
+
+test('on a disk that is full, the oldest rows give way, and all that are missing are counted', async () => {
+	const directory = temporaryDirectory();
+	const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k,mode=0700', 'tmpfs', directory.path]);
+	assert.equal(mounted.status, 0, String(mounted.stderr));
+	const store = await startFakeStore();
+	store.behave = () => ({ status: 503, text: '' });
+	const user = processUser();
+	const options = { option: '--to', credentials: undefined, ca: undefined, user, environment: {} };
+	const agent = await Agent.start({
+		destination: clickhouseDestination(new StoreClient(storeAddress(store.url, options))),
+		origin: { hostName: 'h', run: 1, agentVersion: '1', labels: [] },
+		limits: { rows: 10, bytes: 1 << 20, ms: 10 },
+		backoff: { leastMs: 1, mostMs: 20 },
+		spool: { path: directory.path, limitBytes: 1 << 30, user },
+		isLive: true,
+		tell: () => undefined,
+	});
+	const forever = new AbortController().signal;
+	try {
+		for (let id = 1; id <= 600; id++) {
+			const us = id * 1000;
+			await agent.take([[`"id":${id},"ts_us":${us},"noise":"${randomBytes(1500).toString('hex')}"`, us]], 0, forever);
+			if (id === 500) store.behave = () => 'ok';
+		}
+		await agent.finish(forever);
+		const seqs = store.rows('exchanges').map(({ seq }) => Number(seq));
+		const lost = store.rows('gaps').reduce((sum, { rows }) => sum + Number(rows), 0);
+		assert.equal(new Set(seqs).size, seqs.length);
+		assert.equal(seqs.length + lost, 600, `${seqs.length} are stored, ${lost} are counted`);
+		assert.equal(lost > 300 && seqs.includes(600), true, `${lost} are counted`);
+	} finally {
+		agent.close();
+		await store.close();
+		spawnSync('umount', [directory.path]);
+		directory.remove();
+	}
+});

@@ -1,0 +1,184 @@
+// Exchanges as lines for a store, and lines as files.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { directoryDestination, fileName } from '../../src/agent/directory-destination.ts';
+import { createExchangeLine, type LineSettings } from '../../src/agent/exchange-line.ts';
+import { FILE_FORMATS } from '../../src/agent/file-format.ts';
+import { createLossRows } from '../../src/agent/loss-rows.ts';
+import type { SpoolItem } from '../../src/agent/spool.ts';
+import { processUser } from '../../src/base/invoking-user.ts';
+import type { ExchangeRecord } from '../../src/store/exchange-detail.ts';
+import { LOSS_REASONS } from '../../src/store/loss-table.ts';
+import type { SqlValue } from '../../src/store/table.ts';
+import { temporaryDirectory } from '../../support/servers.ts';
+
+const ALL: LineSettings = { bodies: { of: 'all' }, bodiesText: 'all', headers: undefined };
+
+function exchange(columns: Record<string, SqlValue>, fields: ExchangeRecord['requestHeaders'] = []): ExchangeRecord {
+	const defaults = { id: 1, ts: '2026-11-22T12:56:01.123456Z', state: 'complete', status: 200 };
+	return {
+		columns: { ...defaults, ...columns },
+		requestTarget: null,
+		sendMs: null,
+		requestHeaders: fields,
+		responseHeaders: [],
+	};
+}
+
+function lineOf(record: ExchangeRecord, settings: Partial<LineSettings> = {}): Record<string, unknown> {
+	const [members] = createExchangeLine({ ...ALL, ...settings })(record);
+	return JSON.parse(`{${members}}`) as Record<string, unknown>;
+}
+
+test('numbers keep all digits, times have microseconds, and texts are valid Unicode', () => {
+	const [members, us] = createExchangeLine(ALL)(
+		exchange({
+			conn: 2n ** 60n,
+			duration_ms: Number.POSITIVE_INFINITY,
+			ttfb_ms: 0.25,
+			path: '/\ud800x"\u0000',
+			query_string: '',
+		}),
+	);
+	assert.equal(us, Date.UTC(2026, 10, 22, 12, 56, 1) * 1000 + 123_456);
+	for (const part of [
+		'"conn":1152921504606846976,',
+		'"duration_ms":null,',
+		'"ttfb_ms":0.25,',
+		'"path":"/\ufffdx\\"\\u0000",',
+		'"query_string":"",',
+		'"url":null,',
+		`"ts":"2026-11-22T12:56:01.123456Z",`,
+		`"ts_us":${us},`,
+	])
+		assert.equal(members.includes(part), true, part);
+});
+
+test('an exchange without a time gets that of its arrival, because stores sort by it', () => {
+	const before = Date.now() * 1000;
+	const { ts, ts_us: us } = lineOf(exchange({ ts: null }));
+	assert.equal(Number(us) >= before && Number(us) <= Date.now() * 1000, true);
+	assert.equal(String(ts).slice(0, 23), new Date(Number(us) / 1000).toISOString().slice(0, 23));
+});
+
+test('bodies are those that were chosen; of others, the note says that they were not sent', () => {
+	const bodies = {
+		req_body: 'ask',
+		req_body_bytes: 3,
+		req_captured_bytes: 3,
+		res_body: '',
+		res_body_bytes: 0,
+		res_captured_bytes: 0,
+	};
+	const sent = (columns: Record<string, SqlValue>, of: LineSettings['bodies']) =>
+		lineOf(exchange({ ...bodies, ...columns }), { bodies: of, bodiesText: 'TEXT' }).req_body === 'ask';
+	const statuses = [200, 302, 400, 503, null];
+	assert.deepEqual(
+		statuses.map((status) => sent({ status }, { of: 'errors' })),
+		[false, false, true, true, true],
+	);
+	assert.deepEqual(
+		['complete', 'upgraded', 'incomplete', 'unanswered'].map((state) => sent({ state }, { of: 'errors' })),
+		[false, false, true, true],
+	);
+	assert.deepEqual(
+		[1, 2, 3, 4, 5, 6].map((id) => sent({ id }, { of: 'sample', every: 3 })),
+		[false, false, true, false, false, true],
+	);
+	assert.deepEqual([sent({}, { of: 'none' }), sent({}, { of: 'all' })], [false, true]);
+	const none = lineOf(exchange(bodies), { bodies: { of: 'none' }, bodiesText: 'none' });
+	assert.deepEqual(
+		[none.req_body, none.req_captured_bytes, none.req_body_bytes, none.req_body_note],
+		[null, 0, 3, 'body: 3 bytes not sent (--bodies none)'],
+	);
+	// An empty body needs no note.
+	assert.deepEqual([none.res_body, none.res_captured_bytes, none.res_body_note], ['', 0, null]);
+});
+
+test('fields keep their order, case and repeats; some or none can be chosen, by names in any case', () => {
+	const line = (name: string, value: string, trailer = false) => ({ name, value, trailer });
+	const record = exchange({}, [line('Accept', 'a'), line('X-One', '1'), line('accept', 'b'), line('X-End', 'z', true)]);
+	const chosen = (headers: readonly string[] | undefined) => {
+		const { req_header_names: names, req_header_values: values, req_trailers: trailers } = lineOf(record, { headers });
+		return [names, values, trailers];
+	};
+	assert.deepEqual(chosen(undefined), [['Accept', 'X-One', 'accept', 'X-End'], ['a', '1', 'b', 'z'], 1]);
+	assert.deepEqual(chosen(['accept']), [['Accept', 'accept'], ['a', 'b'], 0]);
+	assert.deepEqual(chosen([]), [[], [], 0]);
+});
+
+test('loss is told when it has changed; what is excluded alone is no change', () => {
+	const rows = createLossRows();
+	const totals = LOSS_REASONS.map(() => ({ events: 0, bytes: 0, lastUs: 0 }));
+	const at = (reason: string) => totals[LOSS_REASONS.findIndex((each) => each.reason === reason)]!;
+	const told = () => rows(totals, 1_000_005).map(([members]) => JSON.parse(`{${members}}`) as Record<string, unknown>);
+	assert.deepEqual(told(), []);
+	at('excluded').events = 3;
+	assert.deepEqual(told(), []);
+	Object.assign(at('ring_full'), { events: 2, bytes: 100 });
+	const time = { ts: '1970-01-01T00:00:01.000005Z', ts_us: 1_000_005 };
+	assert.deepEqual(told(), [
+		{ ...time, reason: 'ring_full', kind: 'lost', events: 2, bytes: 100 },
+		{ ...time, reason: 'excluded', kind: 'by_design', events: 3, bytes: 0 },
+	]);
+	assert.deepEqual(told(), []);
+});
+
+test('files of a batch are by hour, and a batch that is written twice replaces itself', async () => {
+	const { path, remove } = temporaryDirectory();
+	const hostName = 'a/../b c';
+	const destination = directoryDestination({
+		path,
+		user: processUser(),
+		hostName,
+		format: FILE_FORMATS.get('ndjson')!,
+	});
+	const hour = (hours: number) => Date.UTC(2026, 0, 1, hours) * 1000;
+	const lines = [hour(9), hour(9) + 1, hour(10) - 1, hour(10), hour(34)].map((us) => `{"ts_us":${us}}\n`).join('');
+	const range = { run: 1, first: 1, rows: 5, fromUs: 1, toUs: 2 };
+	const item: SpoolItem = { table: 'exchanges', token: 'id-1', rows: 5, range, read: async () => gzipSync(lines) };
+	const forever = new AbortController().signal;
+	const folder = join(path, 'exchanges/host_name=a%2F..%2Fb%20c');
+	for (let time = 0; time < 2; time++) {
+		assert.deepEqual(await destination.deliver(item, forever), { what: 'done' });
+		// An earlier agent was killed while it wrote a file.
+		writeFileSync(join(folder, 'date=2026-01-01/hour=09/.id-1.ndjson.gz.tmp'), 'half');
+	}
+	const files = readdirSync(folder, { recursive: true })
+		.map(String)
+		.filter((name) => name.endsWith('.ndjson.gz'))
+		.sort();
+	assert.deepEqual(
+		files,
+		['01/hour=09', '01/hour=10', '02/hour=10'].map((place) => `date=2026-01-${place}/id-1.ndjson.gz`),
+	);
+	const rows = files.map(
+		(file) =>
+			gunzipSync(readFileSync(join(folder, file)))
+				.toString('utf8')
+				.split('\n').length - 1,
+	);
+	assert.deepEqual(rows, [3, 1, 1]);
+	// A directory in the way is a problem that can be solved while the batch waits.
+	writeFileSync(join(path, 'gaps'), '');
+	const outcome = await destination.deliver(
+		{ ...item, table: 'gaps', read: async () => gzipSync('{"from_ts_us":5}\n') },
+		forever,
+	);
+	assert.equal(outcome.what, 'retry');
+	remove();
+});
+
+test('names of hosts become names of directories', () => {
+	assert.deepEqual(['web-1', 'a b/c', '..', '.', "it's(*)", 'é'].map(fileName), [
+		'web-1',
+		'a%20b%2Fc',
+		'%2E.',
+		'%2E',
+		'it%27s%28%2A%29',
+		'%C3%A9',
+	]);
+});
