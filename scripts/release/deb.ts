@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Architecture, fixedEnvironment, manifest, NAMES, PACKAGES, ROOT, run } from './places.ts';
-import { DEBIAN_PLACES, installedTree, normalize } from './tree.ts';
+import { DEBIAN_PLACES, installedTree, normalize, SERVICES } from './tree.ts';
 
 /** Makes it from the npm package; returns its path. */
 export function packDeb(tarball: string, architecture: Architecture, fast: boolean): string {
@@ -19,7 +19,7 @@ export function packDeb(tarball: string, architecture: Architecture, fast: boole
 	for (const name of ['postinst', 'prerm', 'postrm']) cpSync(join(ROOT, 'packaging/deb', name), join(control, name));
 	for (const name of ['postinst', 'prerm', 'postrm']) chmodSync(join(control, name), 0o755);
 	writeFileSync(join(control, 'md5sums'), sums);
-	writeFileSync(join(control, 'conffiles'), '/etc/default/tinytap-record\n');
+	writeFileSync(join(control, 'conffiles'), SERVICES.map((name) => `/etc/default/${name}\n`).join(''));
 	writeFileSync(
 		join(control, 'control'),
 		`Package: tinytap

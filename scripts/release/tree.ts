@@ -10,6 +10,9 @@ export type Places = { readonly zsh: string };
 export const DEBIAN_PLACES: Places = { zsh: 'usr/share/zsh/vendor-completions' };
 export const FEDORA_PLACES: Places = { zsh: 'usr/share/zsh/site-functions' };
 
+/** Installed, but neither enabled nor started. */
+export const SERVICES = ['tinytap-agent', 'tinytap-record'] as const;
+
 /** Unpacks the npm package `tarball` to `folder`, without the programs for other architectures. */
 export function unpackProgram(tarball: string, architecture: Architecture, folder: string): void {
 	mkdirSync(folder, { recursive: true });
@@ -50,8 +53,10 @@ export function installedTree(tarball: string, architecture: Architecture, kind:
 	write(tree, 'usr/share/doc/tinytap/copyright', copyright(program, architecture));
 	rmSync(join(program, 'LICENSE'));
 	rmSync(join(program, 'dist/licenses.txt'));
-	copy('packaging/tinytap-record.service', join(tree, 'usr/lib/systemd/system/tinytap-record.service'));
-	copy('packaging/tinytap-record.default', join(tree, 'etc/default/tinytap-record'));
+	for (const name of SERVICES) {
+		copy(`packaging/${name}.service`, join(tree, `usr/lib/systemd/system/${name}.service`));
+		copy(`packaging/${name}.default`, join(tree, `etc/default/${name}`));
+	}
 	normalize(tree);
 	return tree;
 }
