@@ -19,6 +19,7 @@ const KEPT_MANIFEST = join(ROOT, 'build/package.json');
 export function packNpm(): string {
 	mkdirSync(PACKAGES, { recursive: true });
 	const { version } = manifest();
+	run('scripts/setup', ['pack', '--packages-only']);
 	run('npm', ['pack', '--silent', '--pack-destination', PACKAGES]);
 	const path = join(PACKAGES, `tinytap-${version}.tgz`);
 	// The same tar, a fourteenth smaller than npm compresses it.
