@@ -17,7 +17,7 @@ import { caseOf, commonFacts, facts } from './facts.ts';
 import { didYouMean } from './schema.ts';
 import { CLAUSES, type Scope } from './scope.ts';
 import { acceptedArgument, fittedArguments, fittedOffset } from './time-arguments.ts';
-import { unified } from './times.ts';
+import { fitted, type Places, scaleOf, timeType, unified } from './times.ts';
 
 /** Functions that bind the parts of a call. Passed in, because they bind calls themselves. */
 export type Binders = {
@@ -44,7 +44,7 @@ export function bindCall(written: SyntaxCall, scope: Scope, binders: Binders, gi
 	checkCount(scalar, count, call.at);
 	const list = given ?? call.arguments.map((argument) => binders.bind(argument, scope));
 	const places = list.map((_, index) => call.arguments[index]?.at ?? call.at);
-	return scalarCall(scalar, fittedArguments(scalar, list, places), call.at);
+	return scalarCall(scalar, comparedArguments(scalar, fittedArguments(scalar, list, places), places), call.at);
 }
 
 /** Functions whose result has the unit of their first argument. */
@@ -97,6 +97,22 @@ function withOrder(call: SyntaxCall): SyntaxCall {
 	if (call.arguments.length !== 1)
 		throw error(`${entry.name}() with WITHIN GROUP takes 1 argument, the fraction, got ${call.arguments.length}`);
 	return { ...plain, arguments: [item!.expression, call.arguments[0]!, flag(item!.descending ? 1 : 0)] };
+}
+
+/** nullif(), and min() and max() of several values, compare their arguments, so these must fit as in a comparison. */
+function comparedArguments(entry: ScalarFunction, list: readonly Bound[], places: readonly number[]): readonly Bound[] {
+	if (entry.name === 'nullif') {
+		const pair: Places = [places[0]!, places[1]!];
+		const [value, other] = fitted(list[0]!, list[1]!, pair);
+		scaleOf(value, other, pair);
+		return [value, other];
+	}
+	if (entry.name !== 'min' && entry.name !== 'max') return list;
+	const time = list.findIndex((argument) => timeType(argument) !== undefined);
+	if (time >= 0) {
+		for (const [index, other] of list.entries()) scaleOf(list[time]!, other, [places[time]!, places[index]!]);
+	}
+	return list;
 }
 
 /** Functions whose result is one of their arguments. */

@@ -8,6 +8,7 @@ import type { StaticType } from '../values/value.ts';
 import { bindCall } from './bind-call.ts';
 import type { Affinity, Bound, CastType, CompareOperator, Comparison, Facts, OrderTerm } from './bound.ts';
 import { caseOf, constantOf, facts, INTEGER, UNKNOWN } from './facts.ts';
+import { besidesText, checkKinds, isHeaders } from './kinds.ts';
 import { type Scope, unknownColumn } from './scope.ts';
 import { timeArithmetic, timeNegation } from './time-arithmetic.ts';
 import { atTimeZone, intervalLiteral, timeCast } from './time-casts.ts';
@@ -228,12 +229,6 @@ function bindSubscript(syntax: Extract<SyntaxExpression, { kind: 'subscript' }>,
 	return callOperator('[]', [withoutJsonCall(operand), ...keys], scope, syntax.at);
 }
 
-/** Whether the names in the object are all in lower case. */
-function isHeaders(operand: Bound): boolean {
-	if (operand.kind === 'present') return isHeaders(operand.operand);
-	return operand.kind === 'column' && /^re[qs]_headers$/i.test(operand.source.columns[operand.index]!.name);
-}
-
 function bindKey(syntax: SyntaxExpression, isHeader: boolean, scope: Scope): Bound {
 	const key = bindExpression(syntax, scope);
 	if (key.kind === 'constant' && typeof key.value === 'string' && /^\$[.[]/.test(key.value)) {
@@ -273,15 +268,17 @@ export function compare(operator: CompareOperator, left: Bound, right: Bound, pl
 	return {
 		kind: 'compare',
 		operator,
-		comparison: comparisonOf(left, right, places),
+		comparison: comparisonOf(left, right, places, operator),
 		constant: left.constant && right.constant,
 		...INTEGER,
 	};
 }
 
 /** SQLite's rules: a numeric column converts the other side to a number if possible, a text column to text. */
-function comparisonOf(givenLeft: Bound, givenRight: Bound, places: Places): Comparison {
-	const [left, right] = fitted(givenLeft, givenRight, places);
+function comparisonOf(givenLeft: Bound, givenRight: Bound, places: Places, operator?: CompareOperator): Comparison {
+	const [a, b] = fitted(givenLeft, givenRight, places);
+	const [left, right] = [besidesText(a, b), besidesText(b, a)];
+	checkKinds(operator, left, right, places);
 	return {
 		left,
 		right,

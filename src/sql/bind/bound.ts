@@ -61,8 +61,10 @@ export type Bound = Facts & {
 				readonly kind: 'parameter';
 				readonly name: string;
 				readonly at: number;
-				/** What the parameter is compared with, if that requires a number; for errors. */
-				readonly expects?: { readonly name: string; readonly milliseconds: boolean };
+				/** What the parameter is compared with, if that requires a number or a text; for errors. */
+				readonly expects?:
+					| { readonly name: string; readonly milliseconds: boolean }
+					| { readonly name: string; readonly text: true };
 		  }
 		| { readonly kind: 'column'; readonly source: Source; readonly index: number }
 		| { readonly kind: 'negate'; readonly operand: Bound }

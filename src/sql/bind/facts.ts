@@ -43,13 +43,19 @@ export function caseOf(branches: { when: Bound; result: Bound }[], otherwise: Bo
 	return { kind: 'case', branches, otherwise, constant, ...commonFacts(results) };
 }
 
+function isNumeric({ type }: Facts): boolean {
+	return type === 'int' || type === 'real';
+}
+
 /** Facts about a value that is one of several. */
-export function commonFacts(choices: readonly Facts[]): Facts {
+export function commonFacts(choices: readonly (Facts | Bound)[]): Facts {
 	const typed = choices.filter((choice) => choice.type !== 'null');
 	const first = typed[0];
 	if (first === undefined) return facts('null');
 	const type = typed.every((choice) => choice.type === first.type) ? first.type : 'any';
 	const output = typed.every((choice) => choice.output === first.output) ? first.output : defaultOutput(type);
-	const unit = typed.every((choice) => choice.unit === first.unit) ? first.unit : undefined;
+	// A literal number counts in the others' unit: coalesce(duration_ms, 0).
+	const measured = typed.filter((choice) => !('kind' in choice && choice.kind === 'constant' && isNumeric(choice)));
+	const unit = measured.every((choice) => choice.unit === measured[0]!.unit) ? measured[0]?.unit : undefined;
 	return { type, affinity: 'none', nocase: false, output, unit };
 }

@@ -28,8 +28,8 @@ export function literalText(bound: Bound): string | undefined {
 		: undefined;
 }
 
-export function isNumber({ type }: Bound): boolean {
-	return type === 'int' || type === 'real';
+export function isNumber({ type, unit }: Bound): boolean {
+	return type === 'int' || type === 'real' || unit !== undefined;
 }
 
 /** Whether the type is known only when the statement runs. */
@@ -146,7 +146,10 @@ function hintFor(text: string, scale: Scale): string {
 		if (/^now$/i.test(text)) return 'write now()';
 		if (/^today$/i.test(text)) return "date_trunc('day', now()) is when today began, in UTC";
 		if (/^yesterday$/i.test(text)) return "date_trunc('day', now()) - interval '1 day' is when yesterday began, in UTC";
-		if (parseInterval(text) !== undefined) return `ago('${text}') is this long before now`;
+		if (/^\d\d?:\d\d/.test(text)) return `x::time is the time of day of a datetime: ts::time > '${text}'`;
+		const interval = parseInterval(text);
+		if (interval !== undefined)
+			return totalMicros(interval) < 0 ? "ago('5m') is 5 minutes before now" : `ago('${text}') is this long before now`;
 		return "write the date as year-month-day: '2026-11-22', '2026-11-22 12:56', '2026-11-22T12:56:01.5+01:00'";
 	}
 	if (scale === 'clock') return "write it as '9:00' or '12:56:01.5'";

@@ -1,6 +1,7 @@
 // Closures that compute an expression's value.
 import type { ColumnType } from '../../store/table.ts';
 import type { Bound, CastType } from '../bind/bound.ts';
+import { textOf } from '../bind/kinds.ts';
 import { badText, numberOf } from '../bind/times.ts';
 import type { Take } from '../functions/function-table.ts';
 import { drain, LONG_TEXT } from '../limits/guard.ts';
@@ -243,8 +244,10 @@ function parameter(expression: Node<'parameter'>, c: Compiler): Evaluator {
 	}
 	const { expects } = expression;
 	if (expects === undefined) return () => value;
-	const number = numberOf(value, expects.name, expects.milliseconds, expression.at);
-	return () => number;
+	const { name, at } = expression;
+	const fits =
+		'text' in expects ? textOf(value, name, expects.name, at) : numberOf(value, expects.name, expects.milliseconds, at);
+	return () => fits;
 }
 
 function compileNegate(expression: Node<'negate'>, c: Compiler): Evaluator {
