@@ -83,7 +83,8 @@ function assertUtf8(bytes: string, what: string): void {
 	assert.equal(Buffer.from(Buffer.from(bytes, 'latin1').toString()).toString('latin1'), bytes, what);
 }
 
-const FORMATS = RESULT_FORMATS.map(({ name }) => name);
+/** Binary ones never go to a terminal. */
+const FORMATS = RESULT_FORMATS.filter(({ binary }) => binary !== true).map(({ name }) => name);
 
 /** Lines typed at the prompt; `{id}` and `{conn}` stand for each exchange and connection. */
 const LINES: readonly string[] = [
