@@ -281,6 +281,7 @@ test('numbers have three digits and a unit, and axes have round marks', () => {
 		[...['12:34:56.789123', '12:34:56.789', '12:34:56.7', '12:34:56', '12:34', '2026-11-22']],
 	);
 	assert.deepEqual([5000, 2e6, 60e6, 6 * 3600e6, 86_400e6].map(stepText), ['5 ms', '2 s', '1 min', '6 h', '1 day']);
+	assert.equal(clockText(-1000), '23:59:59.999');
 	assert.deepEqual(
 		[linearMarks(7, 4), linearMarks(1, 4, 1), linearMarks(0, 4, 1), linearMarks(134, 4)],
 		[[0, 2, 4, 6, 8], [0, 1], [0], [0, 50, 100, 150]],

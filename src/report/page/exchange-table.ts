@@ -170,10 +170,7 @@ export class ExchangeTable {
 		this.#body.style.height = `${this.#order.length * ROW}px`;
 		this.#grid.setAttribute('aria-rowcount', String(this.#order.length + 1));
 		if (this.#order.length === 0) {
-			fill(
-				this.element,
-				emptyChart(this.#view.rows.count === 0 ? 'No exchanges were captured.' : 'No exchange passes the filter.'),
-			);
+			fill(this.element, emptyChart(this.#view.emptyText));
 			return;
 		}
 		if (this.#grid.parentElement === null) fill(this.element, this.#grid);

@@ -64,6 +64,7 @@ export class LatencyHistogram {
 		}
 		const [from, to] = [Math.log10(logBorder(bins, 0)), Math.log10(logBorder(bins, bins.count))];
 		let free = Number.NEGATIVE_INFINITY;
+		let line = 0;
 		for (const [name, q] of PERCENTILES) {
 			const value = quantile(sorted, q);
 			const x = Math.min(
@@ -74,7 +75,7 @@ export class LatencyHistogram {
 			const isLeft = x + text.length * 6.2 > inner.width;
 			// Labels that would cover each other stand below one another.
 			const begins = isLeft ? x - text.length * 6.2 : x;
-			const row = begins < free ? 1 : 0;
+			line = begins < free ? line + 1 : 0;
 			free = Math.max(free, begins + text.length * 6.2);
 			area.append(
 				s('line', { class: 'percentile', x1: x, x2: x, y1: -4, y2: inner.height }),
@@ -83,7 +84,7 @@ export class LatencyHistogram {
 					{
 						class: 'percentile-text',
 						x: isLeft ? x - 4 : x + 4,
-						y: 6 + row * 13,
+						y: 6 + line * 13,
 						'text-anchor': isLeft ? 'end' : 'start',
 					},
 					text,

@@ -125,20 +125,20 @@ function lossTable(rows: readonly LossRow[]): HTMLElement {
 
 const MEANINGS: Readonly<Record<string, string>> = {
 	ring_full: 'the kernel ring buffer was full; a larger --ring-size or a filter helps',
-	map_full: 'a table in the kernel was full',
+	map_full: 'too many connections at a time for the table in the kernel',
 	fault: "a program's memory could not be read",
 	iovec_bound: 'a call had too many buffers',
-	decode_gap: 'bytes between two messages could not be read',
-	table_full: 'too many connections at a time',
-	output_dropped: 'rows could not be printed in time',
+	decode_gap: 'records or bytes that could not be read',
+	table_full: 'too many HTTP connections at a time',
+	output_dropped: 'no room for rows, or no time to print them',
 	recording_stopped: 'the recording could not be written',
 	unseen: 'moved by a call that cannot be read, such as io_uring',
-	missed: 'the kernel skipped the probe',
+	missed: 'the kernel skipped a program at a call',
 	body_limit: 'longer than --body-limit',
 	capture_limit: 'more than --call-limit in one call',
 	zero_copy: 'sendfile or splice: the bytes were never in a program’s memory',
 	peek: 'only looked at, not received',
-	excluded: 'excluded by a filter',
+	excluded: 'left out by a filter, or traffic of tinytap itself',
 	evicted: 'older exchanges made room for newer ones; raise --max-memory',
 };
 

@@ -50,10 +50,7 @@ export class TrafficChart {
 		for (const row of inFilter) this.#counts[rows.classes[row]!]![timeBinOf(this.#bins, rows.numbers.ts[row]!)]!++;
 		this.#drawLegend();
 		if (inFilter.length === 0) {
-			fill(
-				this.#place,
-				emptyChart(rows.count === 0 ? 'No exchanges were captured.' : 'No exchange passes the filter.'),
-			);
+			fill(this.#place, emptyChart(this.#view.emptyText));
 			return;
 		}
 		const totals = Array.from({ length: count }, (_, bin) =>

@@ -61,9 +61,8 @@ export function clockText(us: number, stepUs = 1000): string {
 	if (stepUs >= DAY) return whole.slice(0, 10);
 	if (stepUs >= MINUTE) return whole.slice(11, 16);
 	const places = stepUs >= SECOND ? 0 : Math.min(6, Math.ceil(6 - Math.log10(stepUs) - 1e-9));
-	const fraction = String(Math.floor(us % SECOND))
-		.padStart(6, '0')
-		.slice(0, places);
+	const part = us - Math.floor(us / SECOND) * SECOND;
+	const fraction = String(Math.floor(part)).padStart(6, '0').slice(0, places);
 	return whole.slice(11, 19) + (places === 0 ? '' : `.${fraction}`);
 }
 

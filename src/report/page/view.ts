@@ -17,12 +17,20 @@ export class View {
 	counted: number[] = [];
 	/** The rows of the table. */
 	listed: number[] = [];
+	readonly #nothing: string;
 	#test: RowTest = () => true;
 	readonly #listeners: (() => void)[] = [];
 
-	constructor(rows: Rows) {
+	/** `nothing`: why there are no exchanges at all. */
+	constructor(rows: Rows, nothing = 'No exchanges were captured.') {
 		this.rows = rows;
+		this.#nothing = nothing;
 		this.#find();
+	}
+
+	/** What to say where no exchange is left to show. */
+	get emptyText(): string {
+		return this.rows.count === 0 ? this.#nothing : 'No exchange passes the filter.';
 	}
 
 	/** Calls `update` after each change. */

@@ -121,6 +121,7 @@ export class Waterfall {
 				emptyChart(listed.length === 0 ? 'No exchanges here.' : 'No exchange in this range of time: press “all”.'),
 			);
 			this.#chosen.textContent = '';
+			if (listed.length === 0) this.#said.textContent = '';
 			return;
 		}
 		fill(this.#scroller, this.#canvas);
