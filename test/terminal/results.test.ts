@@ -136,6 +136,15 @@ test('.nullvalue, .headers, .width, .separator and .timer act on what is printed
 	});
 });
 
+test('a binary format goes to no terminal', async () => {
+	await atPrompt(async (terminal) => {
+		await enter(terminal, '.mode parquet', "SELECT 'PAR' AS x;");
+		await terminal.shows('results in the format parquet, which is binary, got a terminal [ERR_USAGE]');
+		await enter(terminal, '.mode auto', "SELECT 'text ' || 'again' AS x;");
+		await terminal.shows('text again');
+	});
+});
+
 test('a mistyped mode, command or setting gets a suggestion', async () => {
 	await atPrompt(async (terminal) => {
 		for (const [line, hint] of [
