@@ -1,12 +1,13 @@
 // Exports in formats of other programs, read back: packets by tinytap's own import, SQL by SQLite.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { parquetReadObjects } from 'hyparquet';
 import { createSqlWriter } from '../../src/output/sql-script.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
-import { parseRows, runTinytap } from '../../support/tinytap.ts';
+import { parseRows, runTinytap, TEST_ENV, TINYTAP } from '../../support/tinytap.ts';
 
 const directory = temporaryDirectory();
 after(directory.remove);
@@ -133,4 +134,39 @@ test('export without a file or a format, with an unknown one, and into an existi
 		assert.equal(stdout, '');
 	}
 	assert.match(await exported('--format', 'csv', '--where', 'status = 404'), /^id,/);
+});
+
+test('query -o writes the results to a new file in the format of its extension, whole or not at all', async () => {
+	const place = (name: string) => join(directory.path, name);
+	const query = async (sql: string, ...args: string[]) => await runTinytap(['query', sql, ...demo, ...args]);
+	const all = 'SELECT id, ts, ts - lag(ts) OVER (ORDER BY id) AS gap, path FROM exchanges ORDER BY id';
+	const parquet = await query(all, '-o', place('all.parquet'));
+	assert.deepEqual(parquet, { code: 0, stdout: '', stderr: '' });
+	const { mode, size } = statSync(place('all.parquet'));
+	assert.equal(mode & 0o777, 0o600);
+	const bytes = readFileSync(place('all.parquet'));
+	const read = await parquetReadObjects({ file: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + size) });
+	const rows = await rowsOf('demo', `SELECT id, path, epoch_ms(gap) AS ms FROM (${all})`);
+	assert.deepEqual(
+		read.map(({ id, path, gap }) => ({ id: Number(id), path, ms: gap === null ? null : Number(gap) / 1000 })),
+		rows,
+	);
+	assert.equal((await query('SELECT 1 AS a; SELECT 2 AS b', '-o', place('two.csv'))).code, 0);
+	assert.equal(readFileSync(place('two.csv'), 'utf8'), 'a\n1\nb\n2\n');
+	const errors: [string, string[], RegExp][] = [
+		['SELECT 1', ['-o', place('two.csv')], /two\.csv: it already exists/],
+		['SELECT 1; SELECT 2', ['-o', place('new.parquet')], /one result in the format parquet .*, got another one before it/],
+		['SELECT 1; SELECT x', ['-o', place('new.csv')], /unknown column x/],
+	];
+	for (const [sql, args, message] of errors) {
+		const { code, stderr } = await query(sql, ...args);
+		assert.notEqual(code, 0);
+		assert.match(stderr, message);
+	}
+	assert.deepEqual(readdirSync(directory.path).filter((name) => name.startsWith('new')), []);
+	// A terminal never gets a binary format.
+	const words = [...TINYTAP, 'query', 'SELECT 1', ...demo, '--format', 'parquet'].map((word) => `'${word}'`).join(' ');
+	const { stdout } = spawnSync('script', ['-qec', words, '/dev/null'], { env: TEST_ENV, input: '' });
+	assert.match(String(stdout), /expected a file or a pipe for results in the format parquet, which is binary, got a terminal/);
+	assert.equal(stdout.includes('PAR1'), false);
 });
