@@ -24,11 +24,18 @@ export const EXPORT_FORMATS: readonly { readonly name: ExportFormat; readonly en
 const NAMES = EXPORT_FORMATS.map(({ name }) => name).join(', ');
 const ENDINGS = EXPORT_FORMATS.flatMap(({ endings }) => endings).join(', ');
 
-/** The format for results in a file with this extension; undefined if no format has it. */
+/**
+ * The format for results in a file with this extension; undefined if no format has it. Throws a UserError if only whole
+ * exchanges have it.
+ */
 export function resultFormatOf(path: string): ResultFormat | undefined {
 	const ending = extname(path).toLowerCase();
 	const name = EXPORT_FORMATS.find(({ endings }) => endings.includes(ending))?.name;
-	return name !== undefined && isResultFormat(name) ? name : undefined;
+	if (name === undefined || isResultFormat(name)) return name;
+	throw usageError(
+		`expected a file for the results of statements, but ${ending} is for whole exchanges (${name})`,
+		'tinytap export -o FILE writes exchanges; or give the format of the results: --format.',
+	);
 }
 
 /**

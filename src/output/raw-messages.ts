@@ -64,8 +64,7 @@ function notesOf(exchange: ExchangeDetail, which: 'req' | 'res', { unheld }: Wir
 	if (unheld > 0) notes.push(`${unheld} bytes of the body are missing in what follows`);
 	const held = columns[`${which}_body_raw`];
 	const hasBody = held instanceof Uint8Array && held.length > 0;
-	if (isChunked(fields) && hasBody)
-		notes.push('the chunks of its body are one chunk here');
+	if (isChunked(fields) && hasBody) notes.push('the chunks of its body are one chunk here');
 	if (exchange.bodiesDecoded === true && headerValue(fields, 'content-encoding') !== null)
 		notes.push(`${hasBody ? 'its body is decoded, and ' : ''}the field Content-Encoding is left out`);
 	if (which === 'res' && typeof columns.interim === 'string')

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { eventually } from '../../support/eventually.ts';
 import { openTerminal, PROMPT } from '../../support/terminal.ts';
-import { CLI, runTinytap, TINYTAP } from '../../support/tinytap.ts';
+import { CLI, parseRows, runTinytap, TINYTAP } from '../../support/tinytap.ts';
 import { DEMO, enter, promptOf, SHELL } from '../../support/typing.ts';
 
 const atPrompt = promptOf({ columns: 100, rows: 50 });
@@ -156,13 +156,35 @@ test('.export writes exchanges, whole or not at all, in the format that the file
 		await terminal.shows(/the export was cancelled, and \S* was not written \[ERR_INTERRUPTED\]/, 2);
 		await enter(terminal, `.export --force ${folder}/kept.csv WHERE id <= 2`);
 		await terminal.shows(/^2 exchanges written to \S*\/kept\.csv$/);
+		await enter(terminal, `.export --keep-bodies "status = 201" ${folder}/bodies.ndjson`);
+		await terminal.shows(/^56 exchanges written to \S*\/bodies\.ndjson$/);
+		// A binary format needs a file of its own.
+		await enter(terminal, `.once ${folder}/x.parquet`, '.mode parquet', 'SELECT 1 AS a;');
+		await terminal.shows(/expected the format parquet for results in \S*x\.parquet, got auto/);
+		await terminal.shows(/expected a file or a pipe for results in the format parquet, .* got a terminal/);
+		await enter(terminal, `.output ${folder}/x.parquet`, 'SELECT 1 AS a;', 'SELECT 2 AS b;');
+		await terminal.shows(/expected one result in the format parquet and nothing else in a file or pipe/);
 	});
+	assert.match(read('x.parquet'), /^PAR1[\s\S]*PAR1$/);
+	const bodies = parseRows(read('bodies.ndjson'));
+	const kept = bodies.filter(({ res_body: body }) => body !== null && body !== '');
+	assert.deepEqual([...new Set(kept.map(({ status }) => status))], [201]);
+	assert.match(String(bodies[0]!.res_body_note), /^body: 47 bytes left out by --keep-bodies$/);
 	assert.equal(JSON.parse(read('errors.har')).log.entries.length, 10);
 	assert.equal(read('all.jsonl').trimEnd().split('\n').length, 56);
 	assert.match(read('one by one'), /^# exchange 3\ncurl .*\/manual\.txt'/m);
 	assert.match(read('kept.csv'), /^id,.*\n1,[\s\S]*\n2,/);
 	assert.match(read('errors.html'), /^<!DOCTYPE html>[\s\S]*<\/html>\n$/);
-	const names = ['all.jsonl', 'errors.har', 'errors.html', 'kept.csv', 'one by one', 'script.sql'];
+	const names = [
+		'all.jsonl',
+		'bodies.ndjson',
+		'errors.har',
+		'errors.html',
+		'kept.csv',
+		'one by one',
+		'script.sql',
+		'x.parquet',
+	];
 	assert.deepEqual(readdirSync(folder).sort(), names);
 });
 

@@ -155,18 +155,29 @@ test('query -o writes the results to a new file in the format of its extension, 
 	assert.equal(readFileSync(place('two.csv'), 'utf8'), 'a\n1\nb\n2\n');
 	const errors: [string, string[], RegExp][] = [
 		['SELECT 1', ['-o', place('two.csv')], /two\.csv: it already exists/],
-		['SELECT 1; SELECT 2', ['-o', place('new.parquet')], /one result in the format parquet .*, got another one before it/],
+		[
+			'SELECT 1; SELECT 2',
+			['-o', place('new.parquet')],
+			/one result in the format parquet .*, got another one before it/,
+		],
 		['SELECT 1; SELECT x', ['-o', place('new.csv')], /unknown column x/],
+		['SELECT 1', ['-o', place('new.sql')], /but \.sql is for whole exchanges/],
 	];
 	for (const [sql, args, message] of errors) {
 		const { code, stderr } = await query(sql, ...args);
 		assert.notEqual(code, 0);
 		assert.match(stderr, message);
 	}
-	assert.deepEqual(readdirSync(directory.path).filter((name) => name.startsWith('new')), []);
+	assert.deepEqual(
+		readdirSync(directory.path).filter((name) => name.startsWith('new')),
+		[],
+	);
 	// A terminal never gets a binary format.
 	const words = [...TINYTAP, 'query', 'SELECT 1', ...demo, '--format', 'parquet'].map((word) => `'${word}'`).join(' ');
 	const { stdout } = spawnSync('script', ['-qec', words, '/dev/null'], { env: TEST_ENV, input: '' });
-	assert.match(String(stdout), /expected a file or a pipe for results in the format parquet, which is binary, got a terminal/);
+	assert.match(
+		String(stdout),
+		/expected a file or a pipe for results in the format parquet, which is binary, got a terminal/,
+	);
 	assert.equal(stdout.includes('PAR1'), false);
 });

@@ -120,6 +120,14 @@ function openTarget(shell: ShellSession, argument: string, once: boolean): Resul
 	const { user, force } = shell.options;
 	const target = parseTarget(argument, user);
 	if (target.type === 'screen') return undefined;
-	if (target.type === 'file') return openFile(target.path, user, force || target.force);
+	if (target.type === 'file') {
+		const { mode } = shell.settings.values;
+		if (/\.parquet$/i.test(target.path) && mode !== 'parquet')
+			throw usageError(
+				`expected the format parquet for results in ${forTerminal(target.path)}, got ${mode}`,
+				'Before this command: .mode parquet',
+			);
+		return openFile(target.path, user, force || target.force);
+	}
 	return openProgram(target.command, user, { onInterrupt: () => shell.cancel(), hasTerminal: once });
 }
