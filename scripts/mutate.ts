@@ -22,7 +22,7 @@ const AREAS: Readonly<Record<string, Area>> = {
 	output: {
 		sources: 'src/output',
 		tests:
-			/^(output-|redacted-|recording-redaction|packet-files|pcapng|test-report|export|har|tail-(line|bodies)|displayed-time|exchange-views|line-diff|painted-line|two-columns)/,
+			/^(output-|redacted-|recording-redaction|packet-files|pcapng|test-report|export|har|hurl|parquet|raw-messages|tail-(line|bodies)|displayed-time|exchange-views|line-diff|painted-line|two-columns)/,
 	},
 	store: {
 		sources: 'src/store',

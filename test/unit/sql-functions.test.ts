@@ -98,6 +98,19 @@ test('path_template keeps words and replaces ids', () => {
 	for (const [path, template] of templates) assert.equal(scalarOf(`SELECT path_template('${path}')`), template);
 });
 
+test('to_timestamp, bytes and duration read whole numbers only', () => {
+	assert.deepEqual(rowsOf("SELECT bytes('1e3'), duration(' 12 '), to_timestamp('1.5'), duration('2s')"), [
+		['1000 B', '12 ms', '1970-01-01T00:00:01.500000Z', '2 s'],
+	]);
+	const column = "FROM (SELECT 'x' AS t UNION SELECT '10 apples') ORDER BY 1";
+	for (const name of ['to_timestamp', 'bytes', 'duration']) {
+		assert.deepEqual(rowsOf(`SELECT ${name}(t) ${column}`), [[null], [null]]);
+		const error = errorOf(`SELECT ${name}('10 apples')`);
+		assert.deepEqual([error.code, error.message], ['ERR_SQL_TYPE', `${name}() needs a number, got '10 apples'`]);
+	}
+	assert.equal(errorOf("SELECT to_timestamp('2026-11-22')").hint, "'2026-11-22'::datetime is this time");
+});
+
 test('bytes and duration make numbers readable', () => {
 	const written = rowsOf('SELECT bytes(0), bytes(1023), bytes(1024), bytes(1536), bytes(1e9), bytes(NULL)')[0];
 	assert.deepEqual(written, ['0 B', '1023 B', '1 KiB', '1.5 KiB', '954 MiB', null]);

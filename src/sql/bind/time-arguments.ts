@@ -4,7 +4,7 @@ import type { Accepts, ScalarFunction, Take } from '../functions/function-table.
 import { SqlError } from '../limits/sql-error.ts';
 import { parseInstant } from '../values/instant.ts';
 import { Interval, parseInterval, positiveInterval } from '../values/interval.ts';
-import { applyNumeric } from '../values/value.ts';
+import { applyNumeric, wholeNumber } from '../values/value.ts';
 import type { Bound } from './bound.ts';
 import { didYouMean } from './schema.ts';
 import { asInterval } from './time-arithmetic.ts';
@@ -77,11 +77,23 @@ function isWidthFirst(list: readonly Bound[]): boolean {
 	return !isTime(first) && (isTime(second) || (isWidth(first) && !isWidth(second)));
 }
 
+/** Functions for which a text that only begins with a number, or does not, is no number. SQLite's own read such texts. */
+const WHOLE: ReadonlySet<string> = new Set(['to_timestamp', 'duration', 'bytes']);
+
 export function acceptedArgument(argument: Bound, accepts: Accepts, name: string, at: number): Bound {
 	const type = timeType(argument);
 	const text = accepts === 'milliseconds' ? literalText(argument) : undefined;
 	const interval = text === undefined || typeof applyNumeric(text) !== 'string' ? undefined : parseInterval(text);
 	if (interval !== undefined) return millisecondsOf(interval);
+	const literal = literalText(argument);
+	if (literal !== undefined && WHOLE.has(name) && wholeNumber(literal) === undefined) {
+		const isTime = name === 'to_timestamp' && !Number.isNaN(parseInstant(literal));
+		throw typeError(
+			`${name}() needs a number, got '${literal.slice(0, 40)}'`,
+			at,
+			isTime ? `'${literal}'::datetime is this time` : 'write a number without quotes',
+		);
+	}
 	if (type === undefined || (type === 'interval' && accepts !== 'number')) return argument;
 	throw typeError(
 		`${name}() needs a number, got ${NAMES[type]}`,

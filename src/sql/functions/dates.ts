@@ -2,7 +2,7 @@
 import { SqlError } from '../limits/sql-error.ts';
 import { instantText } from '../values/instant.ts';
 import { Interval, positiveInterval, SECOND, shiftInstant, totalMicros } from '../values/interval.ts';
-import { toDouble, toReal, toText, type Value } from '../values/value.ts';
+import { toReal, toText, type Value, wholeNumber } from '../values/value.ts';
 import { bucketStart, FIELD_NAMES, fieldOf, truncation, UNIT_NAMES } from './calendar.ts';
 import { durationText } from './duration.ts';
 import type { FunctionDoc, ScalarFunction } from './function-table.ts';
@@ -231,7 +231,10 @@ export const DATE_FUNCTIONS: readonly ScalarFunction[] = [
 		output: 'datetime',
 		accepts: 'number',
 		strict: true,
-		create: () => (seconds) => instantText(shiftInstant(toDouble(seconds!) * SECOND, new Interval(0, 0), 1)),
+		create: () => (given) => {
+			const seconds = wholeNumber(given!);
+			return seconds === undefined ? null : instantText(shiftInstant(seconds * SECOND, new Interval(0, 0), 1));
+		},
 	},
 	{
 		...doc(
@@ -245,7 +248,10 @@ export const DATE_FUNCTIONS: readonly ScalarFunction[] = [
 		type: 'text',
 		accepts: 'milliseconds',
 		strict: true,
-		create: () => (value) => durationText(value instanceof Interval ? milliseconds(value) : toDouble(value!)),
+		create: () => (value) => {
+			const length = value instanceof Interval ? milliseconds(value) : wholeNumber(value!);
+			return length === undefined ? null : durationText(length);
+		},
 	},
 ];
 

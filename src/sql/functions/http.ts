@@ -1,5 +1,5 @@
 // Functions for headers, paths and sizes.
-import { toDouble, toText } from '../values/value.ts';
+import { toText, wholeNumber } from '../values/value.ts';
 import { bytesText } from './duration.ts';
 import type { FunctionDoc, ScalarFunction } from './function-table.ts';
 
@@ -47,7 +47,10 @@ export const HTTP_FUNCTIONS: readonly ScalarFunction[] = [
 		type: 'text',
 		accepts: 'number',
 		strict: true,
-		create: () => (value) => bytesText(toDouble(value!)),
+		create: () => (value) => {
+			const bytes = wholeNumber(value!);
+			return bytes === undefined ? null : bytesText(bytes);
+		},
 	},
 ];
 

@@ -166,6 +166,12 @@ export function applyNumeric(value: Value): Value {
 	return number instanceof Real ? number.value + 0 : number;
 }
 
+/** The number that a value is or that a text is as a whole; undefined for other texts. */
+export function wholeNumber(value: Value): number | undefined {
+	const number = applyNumeric(value);
+	return typeof number === 'string' ? undefined : toDouble(number);
+}
+
 /** TEXT affinity: numbers become text. */
 export function applyText(value: Value): Value {
 	if (value === null || typeof value === 'string' || value instanceof Uint8Array) return value;
