@@ -1,5 +1,6 @@
 // Opens a file to replay, by what it begins with: a recording, packets captured by another program, or a HAR file.
 import { closeSync, fstatSync, readSync } from 'node:fs';
+import { UserError } from '../base/errors.ts';
 import { fileError } from '../base/file-error.ts';
 import { DEMO_NAME } from '../base/installation.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
@@ -28,6 +29,12 @@ export function openReplay(path: string, user: InvokingUser): ReplayFile {
 			const length = readSync(fd, start, 0, MAGIC_BYTES, 0);
 			if (isPacketFile(start.subarray(0, length))) return new PacketReader(path, fd, stat.size);
 			if (isJsonObject(start.subarray(0, length))) return new HarReader(path, fd, stat.size);
+			if (isUtf16(start.subarray(0, length)))
+				throw new UserError(
+					`expected a recording, but ${path} is a text in UTF-16`,
+					'ERR_NOT_A_RECORDING',
+					'If it is a HAR file, convert it to UTF-8: iconv -f UTF-16 -t UTF-8 FILE > NEW',
+				);
 		}
 	} catch (error) {
 		closeSync(fd);
@@ -35,6 +42,11 @@ export function openReplay(path: string, user: InvokingUser): ReplayFile {
 	}
 	closeSync(fd);
 	return new RecordingReader(path, user);
+}
+
+/** PowerShell writes such files. */
+function isUtf16(start: Buffer): boolean {
+	return start.length > 3 && (start.readUInt16BE() === 0xfffe || start.readUInt16BE() === 0xfeff);
 }
 
 /** A byte order mark and blanks may come first. */

@@ -177,7 +177,8 @@ export class RecordingReader {
 		}
 		try {
 			const stat = fstatSync(this.#fd);
-			if (!stat.isFile()) throw notARecording(path, 'it is not a regular file');
+			if (!stat.isFile())
+				throw notARecording(path, 'it is not a regular file', 'Write the stream into a file first, and give that.');
 			this.size = stat.size;
 			this.#frames = openFrames(this.#fd);
 			this.isCompressed = this.#frames.isCompressed;
@@ -305,10 +306,10 @@ function createHint(code: string | undefined, force: boolean): string {
 		: 'Choose a new name, or use --force to replace the file.';
 }
 
-function notARecording(path: string, why: string): UserError {
-	return new UserError(
-		`expected a recording, but ${path} is not one: ${why}`,
-		'ERR_NOT_A_RECORDING',
-		'Give a file written by `tinytap record FILE`. --replay and .open also read pcap, pcapng and HAR files.',
-	);
+function notARecording(
+	path: string,
+	why: string,
+	hint = 'Give a file written by `tinytap record FILE`. --replay and .open also read pcap, pcapng and HAR files.',
+): UserError {
+	return new UserError(`expected a recording, but ${path} is not one: ${why}`, 'ERR_NOT_A_RECORDING', hint);
 }

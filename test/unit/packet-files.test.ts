@@ -559,6 +559,7 @@ test('compressed files, other formats and no regular files are refused in one se
 		[Buffer.from('fd377a585a000000', 'hex'), /was compressed with xz, not by tinytap$/],
 		['BZh91AY&SY', /was compressed with bzip2, not by tinytap$/],
 		['', /it is empty$/],
+		[Buffer.from('\ufeff{"log"', 'utf16le'), /is a text in UTF-16$/],
 		['snoop\0\0\0', /it does not begin like a recording$/],
 		[Buffer.from('d4c3', 'hex'), /it does not begin like a recording$/],
 	];
