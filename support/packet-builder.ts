@@ -92,6 +92,35 @@ function v6Bytes(address: string): Buffer {
 	return bytes;
 }
 
+/** An IP packet in fragments of at most `most` bytes, a multiple of 8. A short packet stays whole. */
+export function fragments(ip: Buffer, most: number, id: number): Buffer[] {
+	const isV6 = ip[0]! >> 4 === 6;
+	const headerBytes = isV6 ? 40 : 20;
+	const payload = ip.subarray(headerBytes);
+	if (payload.length <= most) return [ip];
+	const all: Buffer[] = [];
+	for (let at = 0; at < payload.length; at += most) {
+		const piece = payload.subarray(at, at + most);
+		const isLast = at + most >= payload.length;
+		const header = Buffer.from(ip.subarray(0, headerBytes));
+		if (isV6) {
+			const fragment = Buffer.alloc(8);
+			fragment[0] = header[6]!;
+			fragment.writeUInt16BE(at | (isLast ? 0 : 1), 2);
+			fragment.writeUInt32BE(id, 4);
+			header[6] = 44;
+			header.writeUInt16BE(8 + piece.length, 4);
+			all.push(Buffer.concat([header, fragment, piece]));
+		} else {
+			header.writeUInt16BE(20 + piece.length, 2);
+			header.writeUInt16BE(id, 4);
+			header.writeUInt16BE(at / 8 + (isLast ? 0 : 0x2000), 6);
+			all.push(Buffer.concat([header, piece]));
+		}
+	}
+	return all;
+}
+
 /** Puts an IP packet into a frame of the link layer. */
 export function frame(link: LinkName, ip: Buffer): Buffer {
 	const isV6 = ip[0]! >> 4 === 6;

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { UserError } from '../../src/base/errors.ts';
 import {
 	BuiltConnection,
+	fragments,
 	frame,
 	frames,
 	LINKS,
@@ -55,8 +56,14 @@ function packetFiles(): Buffer[] {
 			bytes: frame('vlan', tunnelPacket(name, tcpPacket(members))),
 		})),
 	);
+	const divided = [false, true].flatMap((v6) =>
+		spoken(80, v6)
+			.flatMap(({ members }, i) => fragments(tcpPacket(members), 160, i))
+			.map((ip, i) => ({ us: START_US + i * 1000, bytes: frame('ethernet', ip) })),
+	);
 	return [
 		pcapFile(tunnels),
+		pcapFile(divided),
 		pcapFile(frames(spoken(80)), { bigEndian: true, nanoseconds: true }),
 		pcapFile(frames(spoken(80)), { patched: true }),
 		pcapngFile(everyLink, { interfaces, dropped: [1], writer: 'test', secrets: true }),

@@ -13,6 +13,7 @@ import { recordingInfo } from '../../src/commands/recording-info.ts';
 import {
 	BuiltConnection,
 	type BuiltPacket,
+	fragments,
 	frame,
 	frames,
 	ipPacket,
@@ -384,6 +385,53 @@ test('IPv6 extension headers are skipped, and so is the fragment header of a who
 	assert.deepEqual([short(replayed), replayed.warnings], [WHOLE, []]);
 });
 
+test('fragments of IP are put together, in any order and more than once; incomplete ones are counted', () => {
+	for (const [client, server] of [
+		[CLIENT, SERVER],
+		[
+			{ ip: '2001:db8::2', port: 40_000 },
+			{ ip: '2001:db8::1', port: 80 },
+		],
+	] as const) {
+		const whole = conversation(client, server).packets.map(({ members }) => tcpPacket(members));
+		const pieces = whole.map((ip, i) => fragments(ip, 400, i));
+		const sent = pieces.flatMap((each, i) => (i % 2 === 0 ? each.toReversed() : [...each, ...each]));
+		const file = (packets: readonly Buffer[]) =>
+			pcapFile(packets.map((ip, i): BuiltPacket => ({ us: START_US + i * 1000, bytes: frame('ethernet', ip) })));
+		const replayed = replay(file(sent));
+		assert.deepEqual([short(replayed), replayed.warnings], [WHOLE, []]);
+		// Without the second fragment of a packet of the response.
+		const at = pieces.findLastIndex((each) => each.length === 4);
+		const missing = replay(file(pieces.flatMap((each, i) => (i === at ? each.filter((_, j) => j !== 1) : each))));
+		assert.deepEqual(missing.warnings, [
+			'FILE: not read: 3 packets of incomplete fragmented IP',
+			'FILE: 1460 bytes of TCP connections are in no packet',
+		]);
+		assert.equal(missing.rows[0]!.state, 'incomplete');
+	}
+	// After half a minute, its id is used for another packet.
+	const [first, second] = [request(`/${'a'.repeat(700)}`), request(`/${'b'.repeat(700)}`)].map((payload, i) =>
+		fragments(tcpPacket({ from: { ...CLIENT, port: 40_000 + i }, to: SERVER, sequence: 1, payload }), 400, 7),
+	);
+	const reused = [first![0]!, ...second!].map(
+		(ip, i): BuiltPacket => ({ us: START_US + (i > 0 ? 31e6 : 0), bytes: frame('ethernet', ip) }),
+	);
+	const { rows, warnings } = replay(pcapFile(reused));
+	assert.deepEqual(
+		[rows.map(({ path }) => path?.[1]), warnings],
+		[['b'], ['FILE: not read: 1 packet of incomplete fragmented IP']],
+	);
+	// Within a tunnel, and around one.
+	const inner = conversation().packets.map(({ members }) => tcpPacket(members));
+	for (const wrapped of [
+		inner.flatMap((ip, i) => fragments(ip, 600, i).map((piece) => tunnelPacket('VXLAN', piece))),
+		inner.flatMap((ip, i) => fragments(tunnelPacket('VXLAN', ip), 600, i)),
+	]) {
+		const built = wrapped.map((ip, i): BuiltPacket => ({ us: START_US + i * 1000, bytes: frame('ethernet', ip) }));
+		assert.deepEqual(short(replay(pcapFile(built))), WHOLE);
+	}
+});
+
 test('packets that a network card will divide have length 0, and their checksums are wrong', () => {
 	const packets = new BuiltConnection(CLIENT, SERVER)
 		.open()
@@ -423,8 +471,8 @@ test('what is not TCP, or cannot be read, is counted by what it is', () => {
 	const replayed = replay(pcapFile(odd.map((bytes, i) => ({ us: START_US + i, bytes }))));
 	assert.deepEqual(replayed.rows, []);
 	assert.deepEqual(replayed.warnings, [
-		'FILE: not read: 3 packets without TCP, 1 packet of QUIC (HTTP/3), 1 packet encrypted by IPsec, ' +
-			'1 packet in a tunnel that tinytap cannot read, 1 packet without IP, 1 packet of fragmented IP, 1 packet cut inside the headers',
+		'FILE: not read: 1 packet of incomplete fragmented IP, 3 packets without TCP, 1 packet of QUIC (HTTP/3), 1 packet encrypted by IPsec, ' +
+			'1 packet in a tunnel that tinytap cannot read, 1 packet without IP, 1 packet cut inside the headers',
 	]);
 	const packets = frames(conversation().packets);
 	const wifi = replay(pcapFile(packets, { link: 105 })).warnings;

@@ -6,6 +6,7 @@ import type { RecordingDamage } from '../recording-damage.ts';
 import type { RecordingMeta } from '../recording-format.ts';
 import type { FileContents, ReplayFile } from '../replay-file.ts';
 import type { Warning } from '../silence.ts';
+import { IpFragments } from './ip-fragments.ts';
 import { linkName } from './link-layers.ts';
 import { openPackets, type PacketFile } from './packet-file.ts';
 import { TcpConnections } from './tcp-connections.ts';
@@ -38,7 +39,6 @@ const OTHERS: Readonly<Record<number, string>> = {
 	[QUIC]: 'of QUIC (HTTP/3)',
 	[ENCRYPTED]: 'encrypted by IPsec',
 	[OTHER_TUNNEL]: 'in a tunnel that tinytap cannot read',
-	[IP_FRAGMENT]: 'of fragmented IP',
 	[CUT]: 'cut inside the headers',
 };
 
@@ -50,6 +50,7 @@ export class PacketReader implements ReplayFile {
 	readonly #records = new RecordBatches();
 	readonly #connections: TcpConnections;
 	readonly #segment = newSegment();
+	readonly #fragments = new IpFragments();
 	/** Packets without a TCP segment, by what they hold instead; those of unknown link layers by their number. */
 	readonly #others = new Map<number, number>();
 	readonly #otherLinks = new Map<number, number>();
@@ -106,6 +107,7 @@ export class PacketReader implements ReplayFile {
 		this.#warned = true;
 		const { packets, dropped, untimed, secrets } = this.#file;
 		const { forgotten, totals } = this.#connections;
+		const fragments = this.#fragments.unread;
 		const { missingBytes, cutBytes, strayBytes, differentBytes } = totals;
 		const messages: Warning[] = [];
 		const warn = (message: string, hint?: string): void => {
@@ -113,6 +115,7 @@ export class PacketReader implements ReplayFile {
 		};
 		const unread = [
 			...[...this.#otherLinks].map(([link, count]) => `${packetsText(count)} of link layer ${linkName(link)}`),
+			...(fragments === 0 ? [] : [`${packetsText(fragments)} of incomplete fragmented IP`]),
 			...[...this.#others].map(([what, count]) => `${packetsText(count)} ${OTHERS[what]}`),
 		];
 		if (unread.length > 0) warn(`not read: ${unread.join(', ')}`);
@@ -153,6 +156,7 @@ export class PacketReader implements ReplayFile {
 		if (!this.#file.next()) {
 			this.#ended = true;
 			this.#connections.finish();
+			this.#fragments.finish();
 			this.#tellUnseen();
 			this.#records.end();
 			return;
@@ -168,8 +172,15 @@ export class PacketReader implements ReplayFile {
 			this.#records.clock(wallNs < 0n ? 0n : wallNs);
 			this.#tellUnseen();
 		}
-		const read = readSegment(packet, this.#segment);
+		let read = readSegment(packet, this.#segment);
+		if (read === IP_FRAGMENT) {
+			const whole = this.#fragments.add(packet, this.#segment);
+			if (whole === undefined) return;
+			read = readSegment(whole, this.#segment);
+		}
 		if (read === SEGMENT) this.#connections.add(this.#segment);
+		// A fragment in a fragment: nobody sends that.
+		else if (read === IP_FRAGMENT) this.#fragments.unread++;
 		else if (read === OTHER_LINK) countOne(this.#otherLinks, packet.link);
 		else countOne(this.#others, read);
 	}

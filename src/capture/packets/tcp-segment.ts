@@ -17,6 +17,7 @@ export const QUIC = -4;
 /** IPsec. */
 export const ENCRYPTED = -5;
 export const OTHER_TUNNEL = -6;
+/** IpFragments puts them together. */
 export const IP_FRAGMENT = -7;
 export const CUT = -8;
 
@@ -39,10 +40,13 @@ export type Segment = {
 	bytes: Buffer;
 	start: number;
 	end: number;
-	/** Where the payload begins in the file. */
+	/** Where the payload begins in the file; negative if it was put together of several packets. */
 	place: number;
 	/** Length of the payload, captured or not. */
 	length: number;
+	/** After IP_FRAGMENT: where the IP header begins, and what follows it (IPv6: the fragment header). */
+	fragmentAt: number;
+	fragmentNext: number;
 };
 
 export function newSegment(): Segment {
@@ -62,6 +66,8 @@ export function newSegment(): Segment {
 		end: 0,
 		place: 0,
 		length: 0,
+		fragmentAt: 0,
+		fragmentNext: 0,
 	};
 }
 
@@ -207,7 +213,7 @@ function readIp(packet: Packet, ip: number, segment: Segment): number {
 			const total = bytes.readUInt16BE(at + 2);
 			// Packets that the card will divide may have length 0.
 			last = total === 0 ? end + cut : at + total;
-			if ((bytes.readUInt16BE(at + 6) & 0x3fff) !== 0) return IP_FRAGMENT;
+			if ((bytes.readUInt16BE(at + 6) & 0x3fff) !== 0) return fragment(segment, false, at, next);
 			protocol = bytes[at + 9]!;
 			segment.isV6 = false;
 			segment.sourceAt = at + 12;
@@ -222,7 +228,7 @@ function readIp(packet: Packet, ip: number, segment: Segment): number {
 				if (next + 8 > end) return CUT;
 				if (protocol === FRAGMENT) {
 					// A packet may be its only fragment.
-					if ((bytes.readUInt16BE(next + 2) & 0xfff9) !== 0) return IP_FRAGMENT;
+					if ((bytes.readUInt16BE(next + 2) & 0xfff9) !== 0) return fragment(segment, true, at, next);
 					protocol = bytes[next]!;
 					next += 8;
 					continue;
@@ -240,6 +246,13 @@ function readIp(packet: Packet, ip: number, segment: Segment): number {
 		if (at < 0) return at;
 	}
 	return OTHER_TUNNEL;
+}
+
+function fragment(segment: Segment, isV6: boolean, at: number, next: number): number {
+	segment.isV6 = isV6;
+	segment.fragmentAt = at;
+	segment.fragmentNext = next;
+	return IP_FRAGMENT;
 }
 
 /** Where an IP header begins inside the payload of another protocol; negative if nowhere. */
@@ -299,7 +312,7 @@ function readTcp(
 	segment.bytes = bytes;
 	segment.start = Math.min(start, end);
 	segment.end = Math.min(last, end);
-	segment.place = place + segment.start - packetStart;
+	segment.place = place < 0 ? place : place + segment.start - packetStart;
 	segment.length = last - start;
 	return SEGMENT;
 }

@@ -8,7 +8,7 @@ type Piece = {
 	readonly start: number;
 	readonly end: number;
 	readonly length: number;
-	/** Where the captured part begins in the file. */
+	/** Where the captured part begins in the file; negative if it is in several places. */
 	readonly place: number;
 	/** When its packet was captured. */
 	readonly timeNs: number;
@@ -145,7 +145,7 @@ export class TcpStream {
 		const from = Math.min(start + known, end);
 		this.#all.cutBytes += length - known - (end - from);
 		this.#deliver(bytes, from, end, length - known, timeNs);
-		if (end > from) this.#remember(this.#next, end - from, piece.place + from - start);
+		if (end > from && piece.place >= 0) this.#remember(this.#next, end - from, piece.place + from - start);
 		this.#advance(length - known);
 		this.afterHole = false;
 	}
