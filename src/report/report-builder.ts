@@ -31,12 +31,15 @@ const FACTS = EXCHANGE_COLUMNS.map(({ name }) => name).filter((name) => !NOT_FAC
 /** Texts by number; each is stored once. */
 class Strings {
 	readonly list: string[] = [];
+	/** Characters of all texts. */
+	size = 0;
 	readonly #numbers = new Map<string, number>();
 
 	number(text: string): number {
 		const known = this.#numbers.get(text);
 		if (known !== undefined) return known;
 		this.#numbers.set(text, this.list.length);
+		this.size += text.length;
 		return this.list.push(text) - 1;
 	}
 }
@@ -47,15 +50,16 @@ export class ReportBuilder {
 	readonly #bodyLimit: number;
 	/** Unlike the limit of a body, these are reached only by exchanges that turn out larger than their rows say. */
 	#bodiesLeft = 2 * ALL_BODIES_BYTES;
-	#headsLeft = ALL_HEADS_CHARACTERS;
+	#headsLeft: number;
 	readonly #strings = new Strings();
 	readonly #texts = columnsOf<TextColumn, number>(TEXT_COLUMNS);
 	readonly #numbers = columnsOf<NumberColumn, number | null>(NUMBER_COLUMNS);
 	#part = { strings: new Strings(), exchanges: [] as Detail[] };
 	readonly #parts: Uint8Array[] = [];
 
-	constructor(bodyLimit: number) {
+	constructor(bodyLimit: number, headsLimit = ALL_HEADS_CHARACTERS) {
 		this.#bodyLimit = bodyLimit;
+		this.#headsLeft = headsLimit;
 	}
 
 	/** Adds an exchange, from which secrets have been removed. `template`: its path with :id for ids. */
@@ -74,7 +78,10 @@ export class ReportBuilder {
 			this.#texts[name].push(typeof text === 'string' ? this.#strings.number(cell(text)) : -1);
 		}
 		for (const name of NUMBER_COLUMNS) this.#numbers[name].push(numberOf(value(name)));
+		const before = this.#part.strings.size;
 		this.#part.exchanges.push(this.#detail(exchange));
+		// What other exchanges of the part have, too, costs nothing.
+		this.#headsLeft -= this.#part.strings.size - before;
 		if (this.#part.exchanges.length === DETAILS_PER_PART) this.#endPart();
 	}
 
@@ -129,7 +136,6 @@ export class ReportBuilder {
 			if (room < 0) break;
 			const field = [strings.number(name), strings.number(value)] as const;
 			fields.push(trailer ? [...field, 1] : [...field]);
-			this.#headsLeft -= name.length + value.length;
 		}
 		const fieldsCut = lines.length - fields.length;
 		if (fieldsCut > 0) this.cutHeads++;
@@ -148,9 +154,7 @@ export class ReportBuilder {
 	/** A text of the detail, cut like a head. */
 	#short(text: string): string {
 		const room = Math.max(0, Math.min(HEAD_CHARACTERS, this.#headsLeft));
-		const kept = text.length <= room ? text : `${text.slice(0, room)}…`;
-		this.#headsLeft -= kept.length;
-		return kept;
+		return text.length <= room ? text : `${text.slice(0, room)}…`;
 	}
 }
 

@@ -294,6 +294,20 @@ test('long bodies share the room that short ones leave, and a page says what it 
 	assert.deepEqual(res.body, { kind: 'text', type: null, bytes: 13, cut: 4, text: 'Gruß: ä' });
 	const rows = JSON.parse(builder.rows()) as ReportRows;
 	assert.equal(rows.strings[rows.texts.path[0]!]!.length, 501);
+
+	// The same field line again and again takes no room; others do, until there is none.
+	const many = (values: readonly string[]) => {
+		const made = new ReportBuilder(10, 10_000);
+		for (const value of values)
+			made.add(
+				{ columns: { id: 1 }, requestHeaders: [{ name: 'a', value, trailer: false }], responseHeaders: [] },
+				null,
+			);
+		return made.cutHeads;
+	};
+	const values = Array.from({ length: 20 }, (_, index) => `${index}`.padEnd(999, 'x'));
+	assert.equal(many(Array.from({ length: 99 }, () => values[0]!)), 0);
+	assert.equal(many(values), 10);
 });
 
 test('bodies are text, or base64 if they are none; both if the text is in another charset', () => {

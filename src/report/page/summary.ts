@@ -50,8 +50,7 @@ function leftOut({ matched, shown, left }: ReportSummary): string[] {
 		texts.push(
 			`To keep the page small, bodies end after ${bytesText(left.bodyLimit)} here: ${plural(left.cutBodies, 'body', 'bodies')} ${left.cutBodies === 1 ? 'is' : 'are'} cut.`,
 		);
-	if (left.cutHeads > 0)
-		texts.push(`${plural(left.cutHeads, 'very long head')} ${left.cutHeads === 1 ? 'is' : 'are'} cut, too.`);
+	if (left.cutHeads > 0) texts.push(`${plural(left.cutHeads, 'head')} ${left.cutHeads === 1 ? 'is' : 'are'} cut, too.`);
 	return texts;
 }
 
