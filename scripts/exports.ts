@@ -15,6 +15,7 @@ import { compareHar } from './exports/har-by-others.ts';
 import { compareParquet, openDuck } from './exports/parquet-by-duckdb.ts';
 import { comparePackets } from './exports/pcapng-by-tshark.ts';
 import { hostileRecording, largeRecording, ordinaryRecording } from './exports/recordings.ts';
+import { compareRoundTrip } from './exports/round-trip.ts';
 import { openSource, type Source } from './exports/source.ts';
 import { compareTable } from './exports/tables-by-others.ts';
 
@@ -33,6 +34,8 @@ async function main(chosen: readonly string[]): Promise<number> {
 		['parquet', `DuckDB ${duck.version}`, /./, (source) => compareParquet(source, duck.connection)],
 		['har', 'HAR 1.2 schema, httpsnippet', /./, (source) => compareHar(source, from)],
 		['pcapng', versionOf('tshark'), /demo|ordinary/, comparePackets],
+		['har', 'tinytap, read back', /ordinary/, (source) => compareRoundTrip(source, 'har', folder)],
+		['pcapng', 'tinytap, read back', /ordinary/, (source) => compareRoundTrip(source, 'pcapng', folder)],
 		['csv', versionOf('python3'), /./, (source) => compareTable(source, 'csv')],
 		['ndjson', versionOf('python3'), /./, (source) => compareTable(source, 'ndjson')],
 		['sql', `sqlite3 ${versionOf('sqlite3').split(' ')[0]}`, /./, (source) => compareTable(source, 'sql')],

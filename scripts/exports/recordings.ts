@@ -59,7 +59,7 @@ export function ordinaryRecording(path: string): string {
 		[get('/image'), ok('image/png', binary)],
 		[get('/chunks'), chunked('', 'one ', 'two ', 'x'.repeat(5000))],
 		[get('/cookies', 'Cookie: a=1; b=two'), ok('text/plain', 'ok', 'Set-Cookie: c=3; Path=/; HttpOnly')],
-		[get('/none'), message('HTTP/1.1 204 No Content', ['X: y']).subarray(0, -23)],
+		[get('/none'), Buffer.from('HTTP/1.1 204 No Content\r\nX: y\r\n\r\n')],
 		[get('/cached'), Buffer.from('HTTP/1.1 304 Not Modified\r\nETag: "x"\r\n\r\n')],
 		[get('/moved'), message('HTTP/1.1 301 Moved', ['Location: /a'])],
 		[get('/missing'), message('HTTP/1.1 404 Not Found', ['Content-Type: text/plain'], 'no')],

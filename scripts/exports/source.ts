@@ -28,9 +28,10 @@ export type ExportedFile = {
 	readonly leftOut: number;
 };
 
-export async function openSource(name: string, recording: string, folder: string): Promise<Source> {
+/** `mayWarn`: the recording may say that it does not hold everything. */
+export async function openSource(name: string, recording: string, folder: string, mayWarn = false): Promise<Source> {
 	const threads = new Threads(replayedCapture(recording, { maxMemory: 1 << 30 }), (message) => {
-		throw new Error(message);
+		if (!mayWarn) throw new Error(message);
 	});
 	await threads.attached;
 	await threads.ended;
@@ -42,11 +43,12 @@ export async function openSource(name: string, recording: string, folder: string
 		else if (part.type === 'rows') rows.push(...part.rows);
 	const exchanges: ExchangeDetail[] = [];
 	for await (const exchange of threads.showAll(rows.map(([id]) => Number(id)))) exchanges.push(exchange!);
+	let files = 0;
 	const ways = { threads, user: processUser(), parameters: [], timeoutMs: 0, raw: true };
 	return {
 		...{ name, columns, rows, exchanges },
 		export: async (format) => {
-			const path = join(folder, `${name}.${format}`);
+			const path = join(folder, `${name}-${++files}.${format}`);
 			const began = performance.now();
 			const { leftOut } = await exportExchanges(
 				{ path, format, where: undefined, redactor: null, force: false },
