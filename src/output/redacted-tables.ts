@@ -45,11 +45,16 @@ export type Records = (row: number) => ExchangeRecord;
 
 /**
  * Reads redacted exchanges by row number. Each exchange is read whole, because a secret found in one place of it is
- * replaced in all others.
+ * replaced in all others. `leftOut`: columns that are not needed.
  */
-export function redactedRecords(rows: readonly SegmentRows[], names: LazyNames, redactor: Redactor): Records {
+export function redactedRecords(
+	rows: readonly SegmentRows[],
+	names: LazyNames,
+	redactor: Redactor,
+	leftOut: readonly string[] = [],
+): Records {
 	return lastKept(() => {
-		const read = recordReader(rows, names);
+		const read = recordReader(rows, names, leftOut);
 		return (row) => redactExchange(read(row), redactor);
 	});
 }

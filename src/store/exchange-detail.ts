@@ -57,11 +57,17 @@ export function recordsById(
 	};
 }
 
-/** Reads exchanges by their row numbers in a table over `parts`. */
-export function recordReader(parts: readonly SegmentRows[], names: LazyNames): (row: number) => ExchangeRecord {
+/** Reads exchanges by their row numbers in a table over `parts`. `leftOut`: columns that are not needed. */
+export function recordReader(
+	parts: readonly SegmentRows[],
+	names: LazyNames,
+	leftOut: readonly string[] = [],
+): (row: number) => ExchangeRecord {
 	const rows = new RowLocator(parts);
 	const table = exchangeTable(parts, names);
-	const readers = EXCHANGE_COLUMNS.map(({ name }, index) => [name, table.reader(index)] as const);
+	const readers = EXCHANGE_COLUMNS.map(({ name }, index) => [name, table.reader(index)] as const).filter(
+		([name]) => !leftOut.includes(name),
+	);
 	return (row) => {
 		const inner = rows.seek(row);
 		const { segment } = rows;

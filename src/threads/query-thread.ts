@@ -1,7 +1,7 @@
 // The query thread: runs statements on snapshots of the tables, and follows new rows for the tail. It connects
 // src/store and src/sql. Statements run one after another; tails continue between their slices.
 import { parentPort, workerData } from 'node:worker_threads';
-import { createExchangeLine, LINE_COLUMNS } from '../agent/exchange-line.ts';
+import { createExchangeLine, LINE_COLUMNS, LINE_LEAVES_OUT } from '../agent/exchange-line.ts';
 import { redactExchange } from '../output/redacted-exchange.ts';
 import { type Records, redactedExchanges, redactedRecords, redactedTables } from '../output/redacted-tables.ts';
 import { createRedactor } from '../output/redaction.ts';
@@ -530,10 +530,13 @@ function newReading(current: Tail, shared: SharedSnapshot, ended: boolean): Read
 	const parts = unseenRows(current, store);
 	const names = () => cache.names.learn(cache.open(store));
 	const captured = exchangeTable(parts, names);
-	const redacted = current.redact ? redactedRecords(parts, names, redactor) : undefined;
-	const table = redacted === undefined ? captured : redactedExchanges(captured, redacted);
+	const table = current.redact ? redactedExchanges(captured, redactedRecords(parts, names, redactor)) : captured;
 	const sides = current.sides === undefined ? undefined : sideReader(table);
-	const values = rowReader(current.values, table, () => redacted ?? recordReader(parts, names));
+	const records = () =>
+		current.redact
+			? redactedRecords(parts, names, redactor, LINE_LEAVES_OUT)
+			: recordReader(parts, names, LINE_LEAVES_OUT);
+	const values = rowReader(current.values, table, records);
 	return { shared, ended, table, sides, values, row: 0 };
 }
 

@@ -5,35 +5,14 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { parquetReadObjects } from 'hyparquet';
-import { NOT_SENT, SENT_COLUMNS } from '../../src/agent/store-tables.ts';
+import { NOT_SENT } from '../../src/agent/store-tables.ts';
 import { fleetCommand } from '../../src/commands/fleet-command.ts';
 import { startClickHouse } from '../../support/clickhouse.ts';
+import { comparedExchanges, comparedFields, queriedRows, type Row, storedRows } from '../../support/compared-store.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 import { parseRows, runTinytap } from '../../support/tinytap.ts';
 
 const DEMO = join(import.meta.dirname, '../../recordings/demo.tinytap');
-
-type Row = Record<string, unknown>;
-
-/** The rows of the demo recording as `tinytap query` prints them, secrets redacted. */
-async function queried(columns: string): Promise<Row[]> {
-	const { stdout, stderr } = await runTinytap([
-		'query',
-		`SELECT ${columns} FROM exchanges ORDER BY id`,
-		'--redact',
-		'--format',
-		'ndjson',
-		'--replay',
-		DEMO,
-	]);
-	assert.equal(stderr, `tinytap: replaying ${DEMO}\n`);
-	return parseRows(stdout);
-}
-
-/** Placeholders of secrets contain a hash with a key that each process makes anew. */
-function withoutHashes(rows: readonly Row[]): Row[] {
-	return JSON.parse(JSON.stringify(rows).replace(/REDACTED-(\d+)-[0-9a-f]{8}/g, 'REDACTED-$1')) as Row[];
-}
 
 /** Paths of all files below a directory. */
 function filesBelow(path: string): string[] {
@@ -41,10 +20,6 @@ function filesBelow(path: string): string[] {
 		.filter((entry) => entry.isFile())
 		.map((entry) => join(entry.parentPath, entry.name));
 }
-
-/** A row is sent when its exchange has ended, and its other side may be known only later. */
-const LATER = ['pair_id', 'remote_name'];
-const COMPARED = SENT_COLUMNS.map(({ name }) => name).filter((name) => !LATER.includes(name));
 
 test('a store has what the tables here have, with the fields as lists, and no secrets', async () => {
 	const store = await startClickHouse();
@@ -59,16 +34,9 @@ test('a store has what the tables here have, with the fields as lists, and no se
 			{ env: { CLICKHOUSE_USER: 'sender', CLICKHOUSE_PASSWORD: 'secret' } },
 		);
 		assert.deepEqual([agent.code, agent.stderr], [0, `tinytap: replaying ${DEMO}\ntinytap: sent 56 exchanges\n`]);
-		const answer = await store.ask('SELECT * FROM http.exchanges ORDER BY id FORMAT JSONEachRow', {
-			output_format_json_quote_64bit_integers: 0,
-		});
-		const rows = parseRows(answer);
-		const expected = await queried(COMPARED.join(', '));
-		const comparable = rows.map((row) => {
-			const values = COMPARED.map((name) => [name, name === 'ts' ? isoText(Number(row.ts_us)) : row[name]]);
-			return Object.fromEntries(values) as Row;
-		});
-		assert.deepEqual(withoutHashes(comparable), withoutHashes(expected));
+		const rows = await storedRows(store.ask, 'http');
+		const exchanges = await comparedExchanges(DEMO, rows);
+		assert.deepEqual(exchanges.stored, exchanges.expected);
 		for (const row of rows) {
 			assert.deepEqual(
 				[row.host_name, row.agent_version, row.label_names, row.label_values],
@@ -80,23 +48,9 @@ test('a store has what the tables here have, with the fields as lists, and no se
 			rows.map(({ seq }) => Number(seq)).sort((a, b) => a - b),
 			rows.map((_, i) => i + 1),
 		);
-		const fields = await store.rows(
-			'SELECT exchange_id, message, seq, name, raw_name, header_value, trailer FROM http.headers ORDER BY exchange_id, message, seq',
-		);
-		const { stdout } = await runTinytap([
-			...[
-				'query',
-				'SELECT exchange_id, message, seq, name, raw_name, header_value, trailer FROM headers ORDER BY exchange_id, message, seq',
-			],
-			...['--redact', '--format', 'ndjson', '--replay', DEMO],
-		]);
-		assert.equal(fields.length > 200, true);
-		assert.deepEqual(
-			withoutHashes(fields.map((values) => Object.fromEntries(values.map((value, i) => [i, String(value)])))),
-			withoutHashes(
-				parseRows(stdout).map((row) => Object.fromEntries(Object.values(row).map((value, i) => [i, String(value)]))),
-			),
-		);
+		const fields = await comparedFields(DEMO, store.ask, 'http');
+		assert.equal(fields.stored.length > 200, true);
+		assert.deepEqual(fields.stored, fields.expected);
 		assert.equal((await store.rows('SELECT count() FROM http.loss WHERE events > 0'))[0]![0] !== '0', true);
 		assert.deepEqual(
 			filesBelow(directory.path).map((path) => path.slice(directory.path.length)),
@@ -107,10 +61,6 @@ test('a store has what the tables here have, with the fields as lists, and no se
 		directory.remove();
 	}
 });
-
-function isoText(us: number): string {
-	return `${new Date(Math.floor(us / 1000)).toISOString().slice(0, -1)}${String(us % 1000).padStart(3, '0')}Z`;
-}
 
 test('a directory gets files by table, host, day and hour, as Parquet or as lines of JSON', async () => {
 	const directory = temporaryDirectory();
@@ -130,7 +80,10 @@ test('a directory gets files by table, host, day and hour, as Parquet or as line
 		path.startsWith(join(to, 'exchanges/host_name=lines/date=2026-11-22/hour=15/')),
 	);
 	const rows = (await parquetReadObjects({ file: new Uint8Array(readFileSync(parquet!)).buffer })) as Row[];
-	const expected = await queried('id, ts, status, path, duration_ms, content_type');
+	const expected = await queriedRows(
+		DEMO,
+		'SELECT id, status, path, duration_ms, content_type FROM exchanges ORDER BY id',
+	);
 	const errors = expected.filter(({ status }) => Number(status) >= 400);
 	assert.equal(rows.length, errors.length);
 	rows.sort((one, other) => Number(one.id) - Number(other.id));

@@ -1,0 +1,170 @@
+// Agents and `tinytap fleet` with the current ClickHouse, as the library chdb: npm run fleet [-- --kills N].
+// Installs chdb at the first time (half a gigabyte). Exit status 1 if a check fails.
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { literal, storeStatements } from '../src/agent/clickhouse-ddl.ts';
+import { clickhouseDestination } from '../src/agent/clickhouse-destination.ts';
+import type { SpoolItem } from '../src/agent/spool.ts';
+import { storeAddress } from '../src/agent/store-address.ts';
+import { StoreClient } from '../src/agent/store-client.ts';
+import { processUser } from '../src/base/invoking-user.ts';
+import { fleetCommand } from '../src/commands/fleet-command.ts';
+import { type Ask, comparedExchanges, comparedFields, storedRows } from '../support/compared-store.ts';
+import { agentProgram, type KilledRun, mistakes } from '../support/killed-agent.ts';
+import { runTinytap } from '../support/tinytap.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const FOLDER = join(import.meta.dirname, 'fleet');
+const DEMO = join(ROOT, 'recordings/demo.tinytap');
+const KILLS = Number(/^\d+$/.exec(process.argv[process.argv.indexOf('--kills') + 1] ?? '')?.[0] ?? 200);
+
+type Store = { readonly url: string; readonly ask: Ask; readonly rows: (sql: string) => Promise<unknown[][]> };
+
+/** Each check with its name. They run in this order. */
+const CHECKS: readonly (readonly [name: string, check: (store: Store) => Promise<string>])[] = [
+	['statements are valid', statementsAreValid],
+	['fleet init and check, columns that are missing', tables],
+	['an agent sends a recording', recording],
+	['an insert that is repeated is stored once', repeatedInsert],
+	[`${KILLS} agents killed at random instants`, killedAgents],
+];
+
+if (!existsSync(join(FOLDER, 'node_modules/chdb'))) {
+	console.log('installing chdb');
+	spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: FOLDER, stdio: ['ignore', 'inherit', 'inherit'] });
+}
+const directory = mkdtempSync(join(tmpdir(), 'tinytap-fleet-'));
+const front = spawn(process.execPath, [join(FOLDER, 'chdb-store.mjs'), join(directory, 'store')], {
+	stdio: ['ignore', 'pipe', 'inherit'],
+});
+try {
+	const port = await new Promise<number>((resolve, reject) => {
+		front.stdout.once('data', (text: Buffer) => resolve(Number(text)));
+		front.once('exit', (code) => reject(new Error(`the store ended with ${code}`)));
+	});
+	const store = connect(`http://127.0.0.1:${port}`);
+	console.log(`ClickHouse ${(await store.rows('SELECT version()'))[0]![0]}`);
+	for (const [name, check] of CHECKS) {
+		const startedMs = performance.now();
+		const result = await check(store);
+		console.log(`ok: ${name}: ${result} (${((performance.now() - startedMs) / 1000).toFixed(1)} s)`);
+	}
+} finally {
+	front.kill();
+	rmSync(directory, { recursive: true, force: true });
+}
+
+function connect(url: string): Store {
+	const ask: Ask = async (sql, settings = {}) => {
+		const parameters = new URLSearchParams(
+			Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, String(value)])),
+		);
+		const answer = await fetch(`${url}/?${parameters}`, { method: 'POST', body: sql });
+		const text = await answer.text();
+		if (!answer.ok) throw new Error(`${sql}: ${text}`);
+		return text;
+	};
+	const rows = async (sql: string) =>
+		(JSON.parse(await ask(`${sql} FORMAT JSONCompact`)) as { data: unknown[][] }).data;
+	return { url, ask, rows };
+}
+
+async function statementsAreValid({ ask }: Store): Promise<string> {
+	const forms = [
+		{ database: 'tinytap', cluster: 'main', ttlDays: 30, portable: false },
+		{ database: 'my db', cluster: undefined, ttlDays: undefined, portable: false },
+		{ database: 'tinytap', cluster: 'main', ttlDays: undefined, portable: true },
+	];
+	const statements = forms.flatMap((form) => storeStatements(form, { agent: 'a', reader: 'b' }));
+	for (const statement of statements) await ask(`SELECT formatQuery(${literal(statement)})`);
+	return `${statements.length} were parsed`;
+}
+
+async function tables({ url, ask, rows }: Store): Promise<string> {
+	// The demo recording is older than rows would live.
+	const place = { store: `${url}/http`, color: false, ttl: 'none' };
+	assert.equal(await fleetCommand('init', place), 0);
+	const columns = async () =>
+		await rows("SELECT table, name, type FROM system.columns WHERE database = 'http' ORDER BY table, position");
+	const before = await columns();
+	await ask('ALTER TABLE http.exchanges DROP COLUMN user_agent');
+	await ask('ALTER TABLE http.gaps DROP COLUMN rows');
+	assert.equal(await fleetCommand('check', place), 0);
+	assert.equal(await fleetCommand('init', place), 0);
+	assert.deepEqual(await columns(), before);
+	return `${before.length} columns`;
+}
+
+async function recording({ url, ask, rows }: Store): Promise<string> {
+	const { code, stderr } = await runTinytap([
+		...['agent', '--to', `${url}/http`, '--replay', DEMO, '--spool', join(directory, 'spool'), '--bodies', 'all'],
+		...['--body-limit', '64KiB', '--label', 'env=prod'],
+	]);
+	assert.equal(code, 0, stderr);
+	const exchanges = await comparedExchanges(DEMO, await storedRows(ask, 'http'));
+	assert.equal(exchanges.stored.length, exchanges.expected.length);
+	assert.deepEqual(exchanges.stored, exchanges.expected);
+	const fields = await comparedFields(DEMO, ask, 'http');
+	assert.deepEqual(fields.stored, fields.expected);
+	const [maps] = await rows(
+		"SELECT countIf(labels['env'] = 'prod'), countIf(req_headers['host'] != ''), countIf(res_headers['server'] != '') FROM http.exchanges",
+	);
+	assert.equal(Number(maps![0]), exchanges.stored.length);
+	assert.equal(Number(maps![1]) > 20 && Number(maps![2]) > 5, true, JSON.stringify(maps));
+	return `${exchanges.stored.length} exchanges and ${fields.stored.length} fields are equal`;
+}
+
+function client(url: string): StoreClient {
+	const options = { option: '--to', credentials: undefined, ca: undefined, user: processUser(), environment: {} };
+	return new StoreClient(storeAddress(`${url}/http`, options));
+}
+
+async function repeatedInsert({ url, rows }: Store): Promise<string> {
+	const destination = clickhouseDestination(client(url));
+	const item = (token: string): SpoolItem => ({
+		...{ table: 'gaps', token, rows: 1, range: { run: 5, first: 1, rows: 1, fromUs: 1, toUs: 2 } },
+		read: async () => gzipSync('{"host_name":"repeated","run":5,"from_ts":"2026-01-01T00:00:00.000001Z","rows":1}\n'),
+	});
+	const count = async () => Number((await rows("SELECT count() FROM http.gaps WHERE host_name = 'repeated'"))[0]![0]);
+	for (let time = 0; time < 3; time++)
+		assert.deepEqual(await destination.deliver(item('one'), new AbortController().signal), { what: 'done' });
+	assert.equal(await count(), 1);
+	assert.deepEqual(await destination.deliver(item('two'), new AbortController().signal), { what: 'done' });
+	const [afterOther, final] = [
+		await count(),
+		Number((await rows("SELECT count() FROM http.gaps FINAL WHERE host_name = 'repeated'"))[0]![0]),
+	];
+	assert.deepEqual([afterOther, final], [2, 1]);
+	destination.close();
+	return 'by its token, and by the sorting key';
+}
+
+async function killedAgents({ url, rows }: Store): Promise<string> {
+	const program = await agentProgram(`${url}/http`, 1500);
+	try {
+		const runs: KilledRun[] = [];
+		for (let kill = 0; kill < KILLS; kill++) runs.push(await program.run(100_000, Math.random() * 150));
+		runs.push(await program.run(50));
+		const seqs = (await rows("SELECT run, seq FROM http.exchanges WHERE host_name = 'host'")).map(([run, seq]) => ({
+			run: Number(run),
+			seq: Number(seq),
+		}));
+		const gaps = (await rows("SELECT run, rows, reason FROM http.gaps WHERE host_name = 'host'")).map(
+			([run, missing, reason]) => ({
+				run: Number(run),
+				rows: missing === null ? null : Number(missing),
+				reason: String(reason),
+			}),
+		);
+		const { problems, stored, counted } = mistakes(runs, seqs, gaps);
+		assert.deepEqual(problems, []);
+		const safe = runs.reduce((sum, each) => sum + each.safe, 0);
+		return `${safe} rows were safe, ${stored} are stored once, ${counted} are counted`;
+	} finally {
+		program.remove();
+	}
+}

@@ -1,0 +1,41 @@
+// ClickHouse's HTTP interface in front of chdb, the current ClickHouse as a library: as much of it as agents and
+// `tinytap fleet` use. Started by scripts/fleet.ts with a directory for the data; prints its port.
+import { createServer } from 'node:http';
+import { gunzipSync } from 'node:zlib';
+import { Session } from 'chdb';
+
+const session = new Session(process.argv[2]);
+
+/** Settings in the URL become a SETTINGS clause. */
+function withSettings(query, url) {
+	const settings = [...url.searchParams].filter(([name]) => name !== 'query');
+	if (settings.length === 0) return query;
+	const clause = `SETTINGS ${settings.map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'`).join(', ')}`;
+	return /^INSERT /.test(query) ? query.replace(/ FORMAT (\w+)\s*$/, ` ${clause} FORMAT $1`) : `${query} ${clause}`;
+}
+
+function answer(request, body) {
+	const url = new URL(request.url, 'http://localhost');
+	if (url.pathname === '/ping') return 'Ok.\n';
+	const data = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
+	const query = url.searchParams.get('query');
+	const text = data.toString('utf8');
+	return session.query(
+		query === null ? withSettings(text, url) : `${withSettings(query, url)}\n${text}`,
+		'TabSeparated',
+	);
+}
+
+const server = createServer((request, response) => {
+	const chunks = [];
+	request.on('data', (chunk) => chunks.push(chunk));
+	request.on('end', () => {
+		try {
+			response.end(answer(request, Buffer.concat(chunks)));
+		} catch (error) {
+			const code = /Code: (\d+)/.exec(error.message)?.[1] ?? '0';
+			response.writeHead(500, { 'x-clickhouse-exception-code': code }).end(error.message);
+		}
+	});
+});
+server.listen(0, '127.0.0.1', () => process.stdout.write(`${server.address().port}\n`));
