@@ -2,7 +2,7 @@
 import { DURATION_BOUNDS, DurationHistogram } from './duration-histogram.ts';
 import { type KnownMethods, knownMethod } from './known-methods.ts';
 import { type Counted, errorType, serverOf } from './observed.ts';
-import { type Attribute, type AttributeValue, attributes, type Resource, SCHEMA_URL, type Scope } from './otlp-json.ts';
+import { type Attribute, attributes, type Resource, SCHEMA_URL, type Scope } from './otlp-json.ts';
 
 const CUMULATIVE = 2;
 
@@ -27,11 +27,13 @@ export class HttpMetrics {
 	readonly #services = new Map<string, Instruments>();
 	readonly #knownMethods: KnownMethods;
 	readonly #startNs: bigint;
+	readonly #seriesMax: number;
 	#series = 0;
 
-	constructor(knownMethods: KnownMethods, startNs: bigint) {
+	constructor(knownMethods: KnownMethods, startNs: bigint, seriesMax = SERIES_MAX) {
 		this.#knownMethods = knownMethods;
 		this.#startNs = startNs;
+		this.#seriesMax = seriesMax;
 	}
 
 	get isEmpty(): boolean {
@@ -43,18 +45,20 @@ export class HttpMetrics {
 		const { duration, method, side } = exchange;
 		if (duration === null || method === null) return;
 		const series = this.#instruments(service)[side];
-		const all = attributes([
-			['http.request.method', knownMethod(method, this.#knownMethods)],
-			['url.scheme', exchange.scheme],
-			['http.response.status_code', exchange.status],
-			['error.type', errorType(exchange)],
-			['network.protocol.version', exchange.httpVersion],
-			...(side === 'client' ? clientAttributes(exchange) : []),
-		]);
-		const key = JSON.stringify(all);
-		const isKept = series.has(key) || this.#series < SERIES_MAX;
-		if (!series.has(key) && isKept) this.#series++;
-		(isKept ? seriesOf(series, key, all) : seriesOf(series, '', OVERFLOW)).histogram.record(duration);
+		const known = knownMethod(method, this.#knownMethods);
+		const error = errorType(exchange);
+		const { scheme, status, httpVersion, host, remote } = exchange;
+		const ofServer = side === 'client' ? host || `at ${remote}` : '';
+		const key = `${known} ${scheme} ${status} ${error} ${httpVersion} ${ofServer}`;
+		const found = series.get(key);
+		if (found !== undefined) {
+			found.histogram.record(duration);
+			return;
+		}
+		const isKept = this.#series < this.#seriesMax;
+		if (isKept) this.#series++;
+		const all: readonly Attribute[] = isKept ? seriesAttributes(exchange, known, error) : OVERFLOW;
+		seriesOf(series, isKept ? key : '', all).histogram.record(duration);
 	}
 
 	/** The request that sends everything counted so far. */
@@ -108,10 +112,15 @@ function seriesOf(series: Map<string, Series>, key: string, all: readonly Attrib
 	return found;
 }
 
-function clientAttributes(exchange: Counted): (readonly [string, AttributeValue])[] {
-	const server = serverOf(exchange, exchange.remote);
-	return [
+function seriesAttributes(exchange: Counted, method: string, error: string | undefined): Attribute[] {
+	const server = exchange.side === 'client' ? serverOf(exchange, exchange.remote) : undefined;
+	return attributes([
+		['http.request.method', method],
+		['url.scheme', exchange.scheme],
+		['http.response.status_code', exchange.status],
+		['error.type', error],
+		['network.protocol.version', exchange.httpVersion],
 		['server.address', server?.address],
 		['server.port', server?.port],
-	];
+	]);
 }

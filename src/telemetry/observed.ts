@@ -67,8 +67,12 @@ type Row = readonly SqlValue[];
 
 function text(row: Row, column: string): string | null {
 	const value = row[AT.get(column)!];
-	return typeof value === 'string' ? wellFormed(value) : null;
+	if (typeof value !== 'string') return null;
+	// Making a text well-formed copies it, and nearly all are.
+	return SURROGATE.test(value) ? wellFormed(value) : value;
 }
+
+const SURROGATE = /[\ud800-\udfff]/;
 
 function number(row: Row, column: string): number | null {
 	const value = row[AT.get(column)!];
@@ -78,50 +82,93 @@ function number(row: Row, column: string): number | null {
 /** Reads a row with the columns for metrics. Undefined if its time is not known. */
 export function readCounted(row: Row): Counted | undefined {
 	const startUs = microseconds(text(row, 'ts'));
-	if (startUs === undefined) return undefined;
-	const milliseconds = number(row, 'duration_ms');
-	return {
-		side: text(row, 'side') === 'client' ? 'client' : 'server',
-		method: text(row, 'method'),
-		status: number(row, 'status'),
-		duration: milliseconds === null ? null : milliseconds / 1000,
-		reqBodyBytes: number(row, 'req_body_bytes') ?? 0,
-		resBodyBytes: number(row, 'res_body_bytes') ?? 0,
-		state: text(row, 'state') ?? 'complete',
-		reason: text(row, 'reason'),
-		comm: text(row, 'comm'),
-		host: text(row, 'host'),
-		scheme: /^([a-z][a-z0-9+.-]*):/i.exec(text(row, 'url') ?? '')?.[1]?.toLowerCase() ?? 'http',
-		remote: text(row, 'remote'),
-		httpVersion: text(row, 'http_version') ?? text(row, 'req_http_version'),
-		endUs: startUs + (milliseconds ?? 0) * 1000,
-	};
+	return startUs === undefined ? undefined : new CountedRow(row, startUs);
 }
 
 /** Reads a row with all columns. */
 export function readObserved(row: Row): Observed | undefined {
-	const counted = readCounted(row);
-	if (counted === undefined) return undefined;
-	const startNs = BigInt(microseconds(text(row, 'ts')) ?? 0) * 1000n;
-	return {
-		...counted,
-		id: number(row, 'id') ?? 0,
-		startNs,
-		endNs: startNs + BigInt(Math.round((counted.duration ?? 0) * 1e9)),
-		pairId: number(row, 'pair_id'),
-		parentId: number(row, 'parent_id'),
-		pid: number(row, 'pid'),
-		exe: text(row, 'exe'),
-		local: text(row, 'local'),
-		path: text(row, 'path'),
-		query: text(row, 'query_string'),
-		url: text(row, 'url'),
-		userAgent: text(row, 'user_agent'),
-		traceparent: text(row, 'traceparent'),
-		tracestate: text(row, 'tracestate'),
-		forwardedFor: text(row, 'forwarded'),
-		lostBytes: number(row, 'lost_bytes') ?? 0,
-	};
+	const startUs = microseconds(text(row, 'ts'));
+	return startUs === undefined ? undefined : new ObservedRow(row, startUs);
+}
+
+/** A class, because V8 takes 70 times as long to spread an object of this size into another. */
+class CountedRow implements Counted {
+	readonly side: Counted['side'];
+	readonly method: string | null;
+	readonly status: number | null;
+	readonly duration: number | null;
+	readonly reqBodyBytes: number;
+	readonly resBodyBytes: number;
+	readonly state: string;
+	readonly reason: string | null;
+	readonly comm: string | null;
+	readonly host: string | null;
+	readonly scheme: string;
+	readonly remote: string | null;
+	readonly httpVersion: string | null;
+	readonly endUs: number;
+
+	constructor(row: Row, startUs: number) {
+		const milliseconds = number(row, 'duration_ms');
+		this.side = text(row, 'side') === 'client' ? 'client' : 'server';
+		this.method = text(row, 'method');
+		this.status = number(row, 'status');
+		this.duration = milliseconds === null ? null : milliseconds / 1000;
+		this.reqBodyBytes = number(row, 'req_body_bytes') ?? 0;
+		this.resBodyBytes = number(row, 'res_body_bytes') ?? 0;
+		this.state = text(row, 'state') ?? 'complete';
+		this.reason = text(row, 'reason');
+		this.comm = text(row, 'comm');
+		this.host = text(row, 'host');
+		this.scheme = schemeOf(text(row, 'url'));
+		this.remote = text(row, 'remote');
+		this.httpVersion = text(row, 'http_version') ?? text(row, 'req_http_version');
+		this.endUs = startUs + (milliseconds ?? 0) * 1000;
+	}
+}
+
+class ObservedRow extends CountedRow implements Observed {
+	readonly id: number;
+	readonly startNs: bigint;
+	readonly endNs: bigint;
+	readonly pairId: number | null;
+	readonly parentId: number | null;
+	readonly pid: number | null;
+	readonly exe: string | null;
+	readonly local: string | null;
+	readonly path: string | null;
+	readonly query: string | null;
+	readonly url: string | null;
+	readonly userAgent: string | null;
+	readonly traceparent: string | null;
+	readonly tracestate: string | null;
+	readonly forwardedFor: string | null;
+	readonly lostBytes: number;
+
+	constructor(row: Row, startUs: number) {
+		super(row, startUs);
+		this.id = number(row, 'id') ?? 0;
+		this.startNs = BigInt(startUs) * 1000n;
+		this.endNs = this.startNs + BigInt(Math.round((this.duration ?? 0) * 1e9));
+		this.pairId = number(row, 'pair_id');
+		this.parentId = number(row, 'parent_id');
+		this.pid = number(row, 'pid');
+		this.exe = text(row, 'exe');
+		this.local = text(row, 'local');
+		this.path = text(row, 'path');
+		this.query = text(row, 'query_string');
+		this.url = text(row, 'url');
+		this.userAgent = text(row, 'user_agent');
+		this.traceparent = text(row, 'traceparent');
+		this.tracestate = text(row, 'tracestate');
+		this.forwardedFor = text(row, 'forwarded');
+		this.lostBytes = number(row, 'lost_bytes') ?? 0;
+	}
+}
+
+function schemeOf(url: string | null): string {
+	if (url === null || url.startsWith('http:')) return 'http';
+	return /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? 'http';
 }
 
 /** `2026-11-22T12:56:01.123456Z` in microseconds since 1970. */

@@ -144,7 +144,7 @@ export class OtlpExporter {
 		const span = spanOf(exchange, context, this.#settings);
 		if (span === undefined) return;
 		if (!context.isSampled) this.counts.spans.unsampled++;
-		else if (this.#queue?.add(this.#service(exchange), JSON.stringify(span)) === false) {
+		else if (this.#queue?.add(this.#service(exchange), span) === false) {
 			this.counts.spans.dropped++;
 			this.#tellOnce('full', 'spans are being dropped, because the collector does not take them fast enough');
 		}

@@ -11,16 +11,28 @@ export type Attribute = {
 
 export type AttributeValue = string | number | null | undefined;
 
-/** Attributes for the values that there are. Longer texts are cut. */
-export function attributes(
-	pairs: readonly (readonly [key: string, value: AttributeValue])[],
-	maxLength = Number.POSITIVE_INFINITY,
-): Attribute[] {
+type Pairs = readonly (readonly [key: string, value: AttributeValue])[];
+
+/** Attributes for the values that there are. */
+export function attributes(pairs: Pairs): Attribute[] {
 	return pairs.flatMap(([key, value]): Attribute[] => {
 		if (value === null || value === undefined) return [];
 		if (typeof value === 'number') return [{ key, value: { intValue: String(Math.trunc(value)) } }];
-		return [{ key, value: { stringValue: cut(value, maxLength) } }];
+		return [{ key, value: { stringValue: value } }];
 	});
+}
+
+/** The same as JSON, without making objects, which there would be many of. Longer texts are cut. */
+export function attributesText(pairs: Pairs, maxLength: number): string {
+	const parts: string[] = [];
+	for (const [key, value] of pairs) {
+		if (value === null || value === undefined) continue;
+		const before = parts.length === 0 ? '{"key":"' : ',{"key":"';
+		if (typeof value === 'number') parts.push(before, key, '","value":{"intValue":"', String(Math.trunc(value)), '"}}');
+		else parts.push(before, key, '","value":{"stringValue":', JSON.stringify(cut(value, maxLength)), '}}');
+	}
+	// Joined, because a text made by many additions takes several times its size.
+	return `[${parts.join('')}]`;
 }
 
 /** At most `length` UTF-16 units, without half a pair at the end. */

@@ -2,6 +2,7 @@
 // come in the order in which exchanges end: the call before the request that caused it, the server before its client.
 import { randomBytes } from 'node:crypto';
 import type { Observed } from './observed.ts';
+import { RecentMap } from './recent-map.ts';
 import type { Sampler } from './sampler.ts';
 
 /** Where a span belongs. */
@@ -18,11 +19,12 @@ export type SpanContext = {
 };
 
 type Node = {
-	readonly exchange: Observed;
 	readonly spanId: string;
 	readonly arrivedMs: number;
 	/** Set when it is decided. */
-	context?: SpanContext;
+	context: SpanContext | undefined;
+	/** Until then, and until the span is returned. */
+	exchange: Observed | undefined;
 };
 
 /** How long every span waits, and how long one waits for the row of its parent. */
@@ -30,8 +32,8 @@ const SETTLE_MS = 1000;
 const PARENT_MS = 30_000;
 /** More spans do not wait. */
 const WAITING_MAX = 5000;
-/** How many spans are remembered, so that later ones can become their children. */
-const REMEMBERED = 50_000;
+/** How many spans are remembered at least, so that later ones can become their children. */
+const REMEMBERED = 10_000;
 /** A chain of parents is not longer. */
 const DEPTH_MAX = 64;
 
@@ -40,10 +42,10 @@ const SAMPLED = 1;
 /** All times are in milliseconds, from any clock. */
 export class SpanLinks {
 	readonly #sampler: Sampler;
-	/** By the ids of their exchanges, oldest first. */
-	readonly #nodes = new Map<number, Node>();
+	/** By the ids of their exchanges. */
+	readonly #nodes = new RecentMap<number, Node>(REMEMBERED);
 	/** The client's row of a server's row. */
-	readonly #clients = new Map<number, number>();
+	readonly #clients = new RecentMap<number, number>(REMEMBERED);
 	#waiting: Node[] = [];
 
 	constructor(sampler: Sampler) {
@@ -56,14 +58,12 @@ export class SpanLinks {
 
 	/** Adds an exchange that has ended. */
 	take(exchange: Observed, nowMs: number): void {
-		const node: Node = { exchange, spanId: randomId(8), arrivedMs: nowMs };
+		const node: Node = { spanId: randomId(8), arrivedMs: nowMs, context: undefined, exchange };
 		const { id, pairId, side } = exchange;
 		this.#nodes.set(id, node);
 		if (pairId !== null && side === 'client') this.#clients.set(pairId, id);
 		if (pairId !== null && side === 'server') this.#clients.set(id, pairId);
 		this.#waiting.push(node);
-		forgetOldest(this.#nodes);
-		forgetOldest(this.#clients);
 	}
 
 	/** The spans that have waited long enough, with their contexts. At the end of the capture, all. */
@@ -75,7 +75,9 @@ export class SpanLinks {
 			const isDue = isEnd || i < excess || age >= PARENT_MS;
 			const context = isDue || age >= SETTLE_MS ? this.#contextOf(node, isDue, 0) : undefined;
 			if (context === undefined) return true;
-			settled.push([node.exchange, context]);
+			settled.push([node.exchange!, context]);
+			// Only the context is remembered.
+			node.exchange = undefined;
 			return false;
 		});
 		return settled;
@@ -83,8 +85,8 @@ export class SpanLinks {
 
 	/** Undefined if the row of a parent is still missing; with `isDue`, the span begins a trace instead. */
 	#contextOf(node: Node, isDue: boolean, depth: number): SpanContext | undefined {
-		if (node.context !== undefined) return node.context;
-		const { exchange, spanId } = node;
+		const { context, exchange, spanId } = node;
+		if (context !== undefined || exchange === undefined) return context;
 		const caller = parseTraceparent(exchange.traceparent);
 		if (caller !== undefined) {
 			node.context = {
@@ -124,10 +126,6 @@ export class SpanLinks {
 		const isSampled = this.#sampler(traceId, above.isSampled);
 		return { traceId, spanId, parentSpanId: above.spanId, traceFlags, traceState, isRemote, isSampled };
 	}
-}
-
-function forgetOldest(map: Map<number, unknown>): void {
-	if (map.size > REMEMBERED) map.delete(map.keys().next().value!);
 }
 
 /** The caller's trace and span (W3C Trace Context); undefined if the field is missing or invalid. */

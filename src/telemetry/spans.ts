@@ -3,22 +3,8 @@ import { isIP } from 'node:net';
 import { basename } from 'node:path';
 import { type KnownMethods, knownMethod, OTHER_METHOD } from './known-methods.ts';
 import { errorType, type Observed, placeOf, serverOf } from './observed.ts';
-import { type Attribute, type AttributeValue, attributes, type Resource, SCHEMA_URL, type Scope } from './otlp-json.ts';
+import { type AttributeValue, attributesText, type Resource, SCHEMA_URL, type Scope } from './otlp-json.ts';
 import type { SpanContext } from './span-links.ts';
-
-export type Span = {
-	readonly traceId: string;
-	readonly spanId: string;
-	readonly traceState?: string;
-	readonly parentSpanId?: string;
-	readonly flags: number;
-	readonly name: string;
-	readonly kind: number;
-	readonly startTimeUnixNano: string;
-	readonly endTimeUnixNano: string;
-	readonly attributes: readonly Attribute[];
-	readonly status: { readonly code?: number };
-};
 
 const KIND_SERVER = 2;
 const KIND_CLIENT = 3;
@@ -32,47 +18,47 @@ const TRACE_STATE_MAX = 512;
 
 export type SpanSettings = { readonly knownMethods: KnownMethods; readonly valueLength: number };
 
-/** The span of an exchange; undefined if its request was not seen or could not be read. */
-export function spanOf(exchange: Observed, context: SpanContext, settings: SpanSettings): Span | undefined {
+/** The span of an exchange as JSON; undefined if its request was not seen or could not be read. */
+export function spanOf(exchange: Observed, context: SpanContext, settings: SpanSettings): string | undefined {
 	const { method: sent, side } = exchange;
 	if (sent === null) return undefined;
 	const method = knownMethod(sent, settings.knownMethods);
 	const error = errorType(exchange);
 	const { traceId, spanId, parentSpanId, traceState, traceFlags, isRemote } = context;
 	const remoteBits = isRemote === undefined ? 0 : HAS_IS_REMOTE | (isRemote ? IS_REMOTE : 0);
-	return {
-		traceId,
-		spanId,
-		...(traceState === undefined || traceState.length > TRACE_STATE_MAX ? {} : { traceState }),
-		...(parentSpanId === undefined ? {} : { parentSpanId }),
-		flags: traceFlags | remoteBits,
-		// The route of a request is known only to the server's framework.
-		name: method === OTHER_METHOD ? 'HTTP' : method,
-		kind: side === 'server' ? KIND_SERVER : KIND_CLIENT,
-		startTimeUnixNano: String(exchange.startNs),
-		endTimeUnixNano: String(exchange.endNs),
-		attributes: attributes(
-			[
-				['http.request.method', method],
-				['http.request.method_original', method === sent ? undefined : sent],
-				['http.response.status_code', exchange.status],
-				['error.type', error],
-				['network.protocol.version', exchange.httpVersion],
-				...(side === 'server' ? serverAttributes(exchange) : clientAttributes(exchange)),
-				['user_agent.original', exchange.userAgent],
-				['http.request.body.size', exchange.reqBodyBytes],
-				['http.response.body.size', exchange.status === null ? undefined : exchange.resBodyBytes],
-				['process.pid', exchange.pid],
-				['process.executable.name', exchange.exe === null ? exchange.comm : basename(exchange.exe)],
-				...captureAttributes(exchange),
-			],
-			settings.valueLength,
-		),
-		status: error === undefined ? {} : { code: STATUS_ERROR },
-	};
+	const state = traceState === undefined || traceState.length > TRACE_STATE_MAX ? undefined : traceState;
+	// The route of a request is known only to the server's framework.
+	const name = method === OTHER_METHOD ? 'HTTP' : method;
+	const attributes = attributesText(
+		[
+			['http.request.method', method],
+			['http.request.method_original', method === sent ? undefined : sent],
+			['http.response.status_code', exchange.status],
+			['error.type', error],
+			['network.protocol.version', exchange.httpVersion],
+			...(side === 'server' ? serverAttributes(exchange) : clientAttributes(exchange)),
+			['user_agent.original', exchange.userAgent],
+			['http.request.body.size', exchange.reqBodyBytes],
+			['http.response.body.size', exchange.status === null ? undefined : exchange.resBodyBytes],
+			['process.pid', exchange.pid],
+			['process.executable.name', exchange.exe === null ? exchange.comm : basename(exchange.exe)],
+			...captureAttributes(exchange),
+		],
+		settings.valueLength,
+	);
+	return [
+		`{"traceId":"${traceId}","spanId":"${spanId}"`,
+		state === undefined ? '' : `,"traceState":${JSON.stringify(state)}`,
+		parentSpanId === undefined ? '' : `,"parentSpanId":"${parentSpanId}"`,
+		`,"flags":${traceFlags | remoteBits},"name":${JSON.stringify(name)}`,
+		`,"kind":${side === 'server' ? KIND_SERVER : KIND_CLIENT}`,
+		`,"startTimeUnixNano":"${exchange.startNs}","endTimeUnixNano":"${exchange.endNs}","attributes":`,
+		attributes,
+		`,"status":${error === undefined ? '{}' : `{"code":${STATUS_ERROR}}`}}`,
+	].join('');
 }
 
-type Pairs = (readonly [key: string, value: AttributeValue])[];
+type Pairs = readonly (readonly [key: string, value: AttributeValue])[];
 
 function serverAttributes(exchange: Observed): Pairs {
 	const server = serverOf(exchange, exchange.local);

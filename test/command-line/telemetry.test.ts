@@ -1,5 +1,6 @@
 // --otlp and --metrics of the built program, over recordings: what a collector on loopback gets, and what is in the file.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import {
 	chmodSync,
 	existsSync,
@@ -19,7 +20,7 @@ import { prometheusSamples } from '../../support/prometheus-samples.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 import { recordTape } from '../../support/tape-recording.ts';
 import { request, response, TimedTraffic, timeAt } from '../../support/timed-traffic.ts';
-import { type Finished, runTinytap } from '../../support/tinytap.ts';
+import { CLI, type Finished, NODE_FLAGS, runTinytap, TEST_ENV } from '../../support/tinytap.ts';
 
 const directory = temporaryDirectory();
 after(directory.remove);
@@ -414,4 +415,23 @@ test('invalid options are errors before anything is replayed', async () => {
 		assert.match(stderr, message);
 		assert.deepEqual([stdout, /replaying/.test(stderr)], ['', false]);
 	}
+});
+
+test('without these options, nothing of it is loaded', async () => {
+	const probe = join(directory.path, 'probe.cjs');
+	writeFileSync(
+		probe,
+		"process.on('exit', () => process.stderr.write(`loaded: ${process.moduleLoadList.filter((name) => /NativeModule (_?http|https|tls)\\b/.test(name))}\\n`));",
+	);
+	const run = (...words: string[]) =>
+		spawnSync(
+			process.execPath,
+			[...NODE_FLAGS, '--require', probe, CLI, 'tail', '--replay', 'demo', '--count', '1', ...words],
+			{
+				env: TEST_ENV,
+				encoding: 'utf8',
+			},
+		).stderr;
+	assert.match(run(), /^loaded: $/m);
+	assert.match(run('--metrics', join(directory.path, 'loaded.prom')), /^loaded: .*NativeModule http\b/m);
 });
