@@ -13,7 +13,7 @@ import { socketAddress } from '../threads/own-sockets.ts';
 import type { TailRows, Threads } from '../threads/threads.ts';
 import { type AgentCommandOptions, type AgentPlan, planAgent } from './agent-plan.ts';
 import { type CommandContext, withCapture } from './command-context.ts';
-import type { Options } from './options.ts';
+import { type Options, withTelemetry } from './options.ts';
 import { say } from './running-capture.ts';
 
 /** After a signal, how long the last batch may take to be sent. It stays in the spool otherwise. */
@@ -23,7 +23,8 @@ const LAST_ROWS_MS = 500;
 const LOSS_MS = 60_000;
 
 /** Runs the command; resolves to the exit status. Secrets are redacted, except with --no-redact. */
-export async function agentCommand(options: Options, own: AgentCommandOptions): Promise<number> {
+export async function agentCommand(given: Options, own: AgentCommandOptions): Promise<number> {
+	const options = withTelemetry(given, own);
 	// A collector gets its spans and metrics from every capture with --otlp or --metrics.
 	if (own.to === undefined && options.telemetry !== undefined) {
 		const { capture } = options;

@@ -3,7 +3,7 @@ import type { Command, Option } from 'commander';
 import { EXPORT_FORMATS } from '../output/export-format.ts';
 import { RESULT_FORMATS } from '../output/result-format.ts';
 import { REPORTS } from '../output/test-report.ts';
-import { FLEET_ACTIONS } from './fleet-command.ts';
+import { FLEET_ACTIONS } from './fleet-options.ts';
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type ShellName = (typeof SHELLS)[number];

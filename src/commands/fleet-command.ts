@@ -15,20 +15,8 @@ import { parseInteger } from '../base/quantity.ts';
 import { checkLines } from '../output/checks-text.ts';
 import { standardOutput } from '../output/output-stream.ts';
 import { createTheme, wantsColor } from '../output/theme.ts';
+import { FLEET_ACTIONS, type FleetOptions } from './fleet-options.ts';
 
-/** The options, as commander returns them. */
-export type FleetOptions = {
-	readonly store?: string;
-	readonly cluster?: string;
-	readonly ttl?: string;
-	readonly portable?: boolean;
-	readonly credentials?: string;
-	readonly ca?: string;
-	readonly user?: string;
-	readonly color?: boolean;
-};
-
-export const FLEET_ACTIONS = ['ddl', 'init', 'check'] as const;
 type FleetAction = (typeof FLEET_ACTIONS)[number];
 
 const NOT_ENOUGH_PRIVILEGES = 497;

@@ -343,9 +343,12 @@ function telemetryWanted({ otlp, metrics, metricsListen }: RawOptions): Telemetr
 	return isWanted ? { otlp, metrics, metricsListen } : undefined;
 }
 
-/** The same options, with the condition of the command for its telemetry, too. */
-export function telemetryWhere(options: Options, where: string | undefined): Options {
-	return options.telemetry === undefined ? options : { ...options, telemetry: { ...options.telemetry, where } };
+/** The same options, with those of the command that its telemetry needs, too. */
+export function withTelemetry(options: Options, own: Pick<TelemetryWanted, 'where' | 'hostName'>): Options {
+	const { telemetry } = options;
+	if (telemetry === undefined) return options;
+	const { where, hostName } = own;
+	return { ...options, telemetry: { ...telemetry, where, hostName } };
 }
 
 function presentation(raw: RawOptions): Presentation {

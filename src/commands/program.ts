@@ -8,14 +8,13 @@ import { standardError, standardOutput } from '../output/output-stream.ts';
 import { topicHelp } from '../shell/commands/commands.ts';
 import { hidingNotices, queriesText } from '../shell/query-list.ts';
 import { listQueries } from '../shell/saved-queries.ts';
-import { agentCommand } from './agent-command.ts';
 import type { AgentCommandOptions } from './agent-plan.ts';
 import { completedCommands, SHELLS } from './completion-model.ts';
 import { completionScript } from './completion-scripts.ts';
 import { diffCommand } from './diff-command.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { type ExportOptions, exportCommand } from './export-command.ts';
-import { FLEET_ACTIONS, type FleetOptions, fleetCommand } from './fleet-command.ts';
+import { FLEET_ACTIONS, type FleetOptions } from './fleet-options.ts';
 import { infoCommand } from './info-command.ts';
 import { type MergeOptions, mergeCommand } from './merge-command.ts';
 import { addCaptureOptions, addComparingOptions, addEndOptions, addTelemetryOptions, parseOptions } from './options.ts';
@@ -293,7 +292,11 @@ function addAgent(command: NewCommand, setWork: SetWork, afterDashes?: readonly 
 			const wanted = { ...own };
 			// Files have formats that results do not have, and --to is not a time.
 			for (const name of ['format', 'to']) self.setOptionValue(name, undefined);
-			setWork(() => agentCommand(parseOptions(self, afterDashes), wanted));
+			setWork(async () => {
+				// Loads HTTP and TLS, which other commands do not need.
+				const { agentCommand } = await import('./agent-command.ts');
+				return await agentCommand(parseOptions(self, afterDashes), wanted);
+			});
 		});
 	addEndOptions(addCaptureOptions(addTelemetryOptions(agent)));
 }
@@ -365,7 +368,12 @@ function addFleet(command: NewCommand, setWork: SetWork): void {
 		.option('--no-color', 'do not use colours (like setting NO_COLOR)')
 		.option(...USER_OPTION)
 		.addHelpText('after', FLEET_HELP)
-		.action((action: string, own: FleetOptions) => setWork(() => fleetCommand(action, own)));
+		.action((action: string, own: FleetOptions) =>
+			setWork(async () => {
+				const { fleetCommand } = await import('./fleet-command.ts');
+				return await fleetCommand(action, own);
+			}),
+		);
 }
 
 function addHelpCommands(command: NewCommand, setWork: SetWork, program: Command): void {

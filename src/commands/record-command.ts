@@ -11,7 +11,7 @@ import { lossSentence } from '../shell/result-printer.ts';
 import { INTERRUPTED_MS } from '../threads/interrupts.ts';
 import type { Threads } from '../threads/threads.ts';
 import { withCapture } from './command-context.ts';
-import { type Options, telemetryWhere } from './options.ts';
+import { type Options, withTelemetry } from './options.ts';
 import { filterRecorded, unfilteredPath } from './record-where.ts';
 import { requireNewFile } from './result-file.ts';
 import { say } from './running-capture.ts';
@@ -79,7 +79,7 @@ async function capture(
 	take?: (rows: number) => void,
 ): Promise<number> {
 	return await withCapture(
-		telemetryWhere({ ...options, capture: { ...options.capture, record } }, where),
+		withTelemetry({ ...options, capture: { ...options.capture, record } }, { where }),
 		async ({ threads, attached, captured, interrupts }) => {
 			interrupts.first.then(() => limitOutput({ withinMs: INTERRUPTED_MS })).catch(() => undefined);
 			// An invalid condition is an error before anything is captured.

@@ -18,7 +18,7 @@ import { INTERRUPTED_MS } from '../threads/interrupts.ts';
 import type { ResultColumn } from '../threads/messages.ts';
 import type { CaptureEnd, TailRows } from '../threads/threads.ts';
 import { type CommandContext, withCapture } from './command-context.ts';
-import { type Options, telemetryWhere } from './options.ts';
+import { type Options, withTelemetry } from './options.ts';
 import { say } from './running-capture.ts';
 import { appendEvaluations, drawEvaluations } from './tail-evaluations.ts';
 import { planTail, type TailOptions, type TailPlan, type TailQuery } from './tail-plan.ts';
@@ -60,7 +60,7 @@ type Tail = CommandContext & {
  */
 export async function tailCommand(options: Options, own: TailOptions): Promise<number> {
 	const plan = planTail(options, own);
-	return await withCapture(telemetryWhere(awaited(uncounted(options)), plan.where), async (context) => {
+	return await withCapture(withTelemetry(awaited(uncounted(options)), plan), async (context) => {
 		const { shell, threads, interrupts } = context;
 		const { query } = plan;
 		shell.timeoutMs = options.timeoutMs ?? (query === undefined ? 0 : FILE_TIMEOUT_MS);

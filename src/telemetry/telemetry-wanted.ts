@@ -9,4 +9,6 @@ export type TelemetryWanted = {
 	readonly metricsListen?: string | undefined;
 	/** Only exchanges for which this SQL condition is true: --where of the command. */
 	readonly where?: string | undefined;
+	/** Name of this host: --host-name of the agent. */
+	readonly hostName?: string | undefined;
 };

@@ -32,16 +32,22 @@ export type TelemetryPlan = {
 
 /** Throws a UserError for the first option or environment variable that is not valid. */
 export function planTelemetry(
-	{ otlp, metrics, metricsListen, where }: TelemetryWanted,
+	{ otlp, metrics, metricsListen, where, hostName }: TelemetryWanted,
 	environment: Environment,
 	{ user, force }: { readonly user: InvokingUser; readonly force: boolean },
 ): TelemetryPlan {
+	const settings = otlp === undefined ? undefined : otlpSettings(otlp === true ? undefined : otlp, environment, user);
 	return {
-		otlp: otlp === undefined ? undefined : otlpSettings(otlp === true ? undefined : otlp, environment, user),
+		otlp: settings && hostName !== undefined ? withHostName(settings, hostName) : settings,
 		file: metrics === undefined ? undefined : new MetricsFile(metrics, user, force),
 		listen: metricsListen === undefined ? undefined : parseListenAddress(metricsListen),
 		where,
 	};
+}
+
+function withHostName(settings: OtlpSettings, hostName: string): OtlpSettings {
+	const others = settings.resource.filter(([key]) => key !== 'host.name');
+	return { ...settings, resource: [...others, ['host.name', hostName]] };
 }
 
 export type TelemetryWays = {

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { UserError } from '../../src/base/errors.ts';
-import { type FleetOptions, fleetCommand } from '../../src/commands/fleet-command.ts';
+import { fleetCommand } from '../../src/commands/fleet-command.ts';
+import type { FleetOptions } from '../../src/commands/fleet-options.ts';
 import { standardOutput } from '../../src/output/output-stream.ts';
 import { type ClickHouse, newNode, startClickHouse } from '../../support/clickhouse.ts';
 
