@@ -198,6 +198,21 @@ test('an exchange seen from both sides counts once, and a broken filter leaves t
 	assert.deepEqual(names(rows.callees), ['nginx', 'nginx', 'nginx', 'nginx']);
 });
 
+test('who calls whom is told by addresses where processes are not known', () => {
+	const packets = rowsOf([
+		{ ...EXCHANGES[0]!, comm: null, local: '10.0.0.1:80' },
+		{ ...EXCHANGES[3]!, comm: null, local: '10.0.0.7:9', pair_id: null },
+	]);
+	const names = (codes: Int32Array) => Array.from(codes, (code) => packets.partyNames[code]);
+	assert.deepEqual(
+		[names(packets.callers), names(packets.callees)],
+		[
+			['203.0.113.9', '10.0.0.7'],
+			['10.0.0.1:80', 'shop'],
+		],
+	);
+});
+
 test('endpoints have their host if there are several', () => {
 	const two = rowsOf([EXCHANGES[0]!, { ...EXCHANGES[1]!, host: 'other' }, { id: 9, method: null }]);
 	assert.deepEqual(two.endpointNames, ['GET shop/a/:id', 'POST other/A b']);

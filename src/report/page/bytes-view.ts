@@ -38,7 +38,10 @@ export class BytesView {
 		}
 		const list = [...groups.values()].sort((a, b) => b.bytes - a.bytes || b.bodies - a.bodies);
 		if (list.length === 0) {
-			fill(this.carriers, emptyChart('No responses here.'));
+			fill(
+				this.carriers,
+				emptyChart(counted.length === 0 ? 'No responses here.' : 'No calls: packets and HAR files do not tell them.'),
+			);
 			return;
 		}
 		const most = Math.max(1, ...list.map(({ bytes }) => bytes));
@@ -127,7 +130,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
 	'sent by sendfile': 'from a file to the socket inside the kernel; a program never had these bytes in memory',
 	'sent by splice': 'from one descriptor to another inside the kernel',
 	'body limit': 'longer than --body-limit',
-	'call limit': 'one call moved more than --call-limit',
+	'call limit': 'one call moved more than --call-limit, or packets were cut',
 	'iovec limit': 'one call had more buffers than --iovec-limit',
 	'memory limit': 'no memory left under --max-memory',
 	lost: 'should have been captured; see loss below',

@@ -94,12 +94,14 @@ export class DetailPanel {
 		const at = rows.start + ts[row]!;
 		const text = (name: Parameters<Rows['text']>[0]) => visibleText(rows.text(name, row) ?? '–');
 		const reason = rows.text('reason', row);
-		const own = `${text('comm')} (pid ${pid[row]})`;
+		const process = rows.text('comm', row) === null ? 'an unknown process' : text('comm');
+		const own = Number.isNaN(pid[row]!) ? process : `${process} (pid ${pid[row]})`;
+		const side = rows.text('side', row);
 		const facts: [string, string][] = [
 			['began', `${dateText(at)} ${clockText(at, 1)} UTC`],
 			['state', reason === null ? text('state') : `${text('state')}: ${visibleText(reason)}`],
-			['seen in', `${own}, the ${text('side')}`],
-			['connection', `${conn[row]}: ${text('local')} (here) ↔ ${text('remote')}`],
+			['seen in', side === null ? own : `${own}, the ${side}`],
+			['connection', `${Number.isNaN(conn[row]!) ? '' : `${conn[row]}: `}${text('local')} (here) ↔ ${text('remote')}`],
 			['carried by', text('via')],
 		];
 		if (lost[row]! > 0) facts.push(['lost', bytesText(lost[row]!)]);

@@ -135,7 +135,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
 	unseen: 'moved by a call that cannot be read, such as io_uring',
 	missed: 'the kernel skipped a program at a call',
 	body_limit: 'longer than --body-limit',
-	capture_limit: 'more than --call-limit in one call',
+	capture_limit: 'more than --call-limit in one call, or cut packets',
 	zero_copy: 'sendfile or splice: the bytes were never in a program’s memory',
 	peek: 'only looked at, not received',
 	excluded: 'left out by a filter, or traffic of tinytap itself',

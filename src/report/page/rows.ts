@@ -64,6 +64,12 @@ export class Rows {
 		return this.rowOf(this.numbers.pair_id[row]!);
 	}
 
+	/** The observed process; if it is not known, as in packets, its address. */
+	ownName(row: number): string | null {
+		const local = this.text('local', row);
+		return this.text('comm', row) ?? (this.text('side', row) === 'client' ? withoutPort(local) : local);
+	}
+
 	/** What the words of a filter are searched for in, in lower case. */
 	haystack(row: number): string {
 		const known = this.#haystacks[row];
@@ -101,9 +107,9 @@ export class Rows {
 		const callees = new Int32Array(this.count).fill(-1);
 		const code = (name: string | null) => (name === null ? -1 : codeOf(name, known, this.partyNames));
 		for (let row = 0; row < this.count; row++) {
-			const own = this.text('comm', row);
+			const own = this.ownName(row);
 			const pair = this.pairOf(row);
-			const other = pair === undefined ? null : this.text('comm', pair);
+			const other = pair === undefined ? null : this.ownName(pair);
 			const far = this.text('remote_name', row) ?? withoutPort(this.text('remote', row));
 			const isClient = this.text('side', row) === 'client';
 			callers[row] = code(isClient ? own : (other ?? far));

@@ -28,16 +28,19 @@ export function pageHeader(summary: ReportSummary, rows: Rows, tools: readonly H
 			'div',
 			{},
 			h('h1', {}, name),
-			h(
-				'p',
-				{ class: 'lead' },
-				'HTTP exchanges as the programs of one Linux host sent and received them, captured by tinytap at their system calls.',
-			),
+			h('p', { class: 'lead' }, lead(rows)),
 			h('p', { class: 'meta' }, facts.join(' · ')),
 			...leftOut(summary).map((text) => h('p', { class: 'note' }, text)),
 		),
 		h('div', { class: 'tools' }, ...tools),
 	);
+}
+
+/** Packets and HAR files do not tell which calls carried the bodies. */
+function lead(rows: Rows): string {
+	return rows.count === 0 || rows.codes.via.some((code) => code >= 0)
+		? 'HTTP exchanges as the programs of one Linux host sent and received them, captured by tinytap at their system calls.'
+		: 'HTTP exchanges that tinytap has read from a file of another program.';
 }
 
 function leftOut({ matched, shown, left }: ReportSummary): string[] {

@@ -229,7 +229,7 @@ export class Waterfall {
 
 	#laneText(row: number): string {
 		const { rows } = this.#view;
-		const own = rows.text('comm', row) ?? '?';
+		const own = rows.ownName(row) ?? '?';
 		const far = rows.text('remote_name', row) ?? rows.text('remote', row) ?? '?';
 		const text = rows.text('side', row) === 'client' ? `${own} → ${far}` : `${far} → ${own}`;
 		return visibleText(text.slice(0, 80));
