@@ -1,6 +1,6 @@
 // `-o FILE` of commands that print results: a new file, which is either whole or absent.
 import { closeSync } from 'node:fs';
-import { usageError } from '../base/errors.ts';
+import { systemCode, usageError } from '../base/errors.ts';
 import { fileError } from '../base/file-error.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { createUserFile, removeUserFile } from '../base/user-files.ts';
@@ -15,7 +15,8 @@ export function requireNewFile(path: string, user: InvokingUser): void {
 		closeSync(createUserFile(path, user, false));
 		removeUserFile(path, user);
 	} catch (error) {
-		throw fileError(path, error, 'Choose a new name, or use --force to replace the file.');
+		const exists = 'Choose a new name, or use --force to replace the file.';
+		throw fileError(path, error, systemCode(error) === 'EEXIST' ? exists : 'The directory must exist and be writable.');
 	}
 }
 

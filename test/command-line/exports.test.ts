@@ -7,11 +7,13 @@ import { after, before, test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { parquetReadObjects } from 'hyparquet';
 import { processUser } from '../../src/base/invoking-user.ts';
+import type { ResultColumn } from '../../src/output/cell-text.ts';
 import { EXPORT_FORMATS } from '../../src/output/export-format.ts';
 import { createRedactor, type Redactor } from '../../src/output/redaction.ts';
 import type { ExportFormat } from '../../src/output/result-format.ts';
 import { type Exported, exportExchanges, type FileExport } from '../../src/shell/export.ts';
 import { type Report, reportSentence, writeReport } from '../../src/shell/report.ts';
+import type { SqlValue } from '../../src/store/table.ts';
 import { Threads } from '../../src/threads/threads.ts';
 import { readHurl } from '../../support/hurl-entries.ts';
 import { Tape } from '../../support/record-builder.ts';
@@ -170,6 +172,34 @@ test('an export of no exchanges is a valid empty file', async () => {
 		} else if (format === 'json' || format === 'har') JSON.parse(String(bytes));
 		else if (format === 'hurl') assert.deepEqual(readHurl(String(bytes)), []);
 	}
+});
+
+test('a Parquet file has every value of every column', async () => {
+	let columns: readonly ResultColumn[] = [];
+	const rows: (readonly SqlValue[])[] = [];
+	for await (const part of threads.run('SELECT * FROM exchanges ORDER BY id', { timeoutMs: 0 }))
+		if (part.type === 'columns') columns = part.columns;
+		else if (part.type === 'rows') rows.push(...part.rows);
+	const bytes = readFileSync((await exported('parquet', { redactor: null })).path);
+	const read = await parquetReadObjects({
+		file: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length),
+		utf8: false,
+		// By itself, it makes dates of milliseconds.
+		parsers: { timestampFromMicroseconds: (micros: bigint) => micros } as never,
+	});
+	assert.equal(columns.length > 50, true);
+	const stored = (value: SqlValue, type: ResultColumn['type']) => {
+		if (value === null) return null;
+		if (type === 'json') return JSON.parse(String(value));
+		if (type === 'datetime') return BigInt(Date.parse(String(value))) * 1000n + BigInt(String(value).slice(23, 26));
+		return type === 'int' ? BigInt(Number(value)) : value instanceof Uint8Array ? Buffer.from(value) : value;
+	};
+	assert.deepEqual(
+		read.map((row) =>
+			columns.map(({ name }) => (row[name] instanceof Uint8Array ? Buffer.from(row[name]) : row[name])),
+		),
+		rows.map((row) => row.map((value, index) => stored(value, columns[index]!.type))),
+	);
 });
 
 test('--keep-bodies keeps the bodies for which it is true; the others have a note and their sizes', async () => {

@@ -124,7 +124,7 @@ test('export without a file or a format, with an unknown one, and into an existi
 		[['-o', join(directory.path, 'x.xlsx')], /expected a file that ends in \.har/],
 		[['-o', existing], /already exists/],
 		[['--where', 'status >', '--format', 'csv'], /status >/],
-		[['-o', join(directory.path, 'no/where.har')], /no such file or directory/],
+		[['-o', join(directory.path, 'no/where.har')], /no such file or directory.*\n.*The directory must exist/],
 	];
 	for (const [args, expected] of errors) {
 		const { code, stdout, stderr } = await runTinytap(['export', ...demo, ...args]);
@@ -154,7 +154,7 @@ test('query -o writes the results to a new file in the format of its extension, 
 	assert.equal((await query('SELECT 1 AS a; SELECT 2 AS b', '-o', place('two.csv'))).code, 0);
 	assert.equal(readFileSync(place('two.csv'), 'utf8'), 'a\n1\nb\n2\n');
 	const errors: [string, string[], RegExp][] = [
-		['SELECT 1', ['-o', place('two.csv')], /two\.csv: it already exists/],
+		['SELECT 1', ['-o', place('two.csv')], /two\.csv: it already exists.*\n.*--force/],
 		[
 			'SELECT 1; SELECT 2',
 			['-o', place('new.parquet')],
