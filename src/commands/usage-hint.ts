@@ -9,8 +9,9 @@ const GUESSED_OPTIONS: Readonly<Record<string, string>> = {
 	'`tinytap run FILE` runs a file of statements.': '-f --file --script --init',
 	'--port, --pid and --comm choose what is captured.': '-p -i --interface --process --filter --ports --pids --name',
 	'--format csv, --format json … choose the output format.':
-		'--csv --json --ndjson --jsonl --markdown --table --line --box --html --har --output-format --mode -csv -json -line -box',
+		'--csv --json --ndjson --jsonl --markdown --table --line --box --html --har --parquet --output-format --mode -csv -json -line -box',
 	'`--for 10s` ends the capture after a time, `--count N` after N rows.': '-n -t --time --duration --limit --seconds',
+	'`tinytap export` and `tinytap report` have it; `record --body-limit 0` keeps no bodies.': '--keep-bodies',
 	'--no-color switches colours off.': '--no-colors --no-colour --plain --monochrome',
 	'`tinytap version` prints the version.': '-v',
 	'tinytap captures only the host it runs on.': '--host --url --connect -H',

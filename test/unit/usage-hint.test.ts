@@ -41,6 +41,7 @@ test('options of other tools lead to the ones that exist', () => {
 	assert.match(hint('-c'), /tinytap query "SQL"/);
 	assert.match(hint('--csv'), /--format csv/);
 	assert.match(hint('--nothing'), /--help/);
+	assert.match(hint('--keep-bodies'), /tinytap export/);
 	assert.match(usageHint("error: missing required argument 'sql'"), /--help/);
 	// The suggested options exist, and the guessed ones do not.
 	const options = addEndOptions(addCaptureOptions(new Command())).options.flatMap(({ long, short }) => [long, short]);
