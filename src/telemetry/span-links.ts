@@ -1,8 +1,8 @@
 // The ids of spans, and which span is the parent of which. A span waits a moment, because the rows that decide this
 // come in the order in which exchanges end: the call before the request that caused it, the server before its client.
 import { randomBytes } from 'node:crypto';
+import { RecentMap } from '../base/recent-map.ts';
 import type { Observed } from './observed.ts';
-import { RecentMap } from './recent-map.ts';
 import type { Sampler } from './sampler.ts';
 
 /** Where a span belongs. */

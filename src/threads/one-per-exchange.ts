@@ -1,5 +1,6 @@
 // Chooses one row for an exchange that is seen from both sides: the server's. A client's row waits for it, but not for
 // long.
+import { RecentMap } from '../base/recent-map.ts';
 
 /** What the choice depends on. */
 export type SideRow = {
@@ -11,8 +12,8 @@ export type SideRow = {
 
 type Held<T> = SideRow & { readonly value: T; readonly until: number };
 
-/** How many printed rows are remembered, in order to recognise the other side's row when it arrives much later. */
-const REMEMBERED = 50_000;
+/** How many printed rows are remembered at least, in order to recognise the other side's row when it arrives much later. */
+const REMEMBERED = 25_000;
 /** Maximum number of waiting rows. One more ends the wait of the oldest. */
 const HELD_MAX = 2000;
 
@@ -25,8 +26,8 @@ export class OnePerExchange<T> {
 	/** Waiting rows, each in order of arrival: those with a known other side, and those without. */
 	readonly #known = new Map<number, Held<T>>();
 	readonly #unknown = new Map<number, Held<T>>();
-	/** Ids of rows already returned, oldest first. */
-	readonly #given = new Set<number>();
+	/** Ids of rows already returned. */
+	readonly #given = new RecentMap<number, true>(REMEMBERED);
 
 	constructor(waits: Waits) {
 		this.#waits = waits;
@@ -76,8 +77,7 @@ export class OnePerExchange<T> {
 	#give({ id, value }: Held<T>): T {
 		this.#known.delete(id);
 		this.#unknown.delete(id);
-		this.#given.add(id);
-		if (this.#given.size > REMEMBERED) this.#given.delete(this.#given.values().next().value!);
+		this.#given.set(id, true);
 		return value;
 	}
 }

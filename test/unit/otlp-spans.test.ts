@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { RecentMap } from '../../src/base/recent-map.ts';
 import { LOSS_REASONS } from '../../src/store/loss-table.ts';
 import { DURATION_BOUNDS, DurationHistogram } from '../../src/telemetry/duration-histogram.ts';
 import { ExchangeCounts } from '../../src/telemetry/exchange-counts.ts';
@@ -19,7 +20,6 @@ import {
 	serverOf,
 } from '../../src/telemetry/observed.ts';
 import { METRICS, prometheusText } from '../../src/telemetry/prometheus-text.ts';
-import { RecentMap } from '../../src/telemetry/recent-map.ts';
 import { createSampler } from '../../src/telemetry/sampler.ts';
 import { parseTraceparent, SpanLinks } from '../../src/telemetry/span-links.ts';
 import { spanOf } from '../../src/telemetry/spans.ts';

@@ -13,6 +13,10 @@ export class RecentMap<K, V> {
 		this.#most = most;
 	}
 
+	has(key: K): boolean {
+		return this.#new.has(key) || this.#old.has(key);
+	}
+
 	get(key: K): V | undefined {
 		return this.#new.get(key) ?? this.#old.get(key);
 	}
