@@ -7,12 +7,15 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { processUser } from '../../src/base/invoking-user.ts';
 import { deliver, type Outcome } from '../../src/telemetry/delivery.ts';
+import { OtlpExporter } from '../../src/telemetry/otlp-exporter.ts';
 import { type Environment, otlpSettings } from '../../src/telemetry/otlp-settings.ts';
 import { SpanQueue } from '../../src/telemetry/span-queue.ts';
 import { newUploadCounts } from '../../src/telemetry/upload-counts.ts';
 import { retryAfter, Uploader } from '../../src/telemetry/uploader.ts';
 import { OwnSockets } from '../../src/threads/own-sockets.ts';
 import { answering, type Collector, type Reaction, startCollector } from '../../support/collector.ts';
+import { eventually } from '../../support/eventually.ts';
+import { observedExchange } from '../../support/observed-exchange.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 
 const directory = temporaryDirectory();
@@ -243,6 +246,47 @@ test('spans go out in batches, one at a time; those for which there is no room a
 	assert.equal(queue.add('a', '1'), true, 'a batch of this size is sent at once');
 	assert.equal(queue.clear(), 1);
 	batches[3]?.done();
+});
+
+test('spans that a slow collector leaves no room for are dropped, counted, and told once; metrics count them', async () => {
+	const collector = await startCollector();
+	const held: (() => void)[] = [];
+	const told: string[] = [];
+	collector.reactions.push((response) => void held.push(() => response.end('{}')));
+	const environment = {
+		OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '3',
+		OTEL_BSP_MAX_QUEUE_SIZE: '3',
+		OTEL_BSP_SCHEDULE_DELAY: '1',
+	};
+	const exporter = new OtlpExporter({
+		settings: otlpSettings(collector.url, environment, processUser()),
+		own: new OwnSockets(),
+		isLive: true,
+		tell: (message) => told.push(message),
+	});
+	try {
+		for (let id = 1; id <= 10; id++) exporter.take(observedExchange(id));
+		const { spans } = exporter.counts;
+		await eventually(
+			() => (spans.dropped > 0 && held.length > 0 ? true : undefined),
+			() => JSON.stringify(exporter.counts),
+		);
+		// Three are being sent, and three wait.
+		assert.deepEqual(spans, { sent: 0, rejected: 0, dropped: 4, unsampled: 0 });
+		held[0]?.();
+		await exporter.finish(new Promise(() => undefined));
+		assert.deepEqual(spans, { sent: 6, rejected: 0, dropped: 4, unsampled: 0 });
+		assert.deepEqual(told, ['--otlp: spans are being dropped, because the collector does not take them fast enough']);
+		assert.equal(exporter.missing, '--otlp: of the spans, 4 could not be sent');
+		assert.equal(collector.spans().length, 6);
+		assert.deepEqual(
+			collector.points().map(({ count }) => count),
+			[10],
+		);
+	} finally {
+		exporter.close();
+		await collector.stop();
+	}
 });
 
 test('one sentence says which setting is not valid', () => {

@@ -24,35 +24,25 @@ import { createSampler } from '../../src/telemetry/sampler.ts';
 import { parseTraceparent, SpanLinks } from '../../src/telemetry/span-links.ts';
 import { spanOf } from '../../src/telemetry/spans.ts';
 import { newUploadCounts } from '../../src/telemetry/upload-counts.ts';
+import { observedExchange } from '../../support/observed-exchange.ts';
 import { decodePoints } from '../../support/otlp-decoder.ts';
 import { prometheusSamples } from '../../support/prometheus-samples.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const SPAN = '00f067aa0ba902b7';
 
-function exchange(id: number, changes: Partial<Observed> = {}): Observed {
-	return {
-		...{ id, side: 'server', method: 'GET', status: 200, duration: 0.01, reqBodyBytes: 0, resBodyBytes: 2 },
-		...{ state: 'complete', reason: null, comm: 'shop', host: 'shop', scheme: 'http', remote: '192.0.2.1:4000' },
-		...{ httpVersion: '1.1', endUs: 10_000, startNs: 0n, endNs: 10_000_000n, pairId: null, parentId: null, pid: 1 },
-		...{ exe: null, local: '10.0.0.1:80', path: '/', query: null, url: 'http://shop/', userAgent: null },
-		...{ traceparent: null, tracestate: null, forwardedFor: null, lostBytes: 0 },
-		...changes,
-	};
-}
-
 const always = createSampler();
-const client = (id: number, changes: Partial<Observed> = {}) => exchange(id, { side: 'client', ...changes });
+const client = (id: number, changes: Partial<Observed> = {}) => observedExchange(id, { side: 'client', ...changes });
 const ids = (settled: ReturnType<SpanLinks['settled']>) => settled.map(([{ id }]) => id);
 
 test('a span waits a second, and for its parent longer; then it begins a trace', () => {
 	const links = new SpanLinks(always);
 	links.take(client(5, { parentId: 4 }), 0);
 	links.take(client(7, { parentId: 6 }), 0);
-	links.take(exchange(8), 0);
+	links.take(observedExchange(8), 0);
 	assert.deepEqual(ids(links.settled(999)), []);
 	assert.deepEqual([ids(links.settled(1000)), links.waiting], [[8], 2]);
-	links.take(exchange(4, { traceparent: `00-${TRACE}-${SPAN}-01` }), 20_000);
+	links.take(observedExchange(4, { traceparent: `00-${TRACE}-${SPAN}-01` }), 20_000);
 	// The parent is known, so the child need not wait; the parent itself waits for its second.
 	const [[, child] = assert.fail(), ...none] = links.settled(20_000);
 	assert.deepEqual([child.traceId, none], [TRACE, []]);
@@ -67,14 +57,14 @@ test('the client of a pair is found by either row, and a parent that came too la
 		[null, 1],
 	] as const) {
 		const links = new SpanLinks(always);
-		links.take(exchange(1, { pairId: serverPair }), 0);
+		links.take(observedExchange(1, { pairId: serverPair }), 0);
 		links.take(client(2, { pairId: clientPair }), 10);
 		const contexts = new Map(links.settled(2000).map(([{ id }, context]) => [id, context]));
 		assert.equal(contexts.get(1)?.parentSpanId, contexts.get(2)?.spanId);
 		assert.deepEqual([contexts.get(1)?.isRemote, contexts.get(2)?.isRemote], [true, undefined]);
 	}
 	const links = new SpanLinks(always);
-	links.take(exchange(1), 0);
+	links.take(observedExchange(1), 0);
 	const [[, early] = assert.fail()] = links.settled(1000);
 	links.take(client(2, { pairId: 1 }), 2000);
 	const [[, late] = assert.fail()] = links.settled(3000);
@@ -133,7 +123,7 @@ test('samplers follow the parent or the trace id, in the ratio asked for', () =>
 	assert.deepEqual([share('parentbased_always_off', '1', true), share('parentbased_always_on', '1', false)], [1, 0]);
 	const links = new SpanLinks(createSampler('parentbased_always_on'));
 	links.take(client(2, { parentId: 1 }), 0);
-	links.take(exchange(1, { traceparent: `00-${TRACE}-${SPAN}-00` }), 0);
+	links.take(observedExchange(1, { traceparent: `00-${TRACE}-${SPAN}-00` }), 0);
 	assert.deepEqual(
 		links.settled(0, true).map(([, { isSampled, traceFlags }]) => [isSampled, traceFlags]),
 		[
@@ -146,10 +136,10 @@ test('samplers follow the parent or the trace id, in the ratio asked for', () =>
 test('a span has no attribute without a value, and no more of a text than the limit', () => {
 	const links = new SpanLinks(always);
 	links.take(
-		exchange(1, { url: null, path: `${'x'.repeat(9)}💡`, host: '', local: 'unix:/run/shop', remote: null }),
+		observedExchange(1, { url: null, path: `${'x'.repeat(9)}💡`, host: '', local: 'unix:/run/shop', remote: null }),
 		0,
 	);
-	links.take(exchange(2, { method: null }), 0);
+	links.take(observedExchange(2, { method: null }), 0);
 	const [span, none] = links
 		.settled(0, true)
 		.map(([each, context]) => spanOf(each, context, { knownMethods: KNOWN_METHODS, valueLength: 10 }));
@@ -187,7 +177,7 @@ test('places and errors of an exchange', () => {
 		undefined,
 		undefined,
 	]);
-	const server = (host: string | null, scheme = 'http') => serverOf(exchange(1, { host, scheme }), '[::1]:81');
+	const server = (host: string | null, scheme = 'http') => serverOf(observedExchange(1, { host, scheme }), '[::1]:81');
 	assert.deepEqual(
 		[server('shop:8080'), server('[::1]:99'), server('[::1]'), server('shop', 'https'), server(null)],
 		[
@@ -199,7 +189,7 @@ test('places and errors of an exchange', () => {
 		],
 	);
 	const ended = (state: string, reason: string | null, status: number | null = null) =>
-		errorType(exchange(1, { state, reason, status }));
+		errorType(observedExchange(1, { state, reason, status }));
 	assert.deepEqual(
 		[
 			...[ended('complete', null, 404), ended('complete', null, 500), errorType(client(1, { status: 404 }))],
@@ -218,9 +208,9 @@ test('the number of series and of services is bounded; what is beyond is counted
 	const metrics = new HttpMetrics(KNOWN_METHODS, 5n, 20);
 	assert.equal(metrics.isEmpty, true);
 	for (let i = 0; i < 50; i++) metrics.record(client(i, { host: `h${i}`, comm: null }), 'crawler');
-	for (let i = 0; i < 200; i++) metrics.record(exchange(i), `service ${i}`);
-	metrics.record(exchange(1, { duration: null }), 'crawler');
-	metrics.record(exchange(1, { method: null }), 'crawler');
+	for (let i = 0; i < 200; i++) metrics.record(observedExchange(i), `service ${i}`);
+	metrics.record(observedExchange(1, { duration: null }), 'crawler');
+	metrics.record(observedExchange(1, { method: null }), 'crawler');
 	const scope = { name: 'x', version: '1' };
 	const resource = (service: string) => ({ attributes: [{ key: 'service.name', value: { stringValue: service } }] });
 	const points = decodePoints(JSON.parse(metrics.request(9n, resource, scope)));
@@ -242,9 +232,14 @@ test('methods, statuses and hosts of clients create no further series for Promet
 	const counts = new ExchangeCounts(KNOWN_METHODS);
 	for (let i = 0; i < 500; i++)
 		counts.record(
-			exchange(i, { method: `M${i}`, status: i === 0 ? null : 99 + i, host: `h${i}`, duration: i === 1 ? null : 1 }),
+			observedExchange(i, {
+				method: `M${i}`,
+				status: i === 0 ? null : 99 + i,
+				host: `h${i}`,
+				duration: i === 1 ? null : 1,
+			}),
 		);
-	counts.record(exchange(1, { method: null }));
+	counts.record(observedExchange(1, { method: null }));
 	const measured = {
 		...{
 			version: '1"\\\n',
