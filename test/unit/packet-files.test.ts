@@ -421,6 +421,15 @@ test('fragments of IP are put together, in any order and more than once; incompl
 		[rows.map(({ path }) => path?.[1]), warnings],
 		[['b'], ['FILE: not read: 1 packet of incomplete fragmented IP']],
 	);
+	// As many bytes as the whole has, but some twice and others not at all.
+	const long = tcpPacket({ from: CLIENT, to: SERVER, sequence: 1, payload: Buffer.alloc(980, 'x') });
+	const [one, two] = [fragments(long, 400, 9), fragments(long, 200, 9)];
+	const overlapping = Buffer.from(one[1]!);
+	overlapping.writeUInt16BE(0x2000 + 200 / 8, 6);
+	const mixed = [one[0]!, overlapping, two[4]!].map(
+		(ip, i): BuiltPacket => ({ us: START_US + i, bytes: frame('ethernet', ip) }),
+	);
+	assert.deepEqual(replay(pcapFile(mixed)).warnings, ['FILE: not read: 3 packets of incomplete fragmented IP']);
 	// Within a tunnel, and around one.
 	const inner = conversation().packets.map(({ members }) => tcpPacket(members));
 	for (const wrapped of [
