@@ -46,8 +46,8 @@ const PARTS_AHEAD = 4;
 /** If there are more than this, because the statement cannot pause, the thread blocks. */
 const PARTS_HELD = 16;
 /**
- * Maximum number of tail rows that main has not printed yet. Further rows of a capture are dropped and counted; a
- * recording waits.
+ * Maximum number of tail rows that main has not printed yet. Further rows of a capture are dropped and counted, those
+ * of a recording, and lines for a store, wait.
  */
 const TAIL_ROWS_AHEAD = 10_000;
 /** The same in bytes. */
@@ -109,6 +109,8 @@ type Tail = {
 	readonly values: TailValues;
 	/** The condition and the columns see no secrets. */
 	readonly redact: boolean;
+	/** Rows wait in the store until main has taken some; otherwise they are dropped. */
+	readonly waits: boolean;
 	/**
 	 * How many rows had been appended at the last look. Undefined: it has not looked yet, and earlier rows are not
 	 * printed.
@@ -456,6 +458,7 @@ function startTail(message: Extract<ToQuery, { type: 'tail' }>): void {
 			condition,
 			values,
 			redact: redact || redactsAll,
+			waits: !isLive || 'lines' in wanted,
 			seen: fromStart ? 0 : undefined,
 			unprinted: [],
 			rows: 0,
@@ -607,13 +610,13 @@ function fail({ id }: Tail, error: unknown): void {
 	stopTail(id);
 }
 
-/** Reads rows that match the condition. Rows of a recording stay unread while too many wait for main. */
+/** Reads rows that match the condition. Those that can wait stay unread while too many wait for main. */
 function readRows(current: Tail, reading: Reading): void {
 	const { condition, sides } = current;
 	const { table } = reading;
 	for (; reading.row < table.rowCount; reading.row++) {
 		if (condition !== undefined && !condition(table, reading.row)) continue;
-		if (!isLive && isFull(current)) return;
+		if (current.waits && isFull(current)) return;
 		const values = reading.values(reading.row);
 		if (sides === undefined || reading.sides === undefined) {
 			put(current, values);
@@ -647,9 +650,9 @@ function isFull({ rows, bytes, outgoing, outgoingBytes }: Tail): boolean {
 	return rows + outgoing.length >= TAIL_ROWS_AHEAD || bytes + outgoingBytes >= TAIL_BYTES_AHEAD;
 }
 
-/** Adds a row to those to be sent. During a capture, the row is dropped if too many wait for main. */
+/** Adds a row to those to be sent. If it cannot wait, it is dropped if too many wait for main. */
 function put(current: Tail, values: SqlValue[]): void {
-	if (isLive && isFull(current)) {
+	if (!current.waits && isFull(current)) {
 		countDropped(current, 1);
 		return;
 	}
