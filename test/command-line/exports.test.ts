@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { parquetReadObjects } from 'hyparquet';
+import { FILES } from '../../src/base/installation.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
 import type { ResultColumn } from '../../src/output/cell-text.ts';
 import { EXPORT_FORMATS } from '../../src/output/export-format.ts';
@@ -275,3 +276,11 @@ test('a report has no secret in any form, keeps the bodies that it should, and i
 function atob64(digits: string): string {
 	return Buffer.from(digits, 'base64').toString('latin1');
 }
+
+test('what writes Parquet is read only when it is needed', () => {
+	const bundle = (name: string) => readFileSync(join(FILES.threads, `${name}.cjs`), 'utf8');
+	assert.match(bundle('tinytap'), /import\("\.\/parquet-library\.cjs"\)/);
+	for (const name of ['tinytap', 'query-thread', 'capture-thread'])
+		assert.equal(bundle(name).includes('parquet required value is undefined'), false, name);
+	assert.equal(bundle('parquet-library').includes('parquet required value is undefined'), true);
+});
