@@ -31,7 +31,7 @@ function section(id: string, title: string, about: string, ...content: Node[]): 
 function start(): void {
 	const summary = data<ReportSummary>(SUMMARY_ID);
 	const rows = new Rows(data<ReportRows>(ROWS_ID));
-	const view = new View(rows, summary.where === null ? undefined : 'No exchange has met the condition of this report.');
+	const view = new View(rows, summary.where === null ? undefined : 'No exchange meets the condition of this report.');
 	document.title = `${summary.recording ?? 'live capture'} – tinytap report`;
 
 	const details = new Details(summary.detailsPerPart);

@@ -44,7 +44,7 @@ export class ServiceMap {
 	update(): void {
 		const edges = this.#edges();
 		if (edges.length === 0) {
-			fill(this.element, emptyChart('Nobody called anybody here.'));
+			fill(this.element, emptyChart('No requests here.'));
 			return;
 		}
 		const { drawn, hidden } = this.#drawn(edges);
