@@ -7,9 +7,13 @@ import type { Printed } from './result-printer.ts';
 /** A condition that a result did not meet. */
 export type Unmet = { readonly expected: string; readonly got: string };
 
-const OPERATORS: ReadonlyMap<string, (a: number, b: number) => boolean> = new Map([
-	['=', (a, b) => a === b],
-	['!=', (a, b) => a !== b],
+/** Integers beyond 2^53 are bigints. JavaScript compares them with numbers exactly, except with ===. */
+type Amount = number | bigint;
+
+/** None is true for NaN, which stands for a value that is not a number. */
+const OPERATORS: ReadonlyMap<string, (a: Amount, b: Amount) => boolean> = new Map([
+	['=', (a, b) => a <= b && a >= b],
+	['!=', (a, b) => a < b || a > b],
 	['<', (a, b) => a < b],
 	['<=', (a, b) => a <= b],
 	['>', (a, b) => a > b],
@@ -21,7 +25,7 @@ type Expectation = {
 	readonly operator: string;
 	/** The number as written, and its value; of a duration, in milliseconds. */
 	readonly number: string;
-	readonly wanted: number;
+	readonly wanted: Amount;
 	readonly isDuration: boolean;
 };
 
@@ -38,7 +42,7 @@ export function readExpectation(text: string): Expectation {
 			'.expect rows = 0, or .expect value < 200ms',
 		);
 	}
-	const wanted = duration === undefined ? Number(number) : totalMicros(duration) / 1000;
+	const wanted = duration === undefined ? amountOf(number) : totalMicros(duration) / 1000;
 	return { subject, operator, number, wanted, isDuration: duration !== undefined };
 }
 
@@ -71,7 +75,7 @@ function rowsText(rows: number): string {
 }
 
 /** Returns the value as a number; an interval in milliseconds. */
-function measured({ firstValue, firstType }: Printed, isDuration: boolean, wanted: string): number {
+function measured({ firstValue, firstType }: Printed, isDuration: boolean, wanted: string): Amount {
 	if (firstType === 'interval') {
 		if (!isDuration)
 			throw usageError(`.expect: the value is an interval: expected a duration such as 500ms, got ${wanted}`);
@@ -87,8 +91,13 @@ function measured({ firstValue, firstType }: Printed, isDuration: boolean, wante
 	return numberOf(firstValue);
 }
 
-/** Returns NaN if the value is not a number; then only != is true. */
-function numberOf(value: SqlValue | undefined): number {
-	if (typeof value === 'number' || typeof value === 'bigint') return Number(value);
-	return typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;
+/** Returns NaN if the value is not a number. */
+function numberOf(value: SqlValue | undefined): Amount {
+	if (typeof value === 'number' || typeof value === 'bigint') return value;
+	return typeof value === 'string' && value.trim() !== '' ? amountOf(value.trim()) : Number.NaN;
+}
+
+function amountOf(text: string): Amount {
+	const number = Number(text);
+	return Number.isSafeInteger(number) || !/^[+-]?\d+$/.test(text) ? number : BigInt(text.replace('+', ''));
 }
