@@ -1,6 +1,7 @@
 // Exports as hurl files, read by a strict reader of hurl's grammar.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { createHurlWriter } from '../../src/output/hurl.ts';
 import { createRedactor } from '../../src/output/redaction.ts';
@@ -45,7 +46,7 @@ test('a request, its fields, its body and the status become an entry', () => {
 		talk(GET('/a?b=c', 'Accept: */*\r\nX-Empty:\r\n')),
 		talk(post('{"a":1}', 'Content-Type: application/json\r\n'), 'HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n'),
 	]);
-	assert.match(text, /^# Requests captured by tinytap 1\.2\.3/);
+	assert.match(text, /^# Requests captured by tinytap 1\.2\.3, with the statuses of their responses\.\n\n/);
 	const options = { 'connect-to': '::127.0.0.1:80' };
 	assert.deepEqual(
 		entries.map(({ comments: _, ...entry }) => entry),
@@ -147,7 +148,13 @@ test('HTTP/1.0 and unix sockets are options; a name in the abstract namespace ca
 test('secrets are replaced; a body that is not held is a comment, not an empty body', () => {
 	const { text } = hurlOf([talk(GET('/?token=s3cret', 'Authorization: Bearer s3cret\r\n'))], { redacts: true });
 	assert.doesNotMatch(text, /s3cret/);
-	assert.match(text, /REDACTED-/);
+	assert.match(text, /\n# Secrets are replaced by REDACTED-LENGTH-HASH\.\n/);
+	const zipped = talk(post(gzipSync('{"password":"s3cret"}'), 'Content-Encoding: gzip\r\n'));
+	const { entries } = hurlOf([talk(post('plain')), zipped], { redacts: true });
+	assert.deepEqual(
+		entries.map(({ comments }) => comments.slice(1)),
+		[[], ['the body is sent decoded, although Content-Encoding says otherwise']],
+	);
 	const tape = new Tape();
 	tape.clock(1_700_000_000_000_000_000n);
 	const client = tape.client(1, { local: '127.0.0.1:4000', remote: '127.0.0.1:80' }).open();

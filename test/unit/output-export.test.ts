@@ -2,14 +2,16 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { describe, it } from 'node:test';
+import { describe, it, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { curlLine, quote } from '../../src/output/curl-line.ts';
 import { createCurlWriter } from '../../src/output/curl-script.ts';
 import type { ExchangeDetail } from '../../src/output/exchange-parts.ts';
 import { createHarWriter } from '../../src/output/har.ts';
 import { createHtmlRowWriter } from '../../src/output/html.ts';
+import { rowsWithoutBodies } from '../../src/output/left-out-bodies.ts';
 import { createRedactor } from '../../src/output/redaction.ts';
+import { isBinary } from '../../src/output/result-format.ts';
 import type { SqlValue } from '../../src/store/table.ts';
 import { harProblems } from '../../support/har-check.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
@@ -746,4 +748,29 @@ describe('the curl line', () => {
 			directory.remove();
 		}
 	});
+});
+
+test('a body that is left out has a note with its size; one of which nothing is held keeps its note', () => {
+	const names = ['id', 'req_body', 'req_body_raw', 'req_body_bytes', 'req_body_note', 'res_body_note', 'res_body'];
+	const without = rowsWithoutBodies(names.map((name) => ({ name, type: null })));
+	const raw = new Uint8Array([1]);
+	const note = 'body: 9 bytes via sendfile — content not captured';
+	assert.deepEqual(without([1, 'held', raw, 4, null, note, null]), [
+		...[1, null, null, 4, 'body: 4 bytes left out by --keep-bodies', note, null],
+	]);
+	assert.deepEqual(without([2, null, raw, 1, 'cut', null, 'x'])[4], 'body: 1 byte left out by --keep-bodies');
+	assert.deepEqual(without([3, '', new Uint8Array(0), 0, null, null, '']), [
+		3,
+		'',
+		new Uint8Array(0),
+		0,
+		null,
+		null,
+		'',
+	]);
+});
+
+test('only Parquet files are bytes', () => {
+	const names = ['table', 'csv', 'json', 'html', 'har', 'curl', 'hurl', 'parquet'] as const;
+	assert.deepEqual(names.filter(isBinary), ['parquet']);
 });

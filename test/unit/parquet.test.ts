@@ -102,6 +102,15 @@ test('every type of column has its type in the file, and each value comes back',
 		['time', 'INT64', 'TIME'],
 		['interval', 'INT64', undefined],
 	]);
+	assert.deepEqual(
+		metadata.schema.flatMap(({ name, logical_type: logical, converted_type: converted }) =>
+			logical?.type === 'TIMESTAMP' ? [[name, logical.isAdjustedToUTC, converted]] : [],
+		),
+		[
+			['datetime', true, 'TIMESTAMP_MICROS'],
+			['local', false, undefined],
+		],
+	);
 });
 
 test('row groups are written as soon as they are large enough, and the end of the file stays small', async () => {
@@ -161,6 +170,13 @@ test('a value that does not fit is an error that names its column and row', asyn
 	await fails('int', [2n ** 63n], /row 1: expected an integer of 64 bits, got the number 9223372036854775808/);
 	await fails('float', [0.5, 2n ** 53n + 1n], /row 2: expected a number, got the number 9007199254740993/);
 	await fails('text', ['a', Uint8Array.of(1)], /row 2: expected a text, got a blob/);
+	await fails('int', [1, '5'], /row 2: expected an integer of 64 bits, got a text/);
+	for (const [type, value] of [
+		['datetime', '2026-11-22T12:56:01'],
+		['local', '2026-11-22T12:56:01Z'],
+	] as const)
+		await assert.rejects(parquetOf([column('x', type)], [[value]]), new RegExp(`row 1: expected .* type ${type}, got`));
+	await assert.rejects(parquetOf([column('x', 'date')], [['2026-11-22'], [null], ['x']]), /column x, row 3: /);
 	await fails('blob', [Uint8Array.of(1), 'a'], /row 2: expected a value of the type blob, got a text/);
 	await fails('datetime', ['x'], /row 1: expected a value of the type datetime, got a text/);
 	await fails(

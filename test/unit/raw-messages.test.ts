@@ -11,10 +11,10 @@ import { GET, OK, stored } from '../../support/stored-exchanges.ts';
 type Read = { readonly lines: string[]; readonly messages: Buffer[] };
 
 /** Writes the exchanges of one connection, and reads the file. */
-function rawOf(talk: (server: ConnectionTape) => void, redacts = false): Read {
+function rawOf(talk: (server: ConnectionTape) => void, redacts = false, side: 'server' | 'client' = 'server'): Read {
 	const tape = new Tape();
 	tape.clock(1_700_000_000_000_000_000n);
-	talk(tape.server(1, { local: '127.0.0.1:80', remote: '127.0.0.1:4000' }).open());
+	talk(tape[side](1, { local: '127.0.0.1:80', remote: '127.0.0.1:4000' }).open());
 	const { database, rows } = stored(tape);
 	const writer = createRawWriter({ redactor: redacts ? createRedactor() : null, version: '1.2.3' });
 	const file = Buffer.concat([
@@ -55,6 +55,8 @@ test('messages are the bytes that were sent, whatever they contain', () => {
 		`request, ${request.length} bytes:`,
 		`response, ${response.length} bytes:`,
 	]);
+	const sent = rawOf((client) => void client.out(request).in(response), false, 'client');
+	assert.match(sent.lines[1]!, /, 127\.0\.0\.1:80 → 127\.0\.0\.1:4000, complete$/);
 });
 
 test('where the bytes are not those of the wire, a line says so', () => {
