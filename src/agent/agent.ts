@@ -1,13 +1,13 @@
 // An agent: takes lines of exchanges, batches and spools them, and sends them to its destination.
 
 import type { InvokingUser } from '../base/invoking-user.ts';
-import { UserDirectory } from '../base/user-files.ts';
 import { wait } from '../base/wait.ts';
 import type { LossTotal } from '../store/loss-table.ts';
 import { Batcher, type BatchLimits, type Row } from './batcher.ts';
 import type { Destination } from './destination.ts';
 import { createLossRows } from './loss-rows.ts';
 import { type Origin, originMembers } from './origin.ts';
+import { ownDirectory } from './own-directory.ts';
 import { type Backoff, Sender } from './sender.ts';
 import { Spool } from './spool.ts';
 import { SpoolOwner } from './spool-owner.ts';
@@ -51,7 +51,7 @@ export class Agent {
 	/** Opens the spool and begins to send what is in it. Throws a UserError if another agent uses the spool. */
 	static async start(options: AgentOptions): Promise<Agent> {
 		const { path, limitBytes, user } = options.spool;
-		const directory = UserDirectory.own(path, user);
+		const directory = ownDirectory(path, user, 'The spool needs a directory of its own: --spool DIR.');
 		try {
 			const owner = new SpoolOwner(directory);
 			const { hostName, run } = options.origin;

@@ -10,6 +10,7 @@ import { UserDirectory } from '../base/user-files.ts';
 import { formatTimestamp } from '../store/timestamp.ts';
 import type { Destination, Outcome } from './destination.ts';
 import type { FileFormat } from './file-format.ts';
+import { ownDirectory } from './own-directory.ts';
 
 const decompress = promisify(gunzip);
 
@@ -22,9 +23,10 @@ export type DirectoryOptions = {
 
 /**
  * A destination that writes files. Those of a batch have names made from its token, so that a batch written twice
- * replaces itself.
+ * replaces itself. Throws a UserError if the directory does not belong to the user.
  */
 export function directoryDestination({ path, user, hostName, format }: DirectoryOptions): Destination {
+	ownDirectory(path, user, `Give a directory of ${user.name}, or a new one in such a directory.`).close();
 	return {
 		name: path,
 		deliver: async (item) => {

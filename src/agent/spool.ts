@@ -83,9 +83,13 @@ export class Spool {
 		return this.#options.run;
 	}
 
-	/** The number of rows that wait to be sent. */
+	/** The number of exchanges that wait to be sent. */
 	get waitingRows(): number {
-		return this.#ready().reduce((sum, { parsed }) => sum + (parsed.range.rows ?? 0), 0);
+		return this.#ready().reduce(
+			(sum, { parsed }) =>
+				sum + (parsed.kind === 'ready' && parsed.table === 'exchanges' ? (parsed.range.rows ?? 0) : 0),
+			0,
+		);
 	}
 
 	/** Whether there is room for another batch without dropping one. */

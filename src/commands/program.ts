@@ -134,7 +134,7 @@ CLICKHOUSE_PASSWORD, or a file.
 
 Examples:
   tinytap agent --to https://clickhouse.example.com:8443/tinytap --credentials /etc/tinytap/store
-  tinytap agent --to /var/log/http --bodies errors --where "status >= 400"
+  tinytap agent --to ~/http --bodies errors --where "status >= 400"
   tinytap agent --to http://localhost:8123 --replay shop.tinytap --host-name web-1`;
 
 const FLEET_HELP = `

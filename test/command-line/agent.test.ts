@@ -130,6 +130,8 @@ test('what is not valid is refused before anything is captured', async () => {
 		refused('--to', '/tmp', '--spool-size', '1MiB'),
 		refused('--to', '/tmp', '--where', 'nothing = 1'),
 		refused('--to', 'http://host', '--format', 'ndjson'),
+		refused('--to', '/proc/none'),
+		refused('--to', 'http://host', '--spool', '/proc/none'),
 	]);
 	const expected = [
 		/^2 .*agent: expected --to URL or --to DIR, got nothing/,
@@ -140,6 +142,8 @@ test('what is not valid is refused before anything is captured', async () => {
 		/^2 .*--spool-size: expected at least 16MiB/,
 		/^1 .*nothing/,
 		/^2 .*--format: expected it together with --to DIR/,
+		/^1 .*cannot open \/proc\/none: no such file or directory/,
+		/^1 .*cannot open \/proc\/none: no such file or directory/,
 	];
 	for (const [index, pattern] of expected.entries()) assert.match(all[index]!, pattern);
 });
