@@ -2,8 +2,8 @@
 import { parseRows } from '../../support/tinytap.ts';
 
 export type ReadExchange = {
-	/** The client's end of the connection, `ip:port`. */
-	readonly client: string;
+	/** Both ends of the connection, the client first: `ip:port ip:port`. */
+	readonly connection: string;
 	readonly method: string;
 	/** The request target. */
 	readonly uri: string;
@@ -34,7 +34,7 @@ function exchangeOf(row: Readonly<Record<string, unknown>>): ReadExchange {
 	const text = (name: string) => (typeof row[name] === 'string' ? row[name] : '');
 	const bytes = (name: string) => Buffer.from(text(name), 'base64');
 	return {
-		client: text('remote'),
+		connection: `${text('remote')} ${text('local')}`,
 		method: text('method'),
 		uri: row.query_string === null ? text('path') : `${text('path')}?${text('query_string')}`,
 		host: text('host'),
@@ -54,14 +54,14 @@ export function differences(
 	{ bodies, states }: { readonly bodies: boolean; readonly states: boolean },
 ): string[] {
 	const found: string[] = [];
-	for (const client of new Set([...expected, ...got].map((each) => each.client))) {
-		const one = expected.filter((each) => each.client === client);
-		const other = got.filter((each) => each.client === client);
-		if (one.length !== other.length) found.push(`${client}: expected ${one.length} exchanges, got ${other.length}`);
+	for (const connection of new Set([...expected, ...got].map((each) => each.connection))) {
+		const one = expected.filter((each) => each.connection === connection);
+		const other = got.filter((each) => each.connection === connection);
+		if (one.length !== other.length) found.push(`${connection}: expected ${one.length} exchanges, got ${other.length}`);
 		for (const [i, exchange] of one.entries()) {
 			const same = other[i];
 			if (same === undefined) continue;
-			const where = `${client}, exchange ${i + 1} (${exchange.method} ${exchange.uri})`;
+			const where = `${connection}, exchange ${i + 1} (${exchange.method} ${exchange.uri})`;
 			found.push(...memberDifferences(exchange, same, states).map((difference) => `${where}: ${difference}`));
 			if (bodies) found.push(...bodyDifferences(exchange, same).map((difference) => `${where}: ${difference}`));
 		}

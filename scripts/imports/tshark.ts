@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import type { ReadExchange } from './exchange.ts';
 
 const FIELDS = [
-	...['frame.number', 'tcp.stream', 'ip.src', 'ipv6.src', 'tcp.srcport', 'http.request.method', 'http.request.uri'],
-	...['http.host', 'http.response.code', 'http.content_type'],
+	...['frame.number', 'tcp.stream', 'ip.src', 'ipv6.src', 'tcp.srcport', 'ip.dst', 'ipv6.dst', 'tcp.dstport'],
+	...['http.request.method', 'http.request.uri', 'http.host', 'http.response.code', 'http.content_type'],
 ] as const;
 
 /** Bodies as they are on the wire, without chunks. */
@@ -36,9 +36,11 @@ export function tsharkExchanges(path: string, ports: readonly number[]): ReadExc
 }
 
 function exchangeOf(request: Message, response: Message | undefined): ReadExchange {
-	const v6 = request['ipv6.src'];
+	const end = (v4: string, v6: string, port: string) => `${v6 === '' ? v4 : `[${v6}]`}:${port}`;
+	const client = end(request['ip.src'], request['ipv6.src'], request['tcp.srcport']);
+	const server = end(request['ip.dst'], request['ipv6.dst'], request['tcp.dstport']);
 	return {
-		client: `${v6 === '' ? request['ip.src'] : `[${v6}]`}:${request['tcp.srcport']}`,
+		connection: `${client} ${server}`,
 		method: request['http.request.method'],
 		uri: request['http.request.uri'],
 		host: request['http.host'],
