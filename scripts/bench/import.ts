@@ -3,7 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CLI } from '../../support/tinytap.ts';
+import { TINYTAP } from '../../support/tinytap.ts';
 import { install } from '../compat/packages.ts';
 import { writePacketTraffic } from './packet-traffic.ts';
 import { publish } from './page.ts';
@@ -99,7 +99,6 @@ Three programs read it in turn, ${rounds} times after one round to fill the page
 
 function waysToRead(path: string): readonly Way[] {
 	const fields = [...FIELDS, ...MORE_FIELDS].flatMap((field) => ['-e', field]);
-	const tinytap = [process.execPath, CLI];
 	const replay = ['--replay', path, '--quiet', '--format', 'csv'];
 	return [
 		{
@@ -110,12 +109,12 @@ function waysToRead(path: string): readonly Way[] {
 		},
 		{
 			name: '`tinytap tail`',
-			words: [...tinytap, 'tail', '--columns', COLUMNS, ...replay],
+			words: [...TINYTAP, 'tail', '--columns', COLUMNS, ...replay],
 			count: (output) => output.trimEnd().split('\n').length - 1,
 		},
 		{
 			name: '`tinytap query`',
-			words: [...tinytap, 'query', SQL, ...replay],
+			words: [...TINYTAP, 'query', SQL, ...replay],
 			count: (output) => Number(output.split('\n')[1]),
 		},
 	];
