@@ -144,7 +144,7 @@ async function repeatedInsert({ url, rows }: Store): Promise<string> {
 }
 
 async function killedAgents({ url, rows }: Store): Promise<string> {
-	const program = await agentProgram(`${url}/http`, 8000);
+	const program = await agentProgram(`${url}/http`, 20_000);
 	try {
 		const runs: KilledRun[] = [];
 		for (let kill = 0; kill < KILLS; kill++) runs.push(await program.run(100_000, Math.random() * 150));

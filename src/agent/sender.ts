@@ -8,6 +8,9 @@ export type Backoff = { readonly leastMs: number; readonly mostMs: number };
 
 export const BACKOFF: Backoff = { leastMs: 50, mostMs: 30_000 };
 
+/** As much of a reason as says what kind of problem it is: status, ClickHouse's number, the first words. */
+const KIND_LENGTH = 60;
+
 export type SenderOptions = {
 	readonly spool: Spool;
 	readonly destination: Destination;
@@ -22,7 +25,7 @@ export class Sender {
 	rejectedRows = 0;
 	readonly #options: SenderOptions;
 	readonly #ended = new AbortController();
-	/** The reason that the user was told last. */
+	/** The beginning of the reason that the user was told last. */
 	#told: string | undefined;
 	#isIdle = true;
 	#isFinishing = false;
@@ -92,8 +95,10 @@ export class Sender {
 	}
 
 	#tellFailure({ why }: Extract<Outcome, { what: 'retry' }>): void {
-		if (why === this.#told) return;
-		this.#told = why;
+		// Numbers in the rest of the text differ each time.
+		const kind = why.slice(0, KIND_LENGTH);
+		if (kind === this.#told) return;
+		this.#told = kind;
 		const { spool, destination, tell } = this.#options;
 		tell(
 			`${destination.name} does not accept rows: ${why}`,

@@ -1,11 +1,18 @@
 // `tinytap fleet` with real ClickHouse servers.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { Agent } from '../../src/agent/agent.ts';
+import { clickhouseDestination } from '../../src/agent/clickhouse-destination.ts';
+import { storeAddress } from '../../src/agent/store-address.ts';
+import { StoreClient } from '../../src/agent/store-client.ts';
 import { UserError } from '../../src/base/errors.ts';
+import { processUser } from '../../src/base/invoking-user.ts';
 import { fleetCommand } from '../../src/commands/fleet-command.ts';
 import type { FleetOptions } from '../../src/commands/fleet-options.ts';
 import { standardOutput } from '../../src/output/output-stream.ts';
 import { type ClickHouse, newNode, startClickHouse } from '../../support/clickhouse.ts';
+import { eventually } from '../../support/eventually.ts';
+import { temporaryDirectory } from '../../support/servers.ts';
 
 let stores: ClickHouse[] = [];
 
@@ -108,6 +115,64 @@ test('on a cluster, rows go to the shard of their host, and every node answers f
 		(await fleet('check', { store: `${second.url}/two`, cluster: 'shards' })).stdout,
 		/^ok +agents +7 hosts/m,
 	);
+});
+
+test('a store or a shard that is killed while rows are sent has all of them once when it is back', async () => {
+	for (const { url } of stores) await fleet('init', { store: `${url}/three`, cluster: 'shards' });
+	const [first, second] = stores as [ClickHouse, ClickHouse];
+	// A host whose rows are on the first shard, and one whose rows are on the second.
+	const names = "SELECT concat('h', toString(number)) AS name FROM system.numbers LIMIT 20";
+	const shards = await first.rows(
+		`SELECT cityHash64(name) % 2 AS shard, any(name) FROM (${names}) GROUP BY shard ORDER BY shard`,
+	);
+	const hosts = shards.map(([, name]) => String(name));
+	const directory = temporaryDirectory();
+	const user = processUser();
+	const options = { option: '--to', credentials: undefined, ca: undefined, user, environment: {} };
+	const told: string[] = [];
+	const start = async (hostName: string) =>
+		await Agent.start({
+			destination: clickhouseDestination(new StoreClient(storeAddress(`${first.url}/three`, options))),
+			origin: { hostName, run: 1, agentVersion: '1', labels: [] },
+			limits: { rows: 100, bytes: 1 << 20, ms: 20 },
+			backoff: { leastMs: 5, mostMs: 50 },
+			spool: { path: `${directory.path}/${hostName}`, limitBytes: 1 << 30, user },
+			isLive: true,
+			tell: (message) => void told.push(message),
+		});
+	const agents = await Promise.all(hosts.map(start));
+	const forever = new AbortController().signal;
+	const take = async (from: number, count: number) => {
+		const rows = Array.from({ length: count }, (_, i) => [`"id":${from + i},"ts_us":${from + i}`, from + i] as const);
+		for (const agent of agents) await agent.take(rows, 0, forever);
+	};
+	const isTold = async (pattern: RegExp) =>
+		await eventually(
+			() => (told.some((message) => pattern.test(message)) ? true : undefined),
+			() => told.join('\n'),
+		);
+	try {
+		await take(1, 100);
+		await second.kill();
+		await take(101, 100);
+		await isTold(/does not accept rows: HTTP status \d+, Code: (?:279|210)\b/);
+		await first.kill();
+		await take(201, 100);
+		await isTold(/does not accept rows: (?:nothing listens there|the connection was reset)/);
+		await Promise.all([first.restart(), second.restart()]);
+		await Promise.all(agents.map((agent) => agent.finish(forever)));
+		const count =
+			'SELECT host_name, count(), uniqExact(seq) FROM three.exchanges_local FINAL GROUP BY host_name ORDER BY host_name';
+		for (const [index, store] of [first, second].entries())
+			assert.deepEqual(await store.rows(count), [[hosts[index], '300', '300']]);
+		assert.deepEqual(
+			agents.map(({ counts }) => counts.lost),
+			[0, 0],
+		);
+	} finally {
+		for (const agent of agents) agent.close();
+		directory.remove();
+	}
 });
 
 test('a password in a URL is refused, and so are options that contradict each other', async () => {
