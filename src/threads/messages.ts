@@ -197,6 +197,8 @@ export type ToQuery =
 			readonly onePerExchange: boolean;
 			/** The condition and the columns see no secrets. */
 			readonly redact: boolean;
+			/** An earlier query thread has sent the rows that were appended first, and dropped some of them. */
+			readonly resumed?: TailProgress;
 	  }
 	/** Main has printed the oldest part of the rows, so more may be sent. */
 	| { readonly type: 'printed'; readonly id: number }
@@ -208,6 +210,12 @@ export type TailWanted =
 	/** Two columns: the exchange as a line for a store (exchange-line.ts), and its time in microseconds. */
 	| { readonly where: string | undefined; readonly lines: LineSettings }
 	| { readonly sql: string; readonly parameters: readonly (readonly [string, ParameterValue])[] };
+
+/**
+ * How many of the appended rows a tail has read, and how many of those it has dropped. `read` is undefined if some of them
+ * wait for their other side.
+ */
+export type TailProgress = { readonly read: number | undefined; readonly dropped: number };
 
 /**
  * How a tail can follow a statement: `rows` if each row of its result depends on one exchange only, `whole` if the whole
@@ -239,7 +247,12 @@ export type ResultPart = Extract<FromQuery, { readonly type: 'columns' | 'rows' 
 export type FromQuery =
 	| { readonly type: 'columns'; readonly id: number; readonly columns: readonly ResultColumn[] }
 	/** `dropped`, of a tail: how many rows it has dropped so far. */
-	| { readonly type: 'rows'; readonly id: number; readonly rows: readonly SqlValue[][]; readonly dropped?: number }
+	| {
+			readonly type: 'rows';
+			readonly id: number;
+			readonly rows: readonly SqlValue[][];
+			readonly progress?: TailProgress;
+	  }
 	/** Some of the first rows, if only both ends are shown. */
 	| { readonly type: 'first'; readonly id: number; readonly rows: readonly ShownValue[][] }
 	| {

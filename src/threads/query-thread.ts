@@ -35,6 +35,7 @@ import {
 	type QueryThreadData,
 	STATUS_DROPPED,
 	STATUS_DROPPED_AT,
+	type TailProgress,
 	type TailWanted,
 	type ToQuery,
 } from './messages.ts';
@@ -450,7 +451,7 @@ function define(sql: string): void {
 }
 
 function startTail(message: Extract<ToQuery, { type: 'tail' }>): void {
-	const { id, wanted, fromStart, onePerExchange, redact } = message;
+	const { id, wanted, fromStart, onePerExchange, redact, resumed } = message;
 	try {
 		const { columns, condition, values } = compileTail(wanted);
 		tails.set(id, {
@@ -459,11 +460,11 @@ function startTail(message: Extract<ToQuery, { type: 'tail' }>): void {
 			values,
 			redact: redact || redactsAll,
 			waits: !isLive || 'lines' in wanted,
-			seen: fromStart ? 0 : undefined,
+			seen: resumed?.read ?? (fromStart ? 0 : undefined),
 			unprinted: [],
 			rows: 0,
 			bytes: 0,
-			dropped: 0,
+			dropped: resumed?.dropped ?? 0,
 			reading: undefined,
 			outgoing: [],
 			outgoingBytes: 0,
@@ -614,15 +615,19 @@ function fail({ id }: Tail, error: unknown): void {
 function readRows(current: Tail, reading: Reading): void {
 	const { condition, sides } = current;
 	const { table } = reading;
-	for (; reading.row < table.rowCount; reading.row++) {
-		if (condition !== undefined && !condition(table, reading.row)) continue;
+	while (reading.row < table.rowCount) {
+		if (condition !== undefined && !condition(table, reading.row)) {
+			reading.row++;
+			continue;
+		}
 		if (current.waits && isFull(current)) return;
-		const values = reading.values(reading.row);
+		const at = reading.row++;
+		const values = reading.values(at);
 		if (sides === undefined || reading.sides === undefined) {
 			put(current, values);
 			continue;
 		}
-		const { row, endMs } = reading.sides(reading.row);
+		const { row, endMs } = reading.sides(at);
 		current.endMs = Math.max(current.endMs, endMs);
 		for (const each of sides.take(row, values, isLive ? performance.now() : current.endMs)) put(current, each);
 	}
@@ -669,7 +674,13 @@ function send(current: Tail): void {
 	current.unprinted.push({ rows: rows.length, bytes });
 	current.rows += rows.length;
 	current.bytes += bytes;
-	post({ type: 'rows', id: current.id, rows, dropped: current.dropped });
+	post({ type: 'rows', id: current.id, rows, progress: progressOf(current) });
+}
+
+/** How far the rows sent so far reach. */
+function progressOf({ sides, seen = 0, reading, dropped }: Tail): TailProgress {
+	const unread = reading === undefined ? 0 : reading.table.rowCount - reading.row;
+	return { read: sides === undefined ? seen - unread : undefined, dropped };
 }
 
 /** Main has printed the oldest part. */

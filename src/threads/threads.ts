@@ -38,6 +38,7 @@ import {
 	STATUS_ROWS,
 	STATUS_STORE_BYTES,
 	STATUS_UNPRINTED,
+	type TailProgress,
 	type TailWanted,
 	type ToCapture,
 	type ToQuery,
@@ -131,7 +132,7 @@ export class Threads {
 	/** The tables of the attached recordings, as SQL names them. */
 	attachedTables: readonly NamedTable[] = [];
 	/** The messages that started the running tails. */
-	readonly #tails = new Map<number, ToQuery>();
+	readonly #tails = new Map<number, Extract<ToQuery, { type: 'tail' }>>();
 	#nextId = 1;
 	/** Attached recordings by their names in lower case, and the memory that each of them takes from the rows. */
 	readonly #attached = new Map<string, { readonly recording: AttachedRecording; bytes: number }>();
@@ -447,7 +448,7 @@ export class Threads {
 		const parts = new PartQueue();
 		this.#waiting.set(id, parts);
 		const { fromStart = false, onePerExchange = false, redact = false } = options;
-		const start: ToQuery = { type: 'tail', id, wanted, fromStart, onePerExchange, redact };
+		const start = { type: 'tail', id, wanted, fromStart, onePerExchange, redact } as const;
 		this.#tails.set(id, start);
 		this.#toQuery(start);
 		let heads: readonly ResultColumn[] = [];
@@ -464,7 +465,7 @@ export class Threads {
 					heads = part.columns;
 					yield { columns: heads, rows: [], dropped: 0 };
 				} else if (part.type === 'rows') {
-					yield { columns: heads, rows: part.rows, dropped: part.dropped ?? 0 };
+					yield { columns: heads, rows: part.rows, dropped: part.progress?.dropped ?? 0 };
 					await setImmediate();
 					this.#toQuery({ type: 'printed', id });
 				}
@@ -576,8 +577,11 @@ export class Threads {
 			},
 		});
 		query.on('message', (message: FromQuery) => {
+			// What a replaced thread still sends, the new one sends again.
+			if (query !== this.#query) return;
 			if (message.type === 'own') this.ownTables = message.own;
 			else this.#waiting.get(message.id)?.take(message);
+			if (message.type === 'rows') this.#noteProgress(message.id, message.progress);
 		});
 		query.on('error', (error: unknown) => {
 			if (query !== this.#query) return;
@@ -592,6 +596,12 @@ export class Threads {
 		query.postMessage({ type: 'port', port: port1 } satisfies ToQuery, [port1]);
 		this.#toCapture({ type: 'port', port: port2 }, [port2]);
 		for (const recording of connected) recording.connect((message, transfer) => query.postMessage(message, transfer));
+	}
+
+	/** If the query thread has to be replaced, a tail continues after the rows that it has sent. */
+	#noteProgress(id: number, progress: TailProgress | undefined): void {
+		const start = this.#tails.get(id);
+		if (start !== undefined && progress?.read !== undefined) this.#tails.set(id, { ...start, resumed: progress });
 	}
 
 	/** Sends a message and waits for its answer. */

@@ -182,16 +182,34 @@ test('a statement ends at its time limit', async () => {
 	});
 });
 
-test('a query thread whose memory is full is replaced, with its views', async () => {
-	await withThreads(recordingOf(60), async (threads) => {
-		await threads.ended;
-		await rowsOf(threads, 'CREATE VIEW v AS SELECT max(id) AS most FROM exchanges');
+test('a query thread whose memory is full is replaced, with its views, and its tails continue where they were', async () => {
+	await withHeld(0, async (threads, first) => {
+		await rowsOf(threads, 'CREATE VIEW v AS SELECT min(id) AS least FROM exchanges');
 		assert.deepEqual(
 			threads.ownTables.map(({ name, isView }) => [name, isView]),
 			[['v', true]],
 		);
+		const second = threads.tail('id % 3 = 0', 'id', { fromStart: true });
+		await second.next();
 		await fillQueryThread((sql) => rowsOf(threads, sql), ENDLESS);
-		assert.deepEqual(await rowsOf(threads, 'SELECT * FROM v'), [[60]]);
+		assert.deepEqual(await rowsOf(threads, 'SELECT * FROM v'), [[1]]);
+		const rest = async (tail: AsyncGenerator<TailRows>) => {
+			const ids: SqlValue[] = [];
+			for await (const { rows } of tail) ids.push(...rows.map(([id]) => id!));
+			return ids;
+		};
+		// withHeld() has taken the first rows of this one.
+		const [ofFirst, ofSecond] = await Promise.all([rest(first), rest(second)]);
+		assert.deepEqual(
+			ofFirst,
+			Array.from({ length: ofFirst.length }, (_, i) => HELD_ROWS - ofFirst.length + i + 1),
+		);
+		assert.ok(ofFirst.length < HELD_ROWS);
+		assert.deepEqual(
+			ofSecond,
+			Array.from({ length: HELD_ROWS / 3 }, (_, i) => 3 * (i + 1)),
+		);
+		assert.deepEqual([threads.droppedLines, threads.status.lostEvents], [0, 3]);
 	});
 });
 
