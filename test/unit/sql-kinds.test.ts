@@ -106,6 +106,26 @@ test('functions that compare their arguments compare as operators do', () => {
 	assert.deepEqual(ids("max(ts, '2026-11-22 12:56:02') = ts"), [2]);
 });
 
+test('|| in arithmetic needs parentheses, because it comes first', () => {
+	for (const condition of ["status / 100 || 'xx' = '2xx'", "'a' || path + 1 > 0", "-1 * ('1' || status) < 0"]) {
+		const { code, hint } = refused(condition);
+		assert.deepEqual([code, hint!.startsWith('write parentheses: (x ')], ['ERR_SQL_TYPE', true], condition);
+	}
+	assert.deepEqual(ids("(status / 100) || 'xx' = '2xx'"), [1]);
+});
+
+test('a column is not named by a text in ORDER BY and GROUP BY', () => {
+	for (const [sql, name] of [
+		["SELECT id FROM exchanges ORDER BY id, 'path' DESC", 'path'],
+		["SELECT count(*) FROM exchanges GROUP BY 'Status'", 'Status'],
+		["SELECT status / 100 AS class FROM exchanges ORDER BY 'class'", 'class'],
+	] as const) {
+		const { code, hint } = errorOf(sql, database);
+		assert.deepEqual([code, hint], ['ERR_SQL_TYPE', `write the column's name without quotes: ${name}`]);
+	}
+	assert.deepEqual(rowsOf("SELECT count(*) FROM exchanges GROUP BY 'x' ORDER BY 'y'", database), [[2]]);
+});
+
 test('milliseconds stay milliseconds next to a literal number', () => {
 	assert.deepEqual(ids("coalesce(duration_ms, 0) > '1ms'"), [1]);
 	assert.deepEqual(ids("CASE WHEN id = 2 THEN 5000 ELSE duration_ms END > '1s'"), [2]);

@@ -252,6 +252,7 @@ function bindKey(syntax: SyntaxExpression, isHeader: boolean, scope: Scope): Bou
 }
 
 function arithmeticOf(operator: ArithmeticOperator, left: Bound, right: Bound, places: Places): Bound {
+	checkConcatenation(operator, left, right, places);
 	const ofTimes = timeArithmetic(operator, left, right, places);
 	if (ofTimes !== undefined) return ofTimes;
 	const isSum = operator === '+' || operator === '-';
@@ -262,6 +263,16 @@ function arithmeticOf(operator: ArithmeticOperator, left: Bound, right: Bound, p
 	const unit = isSum ? (a.unit ?? b.unit) : undefined;
 	const constant = a.constant && b.constant;
 	return { kind: 'arithmetic', operator, left: a, right: b, constant, ...facts(type), unit };
+}
+
+/** In `status / 100 || 'xx'`, || comes first. */
+function checkConcatenation(operator: ArithmeticOperator, left: Bound, right: Bound, [leftAt, rightAt]: Places): void {
+	if (left.kind !== 'concat' && right.kind !== 'concat') return;
+	throw typeError(
+		`|| comes before ${operator}, whose operand is therefore a text`,
+		right.kind === 'concat' ? rightAt : leftAt,
+		`write parentheses: (x ${operator} y) || z; CAST(… AS REAL) is the number in a text`,
+	);
 }
 
 export function compare(operator: CompareOperator, left: Bound, right: Bound, places: Places): Bound {

@@ -497,8 +497,23 @@ function columnsOfStar(
 	return columns;
 }
 
+/** A text in ORDER BY or GROUP BY is the same for all rows, so one that names a column was meant as that column. */
+function checkQuotedName(syntax: SyntaxExpression, scope: Scope, clause: string): void {
+	if (syntax.kind !== 'literal' || typeof syntax.value !== 'string') return;
+	const name = syntax.value.toLowerCase();
+	const isColumn = scope.tables.some(({ columns }) => columns.some((column) => column.name.toLowerCase() === name));
+	if (!isColumn && !scope.aliases.has(name)) return;
+	throw new SqlError(
+		`the text '${syntax.value}' in ${clause} is the same for all rows`,
+		'ERR_SQL_TYPE',
+		syntax.at,
+		`write the column's name without quotes: ${syntax.value}`,
+	);
+}
+
 function bindGroupKey(syntax: SyntaxExpression, items: readonly Item[], scope: Scope): Bound {
 	const position = positionOf(syntax, items.length, 'GROUP BY');
+	checkQuotedName(syntax, scope, 'GROUP BY');
 	if (position === undefined) return bindExpression(syntax, scope);
 	return items[position]!.bound ?? bindExpression(items[position]!.syntax!, scope);
 }
@@ -508,6 +523,7 @@ function bindOrderTerm(item: OrderItem, items: readonly Item[], outputs: readonl
 	const collated = item.expression.kind === 'collate' ? item.expression : undefined;
 	const syntax = collated?.operand ?? item.expression;
 	let index = positionOf(syntax, outputs.length, 'ORDER BY');
+	checkQuotedName(syntax, scope, 'ORDER BY');
 	if (index === undefined && syntax.kind === 'name' && syntax.table === undefined) {
 		const name = syntax.column.toLowerCase();
 		const found = items.findIndex((candidate) => candidate.alias?.toLowerCase() === name);

@@ -3,7 +3,7 @@
 
 /** Guesses by column, for every table that has the column. */
 export const GUESSED_COLUMNS: Readonly<Record<string, string>> = {
-	id: 'exchange row_id rowid request_id req_id seqno number',
+	id: 'exchange row_id rowid request_id req_id seqno number conn',
 	exchange_id: 'id exchange request_id req_id',
 	ts: 'time timestamp date datetime when at start start_time started started_at begin begin_time created created_at request_time req_time event_time ts_us ts_ms epoch',
 	state: 'exchange_state complete completed finished outcome result',
