@@ -286,6 +286,8 @@ export class Spool {
 		if (parsed.kind === 'ready') this.lose(parsed.table, 'spool full', parsed.range);
 		this.#directory.remove(name);
 		this.#forget(dropped);
+		// On a full disk, there may be room for the note only now.
+		this.#writeGaps();
 		return true;
 	}
 

@@ -14,7 +14,8 @@ const GUESSED_OPTIONS: Readonly<Record<string, string>> = {
 	'`tinytap export` and `tinytap report` have it; `record --body-limit 0` keeps no bodies.': '--keep-bodies',
 	'--no-color switches colours off.': '--no-colors --no-colour --plain --monochrome',
 	'`tinytap version` prints the version.': '-v',
-	'tinytap captures only the host it runs on.': '--host --url --connect -H',
+	'tinytap captures only the host it runs on; `tinytap agent` sends exchanges of many hosts to one ClickHouse.':
+		'--host --url --connect -H --clickhouse --remote',
 };
 
 /** What to use here → commands that users may try. */
@@ -25,6 +26,9 @@ const GUESSED_COMMANDS: Readonly<Record<string, string>> = {
 	'`tinytap tail` prints exchanges as they complete.': 'follow log logs stream watch monitor trace dump',
 	'`tinytap record FILE` writes a recording.': 'save write rec',
 	'`tinytap queries` lists saved queries.': 'list saved ls',
+	'`tinytap agent` sends exchanges to a ClickHouse, or writes them to files by hour.':
+		'send ship upload forward daemon',
+	'`tinytap fleet` prepares a ClickHouse for agents.': 'ddl init migrate schema clickhouse cluster',
 	'`tinytap doctor` checks this machine.': 'check test diagnose status preflight',
 };
 
