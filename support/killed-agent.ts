@@ -28,7 +28,8 @@ export async function agentProgram(url: string, limitBytes: number): Promise<Age
 		format: 'esm',
 		target: 'node20.19',
 		logLevel: 'warning',
-		define: { 'import.meta.dirname': JSON.stringify(join(ROOT, 'src/base')) },
+		// In two parts, because the bundler of the tests replaces the whole word.
+		define: { [`import.meta.${'dirname'}`]: JSON.stringify(join(ROOT, 'src/base')) },
 		banner: { js: "import { createRequire } from 'node:module'; const require = createRequire('/');" },
 	});
 	const run: AgentProgram['run'] = async (most, killAfterMs) => {
