@@ -157,7 +157,7 @@ static SHARED __u32 look_further(struct scratch *s, struct connection *connectio
 	}
 	gather_beginning();
 	connection->flags &= ~CONNECTION_IN_LINE;
-	if (looks != LOOKS_TLS && looks != LOOKS_HTTP2) {
+	if (looks != LOOKS_TLS) {
 		named = find_version();
 		/* No other protocol has lines this long, so leave it to the decoder. */
 		if (named == LOOKS_HTTP ||
@@ -218,6 +218,22 @@ static __always_inline void forget_beginning(struct connection *connection, __u6
 	bpf_map_delete_elem(&beginnings, &conn);
 }
 
+/* Does the call begin like a frame of HTTP/2, and is that enough? A server may send its settings before it has read
+ * anything. In the middle of a connection, two calls have to begin with a frame. */
+static __always_inline bool shows_http2(struct scratch *s, struct connection *connection)
+{
+	__u32 frame = test_frame();
+
+	if (!frame)
+		return false;
+	if (!(connection->flags & CONNECTION_MIDSTREAM))
+		return frame == FRAME_SETTINGS + 1 && !connection->offset[(s->call.direction - 1) & 1];
+	if (connection->flags & CONNECTION_FRAMED)
+		return true;
+	connection->flags |= CONNECTION_FRAMED;
+	return false;
+}
+
 /* Looks at the start of a call on a connection that has not been recognised as HTTP. */
 static __always_inline __u32 look_at_start(struct scratch *s, struct connection *connection, __u64 conn)
 {
@@ -242,13 +258,16 @@ static __always_inline __u32 look_at_start(struct scratch *s, struct connection 
 	if ((looks == LOOKS_TLS || looks == LOOKS_HTTP2) &&
 	    connection->offset[index] != connection->held_bytes[index] && !(connection->flags & CONNECTION_MIDSTREAM))
 		looks = LOOKS_FOREIGN;
+	if (looks == LOOKS_FOREIGN && !(connection->flags & CONNECTION_UNVERIFIED) && shows_http2(s, connection))
+		return LOOKS_HTTP2;
 	if (looks == LOOKS_UNDECIDED) {
 		if (!connection->held_bytes[index])
 			connection->held_ns[index] = bpf_ktime_get_boot_ns();
 		__builtin_memcpy(connection->held[index], s->sniff, SNIFF_BYTES);
 		connection->held_bytes[index] = s->sniff_bytes;
 	}
-	if (looks == LOOKS_HTTP || connection->flags & (CONNECTION_BEGUN | CONNECTION_UNVERIFIED | CONNECTION_ANSWERED))
+	if (looks == LOOKS_HTTP || looks == LOOKS_HTTP2 ||
+	    connection->flags & (CONNECTION_BEGUN | CONNECTION_UNVERIFIED | CONNECTION_ANSWERED))
 		return looks;
 	/* On a connection older than the capture, only the first call is examined this closely. */
 	if (may_ask(s, connection) || (connection->flags & CONNECTION_MIDSTREAM && !connection->offset[index]))
@@ -268,7 +287,7 @@ static __always_inline void leave_labelled(struct scratch *s, struct connection 
 		*slot = (s->call.descriptor & ~(__u64)DESCRIPTOR_STATE_MASK) | DESCRIPTOR_DISMISSED;
 }
 
-/* TLS or HTTP/2: sends the first bytes once, to name the protocol. */
+/* TLS: sends the first bytes once, to name the protocol. */
 static __always_inline void label_connection(struct scratch *s, struct connection *connection, __u64 conn)
 {
 	__u32 index = (s->call.direction - 1) & 1, bytes = s->sniff_bytes;

@@ -41,7 +41,7 @@
 #define CAPTURE_OPEN_AT_REST_BYTES 16
 
 enum capture_kind {
-	/* A call moved bytes of a connection; the payload is (a part of) these bytes. A TLS or HTTP/2 connection
+	/* A call moved bytes of a connection; the payload is (a part of) these bytes. A TLS connection
 	 * has only one such record, for its first bytes, and later the CAPTURE_CLOSE, unless the answer begins
 	 * like HTTP/1. If earlier calls were not recognised as HTTP, their bytes are sent once they or the answer
 	 * are recognised: in one record before that of the deciding call (the first BEGINNING_BYTES; the rest is
@@ -163,6 +163,9 @@ enum capture_role {
 	ROLE_PAIR = 3,
 };
 
+/* In `conn_flags`: the connection carries HTTP/2, judging by its preface or by its frames. */
+#define CAPTURE_CONN_HTTP2 16777216
+
 /* The reasons for a CAPTURE_BLIND_SPOT. */
 enum capture_blind_spot {
 	BLIND_SPOT_IO_URING = 1,
@@ -248,7 +251,7 @@ struct capture_event {
 	/* enum capture_flag. */
 	__u32 flags;
 	/* enum capture_role in the low byte; the address family in bits 8-23 if known (AF_INET 2, AF_INET6 10,
-	 * AF_UNIX 1). */
+	 * AF_UNIX 1); CAPTURE_CONN_HTTP2. */
 	__u32 conn_flags;
 	/* The process (tgid), in the initial pid namespace. */
 	__u32 pid;

@@ -187,7 +187,7 @@ struct control {
 
 /* Bits of connection.flags. */
 #define CONNECTION_HTTP 1
-/* Another protocol (TLS, HTTP/2), which was named once and is ignored until the connection is closed. */
+/* Another protocol (TLS), which was named once and is ignored until the connection is closed. */
 #define CONNECTION_LABELLED 2
 #define CONNECTION_UNVERIFIED 4
 #define CONNECTION_MIDSTREAM 8
@@ -204,6 +204,10 @@ struct control {
 #define CONNECTION_SEQUENCED 512
 /* Its socket has no counts to compare with. */
 #define CONNECTION_UNCOUNTED 2048
+/* It carries HTTP/2. */
+#define CONNECTION_HTTP2 4096
+/* It is older than the capture, and one of its calls began like a frame of HTTP/2. */
+#define CONNECTION_FRAMED 8192
 
 /* The number of bytes at the start of a call that decide whether it is HTTP; shorter calls are held back up to
  * this many. A power of 2. */

@@ -219,7 +219,7 @@ static __always_inline struct connection *adopt(struct exit_context *context, st
 		begin_sniff(s, NULL);
 		gather_start();
 		looks = test_start(1);
-		if (looks != LOOKS_HTTP && looks != LOOKS_UNDECIDED) {
+		if (looks != LOOKS_HTTP && looks != LOOKS_HTTP2 && looks != LOOKS_UNDECIDED) {
 			dismiss(s);
 			return NULL;
 		}
@@ -358,10 +358,10 @@ static __always_inline __u32 look_at_call(struct scratch *s, struct connection *
 static __always_inline bool becomes_http(struct scratch *s, struct connection *connection, __u64 conn, __u32 looks)
 {
 	__u32 index = (s->call.direction - 1) & 1;
-	bool other = looks == LOOKS_TLS || looks == LOOKS_HTTP2;
+	bool other = looks == LOOKS_TLS;
 
-	if (looks == LOOKS_HTTP || looks == LOOKS_HTTP_LINE) {
-		connection->flags |= CONNECTION_HTTP;
+	if (looks == LOOKS_HTTP || looks == LOOKS_HTTP_LINE || looks == LOOKS_HTTP2) {
+		connection->flags |= looks == LOOKS_HTTP2 ? CONNECTION_HTTP | CONNECTION_HTTP2 : CONNECTION_HTTP;
 		mark_process(s->call.pid_tgid >> 32);
 		return true;
 	}

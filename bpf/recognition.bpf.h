@@ -170,6 +170,52 @@ __noinline __u32 test_start(__u32 only_upper)
 	return test_request(s, from, only_upper);
 }
 
+/* Frames of HTTP/2: a header of 9 bytes, of which the first three are the length of the rest. Its receiver accepts at
+ * least this length. */
+#define FRAME_HEADER_BYTES 9
+#define FRAME_BYTES 16384
+
+/* The flags that exist for frame types 0 to 7 (RFC 9113, section 6), one byte for each, lowest first, and for 9. */
+#define FRAME_FLAGS 0x00010c0100002d09ULL
+#define FRAME_FLAGS_9 0x04
+
+#define FRAME_SETTINGS 4
+
+/* Do the first bytes in scratch->sniff look like the header of a frame? Returns its type plus 1, or 0. A global
+ * function, so that the verifier checks it only once. */
+__noinline __u32 test_frame(void)
+{
+	struct scratch *s = working_memory();
+	__u32 length, type, flags, stream;
+
+	if (!s || FETCH(sniff_bytes) < FRAME_HEADER_BYTES)
+		return 0;
+	length = sniffed(s, 0) << 16 | sniffed(s, 1) << 8 | sniffed(s, 2);
+	type = sniffed(s, 3);
+	flags = sniffed(s, 4);
+	stream = (__u32)sniffed(s, 5) << 24 | sniffed(s, 6) << 16 | sniffed(s, 7) << 8 | sniffed(s, 8);
+	if (length > FRAME_BYTES || type > 9 || stream >> 31)
+		return 0;
+	if (flags & ~(__u32)(type < 8 ? FRAME_FLAGS >> (type * 8) & 0xff : type == 9 ? FRAME_FLAGS_9 : 0))
+		return 0;
+	switch (type) {
+	case 2: /* PRIORITY */
+		return stream && length == 5 ? type + 1 : 0;
+	case 3: /* RST_STREAM */
+		return stream && length == 4 ? type + 1 : 0;
+	case FRAME_SETTINGS:
+		return !stream && length % 6 == 0 && (!flags || !length) ? type + 1 : 0;
+	case 6: /* PING */
+		return !stream && length == 8 ? type + 1 : 0;
+	case 7: /* GOAWAY */
+		return !stream && length >= 8 ? type + 1 : 0;
+	case 8: /* WINDOW_UPDATE */
+		return length == 4 ? type + 1 : 0;
+	}
+	/* DATA, HEADERS, PUSH_PROMISE, CONTINUATION */
+	return stream && (length || type == 0) ? type + 1 : 0;
+}
+
 #define EACH_BYTE(c) (0x0101010101010101ULL * (c))
 
 /* Is `HTTP/`, in any case, at the lowest byte of `word`? Computed without branches, since the verifier would

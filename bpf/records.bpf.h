@@ -43,6 +43,8 @@ static __always_inline void begin_event(struct capture_event *event, __u32 kind,
 		if (!family)
 			family = *(__u16 *)(connection->addresses + CAPTURE_ADDRESS_BYTES);
 		event->conn_flags = connection->role | family << 8;
+		if (connection->flags & CONNECTION_HTTP2)
+			event->conn_flags |= CAPTURE_CONN_HTTP2;
 		if (connection->flags & CONNECTION_UNVERIFIED)
 			event->flags |= FLAG_UNVERIFIED;
 		if (connection->flags & CONNECTION_MIDSTREAM)

@@ -18,7 +18,7 @@ static __always_inline void note_silence(struct scratch *s, struct connection *c
 		return;
 	sock = measurable_sock(s->call.fd);
 	if (sock)
-		s->call.record_flags |= all_read(sock, s->event.conn_flags >> 8) ? FLAG_ALL_READ : FLAG_UNREAD;
+		s->call.record_flags |= all_read(sock, s->event.conn_flags >> 8 & 0xffff) ? FLAG_ALL_READ : FLAG_UNREAD;
 }
 
 /*

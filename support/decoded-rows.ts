@@ -75,6 +75,8 @@ export type ExchangeRow = {
 	pairId: number;
 	/** 0: none. */
 	parentId: number;
+	/** 0: it is not HTTP/2. */
+	streamId: number;
 	pid: number;
 	tid: number;
 	comm: string | null;
@@ -349,6 +351,7 @@ function readExchange(entry: Entry): ExchangeRow {
 		side: PROCESS_SIDES[entry.u32(layout.EXCHANGE_SIDE)] ?? null,
 		pairId: entry.f64(layout.EXCHANGE_PAIR_ID),
 		parentId: entry.f64(layout.EXCHANGE_PARENT_ID),
+		streamId: entry.u32(layout.EXCHANGE_STREAM_ID),
 		pid: entry.u32(layout.EXCHANGE_PID),
 		tid: entry.u32(layout.EXCHANGE_TID),
 		comm: entry.text(layout.EXCHANGE_COMM),

@@ -7,10 +7,13 @@ import { checkOutput } from './memory/output';
 import {
 	Connection,
 	Exchange,
+	FRAMES,
 	Message,
 	NO_CONNECTION,
 	NO_EXCHANGE,
+	NO_FRAMES,
 	NO_HOLD,
+	NO_HTTP2,
 	NO_MESSAGE,
 	NO_PENDING,
 	NO_PROCESS,
@@ -19,6 +22,8 @@ import {
 	Stream,
 } from './memory/state';
 import { AT_START, IN_PREAMBLE, SEARCHING } from './http1/states';
+import { checkTable } from './http2/hpack';
+import { checkLanes } from './protocols/http2-lanes';
 import * as exchanges from './rows/exchanges';
 import * as messages from './rows/messages';
 import { checkRecent } from './rows/mirrors';
@@ -73,6 +78,7 @@ function checkConnection(connection: Connection): void {
 	assert(responses == NO_STREAM || responses == connection.incoming || responses == connection.outgoing, 'responses go in one of the two directions');
 	assert(requests == NO_STREAM || requests != responses, 'requests and responses go in different directions');
 	checkRows(connection);
+	if (connection.http2 != NO_HTTP2) checkLanes(connection.http2);
 	checkUnbound(connection);
 	checkHolds(connection);
 	const mirror = connection.mirror;
@@ -135,10 +141,11 @@ function checkStream(connection: Connection, stream: Stream): void {
 	if (stream == NO_STREAM) return;
 	assert(stream.connection == connection, 'a stream belongs to its connection');
 	assert(stream.base <= stream.next, 'a stream advances from where it began');
+	if (stream.frames != NO_FRAMES) checkTable(stream.frames.table);
 	const message = stream.message;
 	if (message == NO_MESSAGE) {
 		const state = stream.state;
-		assert(state == AT_START || state == SEARCHING || state == IN_PREAMBLE || state == OPAQUE, 'a stream inside a message has one');
+		assert(state == AT_START || state == SEARCHING || state == IN_PREAMBLE || state == OPAQUE || state == FRAMES, 'a stream inside a message has one');
 	} else {
 		assert(message.reading && !message.ended, 'the message of a stream is being read');
 		checkMessage(message);

@@ -20,6 +20,7 @@ import { idleLimitNs, relieveAbove, relieveTo } from './memory/settings';
 import { Connection, NO_CONNECTION, NO_EXCHANGE, NO_MESSAGE, NO_PROCESS, NO_STREAM, Stream } from './memory/state';
 import { beginMidstream } from './protocols/alignment';
 import { isAtRest } from './protocols/at-rest';
+import { becomeHttp2 } from './protocols/http2-start';
 import { takeUncounted } from './protocols/protocol';
 import { endSpill } from './protocols/spill';
 import { learnAddressTexts, learnAddresses } from './rows/addresses';
@@ -38,6 +39,7 @@ import {
 	CAPTURE_CLOSE,
 	CAPTURE_CLOSE_BYTES,
 	CAPTURE_CLOSE_MEASURED_BYTES,
+	CAPTURE_CONN_HTTP2,
 	CAPTURE_DATA,
 	CAPTURE_END,
 	CAPTURE_EOF,
@@ -265,7 +267,9 @@ function introduce(connection: Connection, record: usize): void {
 	connection.role = <u8>(recordConnFlags(record) & 0xff);
 	connection.midstream = (flags & FLAG_MIDSTREAM) != 0;
 	connection.unverified = (flags & FLAG_UNVERIFIED) != 0;
-	if (connection.midstream && !saysAtRest(record)) beginMidstream(connection);
+	if (!connection.midstream || saysAtRest(record)) return;
+	beginMidstream(connection);
+	if (recordConnFlags(record) & CAPTURE_CONN_HTTP2) becomeHttp2(connection, false);
 }
 
 /** Whether it is an OPEN of a connection that was between two exchanges when the recording began. */

@@ -2,6 +2,7 @@
 // the end.
 import {
 	CAPTURE_CLOCK,
+	CAPTURE_CONN_HTTP2,
 	CAPTURE_END,
 	CAPTURE_EVENT_HEADER_BYTES,
 	CAPTURE_EVENT_VERSION,
@@ -79,13 +80,14 @@ export function openConnectionRecord(
 		readonly conn: number;
 		readonly pid: number;
 		readonly role: number;
+		readonly isHttp2: boolean;
 		readonly comm: Uint8Array;
 		readonly atRest: StreamOffsets | undefined;
 		/** How long connecting took; 0n: not known. */
 		readonly connectNs: bigint;
 	},
 ): Buffer {
-	const { conn, pid, role, comm, atRest, connectNs } = connection;
+	const { conn, pid, role, isHttp2, comm, atRest, connectNs } = connection;
 	const offsets = Buffer.alloc(atRest === undefined ? 0 : CAPTURE_OPEN_AT_REST_BYTES);
 	if (atRest !== undefined) {
 		offsets.writeBigUInt64LE(BigInt(atRest.in), 0);
@@ -93,7 +95,7 @@ export function openConnectionRecord(
 	}
 	const bytes = record({ kind: CAPTURE_OPEN, timeNs, conn, pid, streamOffset: connectNs, payload: offsets });
 	bytes.writeUInt32LE(FLAG_MIDSTREAM, EVENT_FLAGS);
-	bytes.writeUInt32LE(role, EVENT_CONN_FLAGS);
+	bytes.writeUInt32LE(isHttp2 ? role | CAPTURE_CONN_HTTP2 : role, EVENT_CONN_FLAGS);
 	bytes.set(comm.subarray(0, CAPTURE_EVENT_HEADER_BYTES - EVENT_COMM - 1), EVENT_COMM);
 	return bytes;
 }

@@ -20,6 +20,7 @@ export type OpenConnection = {
 	readonly conn: number;
 	readonly pid: number;
 	readonly side: 'server' | 'client' | undefined;
+	readonly isHttp2: boolean;
 	/** The offsets of its streams, if no exchange is in progress. */
 	readonly atRest: StreamOffsets | undefined;
 	/** Microseconds since the epoch. */
@@ -47,13 +48,13 @@ export function firstRecords(
 	const pids = new Set(connections.map(({ pid }) => pid));
 	return [
 		...periodic,
-		...connections.flatMap(({ conn, pid, side, atRest, openedUs, connectMs, comm, local, remote }) => {
+		...connections.flatMap(({ conn, pid, side, isHttp2, atRest, openedUs, connectMs, comm, local, remote }) => {
 			const openedNs = nowNs - (wallNs - BigInt(Math.round(openedUs)) * 1000n);
 			const timeNs = openedNs > 0n && openedNs < nowNs ? openedNs : nowNs;
 			const connectNs = Number.isNaN(connectMs) ? 0n : BigInt(Math.round(connectMs * 1e6));
 			const role = side === undefined ? ROLE_UNKNOWN : ROLES[side];
 			return [
-				openConnectionRecord(timeNs, { conn, pid, role, comm, atRest, connectNs }),
+				openConnectionRecord(timeNs, { conn, pid, role, isHttp2, comm, atRest, connectNs }),
 				socketFact(nowNs, { conn, pid, fd: -1 }, { kind: 'socket', local, remote }),
 			];
 		}),

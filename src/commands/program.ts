@@ -162,7 +162,7 @@ type NewCommand = (name: string, description: string) => Command;
  */
 export function createProgram(setWork: SetWork, afterDashes?: readonly string[]): Command {
 	const program = new Command('tinytap')
-		.description('A SQL shell over the live HTTP/1.x traffic of this host.')
+		.description('A SQL shell over the live HTTP/1.x and HTTP/2 traffic of this host.')
 		.version(version(), '-V, --version', 'print the version')
 		.helpOption('-h, --help', 'show this help')
 		.helpCommand(false)

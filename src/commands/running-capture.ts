@@ -178,5 +178,5 @@ function captureSentence(options: Options): string {
 		return `tinytap: replaying ${forTerminal(path)}${pace}`;
 	}
 	const into = record === undefined ? '' : `, recording to ${forTerminal(record.path)}`;
-	return `tinytap: capturing HTTP/1.x of ${command === undefined ? filtersText(filters) : forTerminal(command.join(' '))}${into}`;
+	return `tinytap: capturing HTTP/1.x and HTTP/2 of ${command === undefined ? filtersText(filters) : forTerminal(command.join(' '))}${into}`;
 }

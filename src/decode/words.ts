@@ -29,6 +29,8 @@ export const REASONS: Words = table([
 	[layout.REASON_TOO_MANY_WAITING, 'too many waiting'],
 	[layout.REASON_HEAD_NOT_CAPTURED, 'head not captured'],
 	[layout.REASON_CAPTURE_BEGAN, 'capture began'],
+	...errorCodes(layout.RESET_REASON, 'reset'),
+	...errorCodes(layout.GOAWAY_REASON, 'goaway'),
 ]);
 
 /** Column `side`, by SIDE_*. */
@@ -126,6 +128,11 @@ export const ANOMALY_DESCRIPTIONS: readonly (readonly [word: string, meaning: st
 	['unknown-transfer-coding', 'a Transfer-Encoding that is empty or names a coding that is not registered'],
 	['invalid-reason', 'a control byte in the reason phrase'],
 	['unended-trailers', 'the next message begins where the empty line after the last chunk or the trailers should be'],
+	['hpack-unknown', 'HTTP/2: some fields are not known, because they refer to earlier ones that were not captured'],
+	['pushed', 'HTTP/2: the server sent the response without having been asked (server push)'],
+	['invalid-header-block', 'HTTP/2: a header block that cannot be read'],
+	['invalid-pseudo-header', 'HTTP/2: a pseudo-header is missing, repeated, misplaced or not defined'],
+	['invalid-frame', 'HTTP/2: a frame is shorter than its padding or its numbers'],
 ];
 
 const KIND_NAMES: Words = table([
@@ -174,6 +181,28 @@ function joinSyscalls(bytes: string | null, separator: string): string | null {
 	// Call 0: the source, for example a file of packets, does not know calls.
 	if (bytes === null || bytes === '' || bytes === '\0') return null;
 	return Array.from(bytes, (character) => SYSCALL_NAMES[character.charCodeAt(0)] ?? '?').join(separator);
+}
+
+/** Reasons with an error code of HTTP/2 (RFC 9113 section 7). */
+function errorCodes(first: number, word: string): (readonly [number, string])[] {
+	const names = [
+		'NO_ERROR',
+		'PROTOCOL_ERROR',
+		'INTERNAL_ERROR',
+		'FLOW_CONTROL_ERROR',
+		'SETTINGS_TIMEOUT',
+		'STREAM_CLOSED',
+		'FRAME_SIZE_ERROR',
+		'REFUSED_STREAM',
+		'CANCEL',
+		'COMPRESSION_ERROR',
+		'CONNECT_ERROR',
+		'ENHANCE_YOUR_CALM',
+		'INADEQUATE_SECURITY',
+		'HTTP_1_1_REQUIRED',
+		'unknown code',
+	];
+	return names.map((name, code) => [first + code, `${word}: ${name}`] as const);
 }
 
 function table(entries: readonly (readonly [number, string | null])[]): Words {

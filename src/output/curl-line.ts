@@ -43,7 +43,8 @@ export function curlLine(exchange: ExchangeDetail): CurlLine {
 
 	const remarks: string[] = [];
 	const body = bodyOf(exchange, remarks);
-	if (version !== '1.0' && version !== '1.1') remarks.push(`HTTP/${forTerminal(String(version))} becomes HTTP/1.1`);
+	if (version !== '1.0' && version !== '1.1' && version !== '2')
+		remarks.push(`HTTP/${forTerminal(String(version))} becomes HTTP/1.1`);
 	const words = ['curl', '--globoff', '--path-as-is'];
 	if (method !== 'HEAD') words.push('--request', quote(method));
 	else if (body === null) words.push('--head');
@@ -52,6 +53,7 @@ export function curlLine(exchange: ExchangeDetail): CurlLine {
 		remarks.push('curl waits for a body that the answer to HEAD does not have: end it with Ctrl-C');
 	}
 	if (version === '1.0') words.push('--http1.0');
+	if (version === '2') words.push('--http2-prior-knowledge');
 	if (wantsDecoding(exchange)) words.push('--compressed');
 	words.push(...wayWords(destination));
 	if (PLAIN_TARGET.test(target.text)) words.push('--url', quote(`http://${destination.authority}${target.text}`));
@@ -113,7 +115,14 @@ function fieldWords(exchange: ExchangeDetail, authority: string, body: Uint8Arra
 		const value = name === 'content-length' ? lengthText(exchange, field.value, body, remarks) : field.value;
 		words.push('--header', quote(headerBytes(field, value)));
 	}
-	const own = ['Accept', 'Host', 'User-Agent', ...(body === null ? [] : ['Content-Type', 'Expect'])];
+	// In HTTP/2 the URL's authority takes the place of Host.
+	const isHttp2 = exchange.columns.req_http_version === '2';
+	const own = [
+		'Accept',
+		...(isHttp2 ? [] : ['Host']),
+		'User-Agent',
+		...(body === null ? [] : ['Content-Type', 'Expect']),
+	];
 	for (const name of own) if (!sent.has(name.toLowerCase())) words.push('--header', quote(`${name}:`));
 	return words;
 }

@@ -85,6 +85,12 @@ function factLines(exchange: ExchangeDetail, { theme, raw, time, columns: screen
 	if (known('cgroup')) facts.push(['cgroup', say('cgroup')]);
 	const arrow = columns.side === 'client' ? '→' : '←';
 	facts.push(['connection', `${say('conn')}: ${say('local') || '?'} ${arrow} ${say('remote') || '?'}`]);
+	if (known('stream_id')) facts.push(['stream', say('stream_id')]);
+	if (known('grpc_service')) {
+		const status = known('grpc_status') ? `, status ${say('grpc_status')}` : '';
+		const message = known('grpc_message') ? ` (${say('grpc_message')})` : '';
+		facts.push(['gRPC', `${say('grpc_service')}/${say('grpc_method')}${status}${message}`]);
+	}
 	if (known('remote_name')) facts.push(['name', say('remote_name')]);
 	if (known('pair_id')) facts.push(['pair', `exchange ${say('pair_id')}, seen from the other side`]);
 

@@ -102,7 +102,8 @@ function harEntry(exchange: ExchangeDetail): object {
 
 /** '' for a message that was not seen. */
 function versionText(version: SqlValue | undefined): string {
-	return typeof version === 'string' ? `HTTP/${version}` : '';
+	if (typeof version !== 'string') return '';
+	return version === '2' ? 'HTTP/2.0' : `HTTP/${version}`;
 }
 
 /** The time of the request, the time until the answer began, and the time of the answer. */

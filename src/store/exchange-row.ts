@@ -13,6 +13,7 @@ import {
 	EXTRA_REQ_UNHELD,
 	EXTRA_RES_UNHELD,
 	EXTRA_SEND_MS,
+	EXTRA_STREAM_ID,
 	type Segment,
 	type TextMember,
 } from './segment.ts';
@@ -241,6 +242,12 @@ export function sendMs(segment: Segment, row: number): number | null {
 export function parentId(segment: Segment, row: number): number | null {
 	if (segment.u8.extra_count[row] === 0) return null;
 	return extras(segment, row).find(({ kind }) => kind === EXTRA_PARENT_ID)?.value ?? null;
+}
+
+/** The number of its HTTP/2 stream; null for HTTP/1. */
+export function streamId(segment: Segment, row: number): number | null {
+	if (segment.u8.extra_count[row] === 0) return null;
+	return extras(segment, row).find(({ kind }) => kind === EXTRA_STREAM_ID)?.value ?? null;
 }
 
 function extras(segment: Segment, row: number): { kind: number; reason: number; value: number }[] {

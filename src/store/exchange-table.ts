@@ -22,9 +22,11 @@ import {
 	queryText,
 	rawBody,
 	readableBody,
+	streamId,
 	urlText,
 } from './exchange-row.ts';
 import type { Message } from './field-places.ts';
+import { grpcMessage, grpcMethod, grpcService, grpcStatus } from './grpc.ts';
 import { NO_NAMES, type RemoteNames, remoteName } from './remote-names.ts';
 import { IdRows, RowLocator, type SegmentRows } from './row-locator.ts';
 import { ABSENT, type F64Member, type Segment, type TextMember, type U32Member } from './segment.ts';
@@ -230,6 +232,7 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 		value: (segment, row) => versionText(segment.u16.req_http_version[row]!),
 		words: { of: (segment) => segment.u16.req_http_version, isNull: (code) => code === 0 },
 	},
+	{ name: 'stream_id', type: 'int', description: 'number of the HTTP/2 stream; NULL for HTTP/1', value: streamId },
 	positive('status', 'of the final response; NULL if there is none', (segment) => segment.u16.status),
 	dictionary('status_text', 'reason phrase of the final response; if status is NULL, its first line as sent'),
 	dictionary('interim', 'statuses of interim responses, e.g. 100,103'),
@@ -287,6 +290,15 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 		(s, row) => traceContext(s, row)?.spanId ?? null,
 	),
 	field('request_id', "the request's X-Request-Id", 'request', 'x-request-id'),
+	text('grpc_service', 'service of a gRPC call: the path up to its last slash', (s, row) => grpcService(s, row)),
+	text('grpc_method', 'method of a gRPC call: the path after its last slash', (s, row) => grpcMethod(s, row)),
+	{
+		name: 'grpc_status',
+		type: 'int',
+		description: "status of a gRPC call, usually in the response's trailers: 0 is OK",
+		value: grpcStatus,
+	},
+	text('grpc_message', 'message that explains the gRPC status, percent-decoded', (s, row) => grpcMessage(s, row)),
 	numeric('lost_bytes', 'int', 'bytes of this exchange known to be lost'),
 	{
 		name: 'anomalies',
@@ -419,10 +431,15 @@ function blob(name: string, description: string, value: ExchangeColumn['value'])
 	return { name, type: 'blob', description, value };
 }
 
+/** HTTP/2 as the decoder writes it. */
+const HTTP_2 = 0x200;
+
 function nullable(value: number): number | null {
 	return Number.isNaN(value) ? null : value;
 }
 
 function versionText(version: number): string | null {
-	return version === 0 ? null : `${version >> 8}.${version & 255}`;
+	if (version === 0) return null;
+	// HTTP/2 has no minor versions (RFC 9113).
+	return version === HTTP_2 ? '2' : `${version >> 8}.${version & 255}`;
 }

@@ -9,6 +9,7 @@ import {
 	EXTRA_REQ_UNHELD,
 	EXTRA_RES_UNHELD,
 	EXTRA_SEND_MS,
+	EXTRA_STREAM_ID,
 	EXTRAS_MAX,
 	type Segment,
 	type TextMember,
@@ -287,7 +288,7 @@ export class RowWriter {
 		this.#touch(this.segment.arena.subarray(start, this.#touched));
 	}
 
-	#writeExtras({ f64 }: EntryBytes, at: number, row: number): void {
+	#writeExtras({ f64, u32 }: EntryBytes, at: number, row: number): void {
 		const before = this.#end;
 		for (let message = 0; message < 2; message++) {
 			const first = (at + (message === 0 ? layout.EXCHANGE_REQ_UNHELD : layout.EXCHANGE_RES_UNHELD)) >> 3;
@@ -301,6 +302,8 @@ export class RowWriter {
 		if (sendMs !== 0) this.#writeExtra(EXTRA_SEND_MS, 0, sendMs);
 		const parentId = f64[(at + layout.EXCHANGE_PARENT_ID) >> 3]!;
 		if (parentId !== 0) this.#writeExtra(EXTRA_PARENT_ID, 0, parentId);
+		const streamId = u32[(at + layout.EXCHANGE_STREAM_ID) >> 2]!;
+		if (streamId !== 0) this.#writeExtra(EXTRA_STREAM_ID, 0, streamId);
 		this.segment.u8.extra_count[row] = (this.#end - before) / EXTRA_ENTRY_BYTES;
 	}
 

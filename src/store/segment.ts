@@ -84,15 +84,16 @@ export const ABSENT = 0xffffffff;
 /**
  * Rare members of a row, after the bodies: u8 EXTRA_*, u8 reason, f64 number. For bytes that are not held: the reason
  * and their number. The milliseconds in which a request was sent, if they are not 0: NaN means that it was not
- * seen. The id of the parent, if there is one.
+ * seen. The id of the parent, if there is one. The number of the HTTP/2 stream.
  */
 export const EXTRA_ENTRY_BYTES = 10;
 export const EXTRA_REQ_UNHELD = 0;
 export const EXTRA_RES_UNHELD = 1;
 export const EXTRA_SEND_MS = 2;
 export const EXTRA_PARENT_ID = 3;
+export const EXTRA_STREAM_ID = 4;
 /** The maximum number of such entries per row. */
-export const EXTRAS_MAX = 2 * UNHELD_MAX + 2;
+export const EXTRAS_MAX = 2 * UNHELD_MAX + 3;
 
 export type F64Member = keyof ReturnType<typeof f64Columns>;
 export type U32Member = keyof ReturnType<typeof u32Columns>;

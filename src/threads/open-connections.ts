@@ -20,6 +20,7 @@ export function openConnections(decoder: Decoder): OpenConnection[] {
 			conn: float(at + layout.CONNECTION_ID),
 			pid: views.u32[(at + layout.CONNECTION_PID) >> 2]!,
 			side: side === layout.SIDE_SERVER ? 'server' : side === layout.SIDE_CLIENT ? 'client' : undefined,
+			isHttp2: views.u32[(at + layout.CONNECTION_PROTOCOL) >> 2] === layout.PROTOCOL_HTTP2,
 			atRest:
 				views.u32[(at + layout.CONNECTION_AT_REST) >> 2] === 0
 					? undefined

@@ -174,7 +174,7 @@ test('a tail at a prompt of 80 columns keeps the prompt intact, and typing meanw
 		const size = { columns: 80, rows: 24 };
 		await onTerminal(`${TINYTAP.join(' ')} --port ${nginx.port}`, size, async (terminal) => {
 			// Three lines greet.
-			const source = `tinytap: capturing HTTP/1\\.x of port ${nginx.port} \\(as root, without capabilities\\)`;
+			const source = `tinytap: capturing HTTP/1\\.x and HTTP/2 of port ${nginx.port} \\(as root, without capabilities\\)`;
 			await terminal.shows(new RegExp(`^${source}\ntinytap .*\nTry: \\.tail .*\ntinytap\\*?>`));
 			await terminal.type('.tail');
 			await terminal.press('Enter');

@@ -574,7 +574,7 @@ test('other protocols in a tunnel make no rows, and the connection names them', 
 	let conn = 0;
 	for (const [first, answer, protocol, blind] of [
 		['\x16\x03\x01\x02\x00\x01\x00\x01\xfc', '\x16\x03\x03', 'tls', 'tls'],
-		['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04', '\0\0\0\x04', 'http2', 'http2'],
+		['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04', '\0\0\0\x04', 'http2', undefined],
 		['SSH-2.0-x\r\n', 'SSH-2.0-y\r\n', 'other', undefined],
 		['', '220 smtp.example.com\r\n', 'other', undefined],
 	] as const) {
@@ -609,7 +609,8 @@ test('other protocols in a tunnel make no rows, and the connection names them', 
 				`${protocol}, ${sides}`,
 			);
 			const skipped = [...decoded.skips, ...more.skips].map((skip) => skip.direction);
-			assert.deepEqual(skipped.toSorted(), ['in', 'out'], `${protocol}, ${sides}`);
+			// Frames are read.
+			assert.deepEqual(skipped.toSorted(), protocol === 'http2' ? [] : ['in', 'out'], `${protocol}, ${sides}`);
 		}
 	}
 });

@@ -507,19 +507,15 @@ test('other protocols make no rows, and the connection names them', () => {
 	}
 });
 
-test('TLS and HTTP/2 are blind spots', () => {
+test('TLS is a blind spot', () => {
 	const decoder = newDecoder();
 	const tape = new Tape();
 	tape.server(1, { pid: 11, comm: 'nginx' }).open().in('\x16\x03\x01\x02\x00\x01');
-	tape.server(2, { pid: 12 }).open().in('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 	feedRecords(decoder, tape.records);
 	decoder.snapshot(SNAPSHOT_BLIND_SPOTS);
 	assert.deepEqual(
 		takeOutput(decoder).blindSpots.map((spot) => [spot.what, spot.pid, spot.comm, spot.times]),
-		[
-			['tls', 11, 'nginx', 1],
-			['http2', 12, 'server', 1],
-		],
+		[['tls', 11, 'nginx', 1]],
 	);
 });
 

@@ -52,9 +52,10 @@ const ROOMS_OF_DECODER: Readonly<Record<string, readonly string[]>> = {
 	wire: [],
 	memory: ['wire'],
 	http1: ['wire', 'memory'],
+	http2: ['wire', 'memory'],
 	tables: ['wire', 'memory'],
 	rows: ['wire', 'memory', 'tables'],
-	protocols: ['wire', 'memory', 'http1', 'tables', 'rows'],
+	protocols: ['wire', 'memory', 'http1', 'http2', 'tables', 'rows'],
 	connections: ['wire', 'memory', 'tables', 'rows', 'protocols'],
 };
 

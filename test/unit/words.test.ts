@@ -52,7 +52,8 @@ test('the words match the constants', () => {
 	] as const) {
 		const all = wordsOf(prefix, source, ' ');
 		for (const [value, word] of all) assert.equal(words[value], word in others ? null : word, `${prefix} ${word}`);
-		assert.ok(words.length <= all.length);
+		const further = words.slice(all.length).filter((word) => word !== null);
+		assert.equal(further.length, words === REASONS ? 30 : 0);
 	}
 	assert.deepEqual(BLIND_SPOTS, [null, 'io_uring', 'tls', 'http2', 'splice', '32-bit', 'aio']);
 	for (const [value, word] of wordsOf('SYSCALL_', wire, '_'))
@@ -89,8 +90,13 @@ test('an event without a call is named after what happened', () => {
 
 test('every reason and state of the layout has a word', () => {
 	const count = (prefix: string) => Object.keys(layout).filter((name) => name.startsWith(prefix)).length;
-	assert.equal(REASONS.length, count('REASON_'));
-	assert.equal(REASONS.filter((word) => word === null).length, 1);
+	assert.equal(REASONS.filter((word) => word !== null && !word.includes(':')).length, count('REASON_') - 1);
+	// Those with an error code of HTTP/2.
+	assert.deepEqual(
+		[layout.RESET_REASON + 8, layout.RESET_REASON + 14, layout.GOAWAY_REASON].map((code) => REASONS[code]),
+		['reset: CANCEL', 'reset: unknown code', 'goaway: NO_ERROR'],
+	);
+	assert.equal(REASONS.filter((word) => word?.includes(':')).length, 30);
 	assert.equal(STATES.length, count('STATE_'));
 });
 

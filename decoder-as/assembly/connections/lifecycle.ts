@@ -7,6 +7,7 @@ import {
 	Connection,
 	NO_CONNECTION,
 	NO_EXCHANGE,
+	NO_HTTP2,
 	NO_MESSAGE,
 	NO_PENDING,
 	NO_PROCESS,
@@ -268,7 +269,7 @@ function completeEnd(stream: Stream): void {
 	feedRest(stream);
 	protocol.end(stream, stream.endReason, stream.endOrderly);
 	const connection = stream.connection;
-	if (stream != connection.responses) return;
+	if (stream != connection.responses || connection.http2 != NO_HTTP2) return;
 	// No request can be answered any more.
 	settleUnread(connection);
 	const reason = unansweredReason(connection, stream.endReason);
@@ -301,6 +302,7 @@ export function beginClose(connection: Connection, reason: i32, time: u64): void
 /** Ends everything open on the connection with `reason`. `orderly`: the observed process closed it. */
 function endConnection(connection: Connection, reason: i32, orderly: bool): void {
 	force(connection, u32.MAX_VALUE, 0, false);
+	protocol.decidePreface(connection);
 	const incoming = connection.incoming;
 	const outgoing = connection.outgoing;
 	// It is unknown whether the connection is still HTTP.
@@ -309,10 +311,11 @@ function endConnection(connection: Connection, reason: i32, orderly: bool): void
 	feedRest(outgoing);
 	const requests = connection.requests;
 	const whole = connection.finalKnown && (requests == NO_STREAM || requests.message == NO_MESSAGE);
-	endDoubt(connection, whole, orderly && closedByClient(connection));
+	if (connection.http2 == NO_HTTP2) endDoubt(connection, whole, orderly && closedByClient(connection));
 	if (incoming != NO_STREAM) endLast(incoming, reason, false);
 	// The sent stream ends properly with our close, the received one only with EOF.
 	if (outgoing != NO_STREAM) endLast(outgoing, reason, orderly);
+	protocol.leave(connection, reason);
 	if (connection.suspected) exchanges.dropSuspected(connection);
 	let exchange = connection.first;
 	while (exchange != NO_EXCHANGE) {
@@ -455,6 +458,7 @@ export function ignore(connection: Connection): void {
 	connection.ignored = true;
 	connection.unverified = false;
 	connection.opaque = true;
+	protocol.leave(connection, 0);
 	silence(connection.incoming);
 	silence(connection.outgoing);
 	dropUnbound(connection);

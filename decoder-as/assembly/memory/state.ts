@@ -10,8 +10,10 @@ export const INTERIMS: u32 = 16;
 /** What a stream carries. */
 export const CARRIES_REQUESTS: u8 = 1;
 export const CARRIES_RESPONSES: u8 = 2;
-/** State of a stream that is not read: its bytes are only counted. http1/states.ts has the other states. */
+/** State of a stream that is not read: its bytes are only counted. http1/states.ts has the states of HTTP/1. */
 export const OPAQUE: u8 = 9;
+/** State of a stream that carries frames of HTTP/2. */
+export const FRAMES: u8 = 13;
 
 /** What is known about a process. An exchange keeps the process it began in, because pids are reused and names change. */
 @unmanaged
@@ -87,6 +89,12 @@ export class Connection {
 	recognised: bool;
 	/** Its first bytes are not a request; its rows wait until the answer proves to be HTTP. */
 	suspected: bool;
+	/** Its first bytes are those of HTTP/2, as long as the answer may still be HTTP/1: see http2-start.ts. */
+	preface: Preface;
+	/** It carries HTTP/2. */
+	http2: Http2;
+	/** One of its calls began like frames of HTTP/2. */
+	framed: bool;
 	/** CONNECT was accepted: any protocol may follow, including HTTP/1. */
 	tunnel: bool;
 	/** Closed. Late records are still accepted until the end of the batch after `closedIn`. */
@@ -229,6 +237,8 @@ export class Connection {
 	mirror: Connection;
 	addressNext: Connection;
 	addressHash: u32;
+	/** It has room for the rows of many streams of HTTP/2. */
+	remembersMore: bool;
 	recent: usize;
 	recentCount: u32;
 }
@@ -272,6 +282,8 @@ export class Stream {
 	lastStart: u64;
 	measured: bool;
 
+	/** What is read of HTTP/2 in this direction. */
+	frames: Frames;
 	message: Message;
 	/** The message that the skipped bytes belong to: see spill.ts. */
 	spill: Message;
@@ -551,12 +563,150 @@ export class Exchange {
 	lostBytes: u64;
 	/** It waits for facts until the end of this batch. */
 	doneIn: u32;
+	/** Number of its stream of HTTP/2; 0: it is not one. */
+	streamId: u32;
 	interimCount: u32;
 	/** INTERIMS times u16. */
 	interims0: u64;
 	interims1: u64;
 	interims2: u64;
 	interims3: u64;
+}
+
+/** The bytes of a client that begins with HTTP/2, in the order in which calls brought them: Kept. */
+@unmanaged
+export class Preface {
+	stream: Stream;
+	first: Kept;
+	last: Kept;
+	/** How many bytes of it have been seen, and how many are kept. */
+	matched: u32;
+	bytes: u32;
+}
+
+/** Bytes of one call, which follow the struct. */
+@unmanaged
+export class Kept {
+	next: Kept;
+	/** Stream offset of the first byte. */
+	offset: u64;
+	length: u32;
+	/** The call, as kept by wire/call.ts. */
+	call0: u64;
+	call1: u64;
+	call2: u64;
+	call3: u64;
+	call4: u64;
+	call5: u64;
+	call6: u64;
+}
+
+/** HTTP/2 on a connection. */
+@unmanaged
+export class Http2 {
+	connection: Connection;
+	/** Its open streams, each a Lane: by id, and in the order in which they began. */
+	lanes: usize;
+	firstLane: Lane;
+	lastLane: Lane;
+	laneCount: u32;
+	/** The highest ids of a request, and of a pushed response, seen so far. */
+	highestRequest: u32;
+	highestPushed: u32;
+	/** Requests may have been missed: its beginning was not seen, or bytes were lost. */
+	holed: bool;
+	/** A frame was read. */
+	framed: bool;
+	/** The streams reset last, whose frames may still arrive: u32 ids. */
+	resets: usize;
+	resetCount: u32;
+}
+
+/** One stream of HTTP/2. (Stream is one direction of a connection.) */
+@unmanaged
+export class Lane {
+	id: u32;
+	hashNext: Lane;
+	previous: Lane;
+	next: Lane;
+	/** Its row, as long as that is open. */
+	exchange: Exchange;
+	request: Message;
+	response: Message;
+	requestEnded: bool;
+	responseEnded: bool;
+	/** Bytes were lost that may have contained its response. */
+	unsure: bool;
+	/** The server promised a response that was not asked for. */
+	pushed: bool;
+}
+
+/** What is read of HTTP/2 in one direction. */
+@unmanaged
+export class Frames {
+	table: HeaderTable;
+	/** Where it is in a frame: see http2-frames.ts. */
+	state: u8;
+	/** Bytes of the preface, of a frame's header, or of its fixed part that have been read, and these bytes. */
+	taken: u32;
+	gathered0: u64;
+	gathered1: u64;
+	/** When the first byte of the frame arrived, and its stream offset. */
+	time: u64;
+	offset: u64;
+	/** The frame: its type, flags, stream, and payload bytes still to come. */
+	type: u32;
+	flags: u32;
+	id: u32;
+	left: u32;
+	/** Length of its fixed part, and of the padding at its end. */
+	fixed: u32;
+	padding: u32;
+	/** How long its padding is was lost. */
+	unbounded: bool;
+	/** Bytes of it that are neither header block nor data, not yet counted for a message. */
+	framing: u32;
+	/** The header block being read: it goes on in a CONTINUATION; the stream of its frames, and of its message. */
+	inBlock: bool;
+	blockStream: u32;
+	blockId: u32;
+	promised: u32;
+	/** The block ends its stream. */
+	blockEnds: bool;
+	/** Its fields are trailers. */
+	trailers: bool;
+	/** A pseudo-header was seen in the block. */
+	pseudo: bool;
+	/** The rest of the block cannot be read. */
+	blockBroken: bool;
+	/** Its message; NO_MESSAGE: only the table is kept up to date. */
+	blockMessage: Message;
+	/** The beginning of a field that continues in further bytes. */
+	rest: usize;
+	restLength: u32;
+	restCapacity: u32;
+	/** The largest frame that the other side accepts. */
+	frameMost: u32;
+	/** Bytes that may have contained whole frames and were not read. */
+	missing: u64;
+	/** Skipped bytes count as lost. */
+	lost: bool;
+	skipped: u64;
+}
+
+/** The dynamic table of HPACK for one direction: see http2/hpack.ts. */
+@unmanaged
+export class HeaderTable {
+	/** Addresses of entries: a ring whose newest is at `newest`. */
+	entries: usize;
+	capacity: u32;
+	newest: u32;
+	count: u32;
+	/** Size of the entries, and its limit. */
+	size: u32;
+	most: u32;
+	/** There are no entries that are not known. */
+	whole: bool;
 }
 
 export const NO_PROCESS = changetype<Process>(0);
@@ -566,6 +716,12 @@ export const NO_STREAM = changetype<Stream>(0);
 export const NO_PENDING = changetype<Pending>(0);
 export const NO_MESSAGE = changetype<Message>(0);
 export const NO_EXCHANGE = changetype<Exchange>(0);
+export const NO_PREFACE = changetype<Preface>(0);
+export const NO_KEPT = changetype<Kept>(0);
+export const NO_HTTP2 = changetype<Http2>(0);
+export const NO_LANE = changetype<Lane>(0);
+export const NO_FRAMES = changetype<Frames>(0);
+export const NO_TABLE = changetype<HeaderTable>(0);
 
 /** Whether the observed process is the client, if the streams' roles are known. */
 export function isClient(connection: Connection): bool {

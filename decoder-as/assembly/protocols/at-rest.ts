@@ -1,10 +1,11 @@
 // Connections between two exchanges. A recording that starts now contains their stream offsets, so that a replay decodes
 // them as if it had seen them from the beginning.
 import { AT_START } from '../http1/states';
-import { Connection, NO_EXCHANGE, NO_MESSAGE, NO_PENDING, NO_STREAM, Stream } from '../memory/state';
+import { Connection, NO_EXCHANGE, NO_HTTP2, NO_MESSAGE, NO_PENDING, NO_PREFACE, NO_STREAM, Stream } from '../memory/state';
 
 /** Whether no exchange is in progress, and all earlier ones were paired without doubt. */
 export function isAtRest(connection: Connection): bool {
+	if (connection.http2 != NO_HTTP2 || connection.preface != NO_PREFACE) return false;
 	if (connection.closed || connection.opaque || connection.ignored || connection.tunnel) return false;
 	if (connection.unverified || connection.suspected || connection.stray) return false;
 	if (connection.doubt != 0 || connection.unproven || connection.abandoned != 0) return false;

@@ -72,6 +72,7 @@ import {
 	searchKept,
 } from './http1-messages';
 import { goesOn, readOddFields, readOddHead, readOddLine, readOddRequest, startOdd, turnOdd } from './http1-odd';
+import { beginsHttp2, upgradeToHttp2 } from './http2-start';
 import { clearStream, setOpaque, takeBack } from './opaque';
 import { beginOther, chooseRole, disprove, mayBeResponse, mayProve, prove, suspect } from './recognition';
 import { spillHead } from './spill';
@@ -89,6 +90,7 @@ export function startMessage(stream: Stream, from: usize, end: usize): usize {
 		return at;
 	}
 	const connection = stream.connection;
+	if (!connection.recognised && beginsHttp2(stream, at, end)) return at;
 	if (stream.role == 0) {
 		if (load<u8>(at) == 0 && stream.leading == 4 && stream.next == 4) {
 			stream.state = IN_PREAMBLE;
@@ -516,6 +518,7 @@ function beginTunnel(connection: Connection, exchange: Exchange): void {
 
 /** After 101, neither direction carries HTTP/1. */
 function goOver(connection: Connection, exchange: Exchange, protocol: i32): void {
+	if (protocol == PROTOCOL_HTTP2 && exchange != NO_EXCHANGE && upgradeToHttp2(connection, exchange)) return;
 	setOpaque(connection, protocol);
 	if (exchange != NO_EXCHANGE) exchanges.settle(exchange);
 }

@@ -21,7 +21,7 @@ import {
 import { note } from '../memory/anomalies';
 import { carry } from '../memory/carried';
 import { CHECKED } from '../memory/checks';
-import { CARRIES_REQUESTS, CARRIES_RESPONSES, OPAQUE, NO_EXCHANGE, NO_MESSAGE, Message, Stream } from '../memory/state';
+import { CARRIES_REQUESTS, CARRIES_RESPONSES, FRAMES, OPAQUE, NO_EXCHANGE, NO_MESSAGE, Message, Stream } from '../memory/state';
 import * as exchanges from '../rows/exchanges';
 import { addBody, addUnseenBody } from '../rows/messages';
 import * as call from '../wire/call';
@@ -53,6 +53,8 @@ import {
 	spillRequest,
 } from './http1-messages';
 import { search, searchKeptLine } from './http1-search';
+import * as frames from './http2-frames';
+import { turnsHttp2 } from './http2-start';
 import { setOpaque } from './opaque';
 import { readPreamble } from './preamble';
 import { roleByConnection, suspect } from './recognition';
@@ -82,7 +84,7 @@ export function feed(stream: Stream, from: usize, end: usize): u32 {
 				next = takeBody(stream, at, end);
 				break;
 			case SEARCHING:
-				next = search(stream, at, end);
+				next = turnsHttp2(stream, at, end) ? at : search(stream, at, end);
 				break;
 			case UNREADABLE:
 				// Readable bytes after the unreadable ones are the next message.
@@ -92,6 +94,8 @@ export function feed(stream: Stream, from: usize, end: usize): u32 {
 			case IN_PREAMBLE:
 				next = readPreamble(stream, at, end);
 				break;
+			case FRAMES:
+				return <u32>(at - from) + frames.feed(stream, at, end);
 			default:
 				break;
 		}
@@ -203,10 +207,15 @@ function spillUnseen(stream: Stream, length: u64, reason: i32): bool {
 	return true;
 }
 
+/** UNHELD_* of bytes missing before the current record. */
+export function gapReason(): i32 {
+	return call.flags & FLAG_AFTER_UNSEEN ? UNHELD_UNSEEN : UNHELD_LOST;
+}
+
 /** `length` bytes of the stream were not captured. */
 export function feedGap(stream: Stream, length: u64): void {
 	let left = length;
-	const reason = call.flags & FLAG_AFTER_UNSEEN ? UNHELD_UNSEEN : UNHELD_LOST;
+	const reason = gapReason();
 	while (left != 0) {
 		let taken = left;
 		// These bytes would have shown whether there is a body at all.

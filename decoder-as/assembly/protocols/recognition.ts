@@ -4,12 +4,13 @@ import { HTTP_1_1, isStatusLike } from '../http1/head';
 import { mayBeStart } from '../http1/resync';
 import { mayBeRequest } from '../http1/starts';
 import { begins } from '../memory/bytes';
-import { CARRIES_REQUESTS, CARRIES_RESPONSES, NO_STREAM, Connection, Stream } from '../memory/state';
+import { CARRIES_REQUESTS, CARRIES_RESPONSES, NO_HTTP2, NO_PREFACE, NO_STREAM, Connection, Stream } from '../memory/state';
 import { forgetProtocol, noteProtocol, protocolOf } from '../rows/blind-spots';
 import * as exchanges from '../rows/exchanges';
 import { ROLE_ACCEPTED, ROLE_CONNECTED } from '../wire/capture-event';
 import { PROTOCOL_HTTP1, PROTOCOL_OTHER } from '../wire/output-layout';
 import { beginSearch } from './http1-messages';
+import { acceptPreface, forgetPreface, hasPreface } from './http2-start';
 import { setOpaque } from './opaque';
 
 /** Whether it begins like a status line, or like that of a radio station (ICY), which answers only the first request. */
@@ -81,7 +82,7 @@ export function suspect(stream: Stream, at: usize, end: usize): bool {
 	const connection = stream.connection;
 	if (connection.doubt != 0 || stream.midstream || !mayAsk(stream)) return false;
 	connection.protocol = protocolOf(at, end);
-	if (connection.protocol != PROTOCOL_OTHER) noteProtocol(connection);
+	if (isSpot(connection)) noteProtocol(connection);
 	connection.suspected = true;
 	connection.recognised = true;
 	if (stream.role == 0) setRole(stream, CARRIES_REQUESTS);
@@ -101,17 +102,25 @@ function mayAsk(stream: Stream): bool {
 /** Whether an answer that begins with [at, end) may prove the connection to be HTTP. */
 export function mayProve(connection: Connection, at: usize, end: usize): bool {
 	if (begins(at, end, 'HTTP/1.', false)) prove(connection);
-	else if (!begins(at, end, 'HTTP/1.', true)) disprove(connection);
-	return !connection.opaque;
+	else if (begins(at, end, 'HTTP/1.', true)) return true;
+	else if (hasPreface(connection)) acceptPreface(connection);
+	else disprove(connection);
+	return !connection.opaque && connection.http2 == NO_HTTP2;
+}
+
+/** Whether the connection is a blind spot as long as its answer is not HTTP/1. */
+function isSpot(connection: Connection): bool {
+	return connection.protocol != PROTOCOL_OTHER && connection.preface == NO_PREFACE;
 }
 
 export function prove(connection: Connection): void {
-	if (connection.protocol != PROTOCOL_OTHER) forgetProtocol(connection);
+	if (isSpot(connection)) forgetProtocol(connection);
+	forgetPreface(connection);
 	connection.protocol = PROTOCOL_HTTP1;
 	exchanges.proveRows(connection);
 }
 
 export function disprove(connection: Connection): void {
-	setOpaque(connection, connection.protocol, false);
+	setOpaque(connection, connection.protocol, connection.preface != NO_PREFACE);
 	exchanges.dropSuspected(connection);
 }

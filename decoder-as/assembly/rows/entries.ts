@@ -79,6 +79,7 @@ import {
 	EXCHANGE_SIDE,
 	EXCHANGE_STATE,
 	EXCHANGE_STATUS,
+	EXCHANGE_STREAM_ID,
 	EXCHANGE_STATUS_TEXT,
 	EXCHANGE_TARGET,
 	EXCHANGE_THREAD_COMM,
@@ -266,6 +267,7 @@ export function writeExchange(exchange: Exchange): bool {
 	store<u32>(entry, exchange.state, EXCHANGE_STATE);
 	store<u32>(entry, exchange.reason, EXCHANGE_REASON);
 	store<u32>(entry, sideOf(connection), EXCHANGE_SIDE);
+	store<u32>(entry, exchange.streamId, EXCHANGE_STREAM_ID);
 	putProcess(entry, exchange);
 	if (connection.localLength != 0) putText(entry, EXCHANGE_LOCAL, connection.local, connection.localLength);
 	putRemote(entry, EXCHANGE_REMOTE, connection);

@@ -71,6 +71,17 @@ export function beginExchange(connection: Connection, request: Message): Exchang
 	return exchange;
 }
 
+/** Makes the row of a request on stream `id` of HTTP/2, which waits for no other response than its own. */
+export function beginLane(connection: Connection, request: Message, id: u32): Exchange {
+	const exchange = newExchange(connection);
+	if (exchange == NO_EXCHANGE) return exchange;
+	exchange.streamId = id;
+	exchange.request = request;
+	request.exchange = exchange;
+	appendRow(exchange, request);
+	return exchange;
+}
+
 /** Makes the row of a response whose request was not seen, or is not known (REASON_CAPTURE_BEGAN). */
 export function beginOrphan(connection: Connection, exchange: Exchange, reason: i32): void {
 	exchange.reason = reason;
@@ -165,9 +176,9 @@ function stopWaiting(exchange: Exchange): void {
 	}
 }
 
-/** Whether its response has not begun yet. */
+/** Whether its response has not begun yet. Not for HTTP/2, whose responses say what they answer. */
 export function isWaiting(exchange: Exchange): bool {
-	return exchange.request != NO_MESSAGE && exchange.response == NO_MESSAGE && !exchange.done;
+	return exchange.streamId == 0 && exchange.request != NO_MESSAGE && exchange.response == NO_MESSAGE && !exchange.done;
 }
 
 /** If too many requests wait, writes the oldest one. A response that still arrives for it is skipped. */
@@ -207,8 +218,9 @@ function finishWhole(exchange: Exchange): void {
 		finish(exchange, STATE_INCOMPLETE, exchange.reason);
 		return;
 	}
-	// Only for a request with a body, because the times of calls from two threads may be slightly out of order.
-	if (request.bodyBytes != 0 && response.startTime < request.endTime) note(response, ANOMALY_EARLY_RESPONSE);
+	// Only for a request with a body, because the times of calls from two threads may be slightly out of order. In HTTP/2 both
+	// sides often send at the same time.
+	if (exchange.streamId == 0 && request.bodyBytes != 0 && response.startTime < request.endTime) note(response, ANOMALY_EARLY_RESPONSE);
 	if (response.upgraded) {
 		finish(exchange, STATE_UPGRADED, REASON_NONE);
 		return;
@@ -257,7 +269,7 @@ export function finish(exchange: Exchange, state: i32, reason: i32): void {
 	exchange.state = state;
 	exchange.reason = reason;
 	if (exchange.connection.early == exchange) exchange.connection.early = NO_EXCHANGE;
-	if (exchange.response == NO_MESSAGE) stopWaiting(exchange);
+	if (exchange.response == NO_MESSAGE && exchange.streamId == 0) stopWaiting(exchange);
 	// The remaining bytes of a message without a row are read and dropped.
 	if (exchange.request != NO_MESSAGE && !exchange.request.ended) exchange.request.dropped = true;
 	if (exchange.response != NO_MESSAGE && !exchange.response.ended) exchange.response.dropped = true;

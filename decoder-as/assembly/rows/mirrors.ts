@@ -12,8 +12,9 @@ import { writePair } from './entries';
 const BUCKETS: u32 = 16384;
 const buckets = memory.data(65536, 8);
 
-/** Rows remembered of each connection. */
-const RECENT: u32 = 64;
+/** Rows remembered of each connection, and of one with HTTP/2, on which many requests may be open at once. */
+export const RECENT: u32 = 64;
+const RECENT_STREAMS: u32 = 512;
 // One remembered row: u64 id, u64 request offset, u32 hash of method and target, u32 address of the row while it is
 // open, u8 paired.
 const ROW_BYTES: u32 = 32;
@@ -94,8 +95,8 @@ function mirrors(a: Connection, b: Connection): bool {
 
 /** Whether one side has no row yet, or both have a request in common. */
 function fitting(a: Connection, b: Connection): bool {
-	const rowsA = min<u32>(a.recentCount, RECENT);
-	const rowsB = min<u32>(b.recentCount, RECENT);
+	const rowsA = min<u32>(a.recentCount, recentOf(a));
+	const rowsB = min<u32>(b.recentCount, recentOf(b));
 	if (rowsA == 0 || rowsB == 0) return true;
 	for (let i: u32 = 0; i < rowsA; i++) {
 		const hash = load<u32>(a.recent + i * ROW_BYTES, ROW_HASH);
@@ -129,17 +130,30 @@ export function recordRow(exchange: Exchange): void {
 	if (request == NO_MESSAGE) return;
 	// If a peer's address is known and is not on this host, a mirror is unlikely. The memory is small and is freed with the
 	// connection.
-	if (connection.recentCount < RECENT && !growRecent(connection)) return;
-	const row = connection.recent + (connection.recentCount % RECENT) * ROW_BYTES;
+	if (connection.recentCount < recentOf(connection) && !growRecent(connection)) return;
+	const row = connection.recent + (connection.recentCount % recentOf(connection)) * ROW_BYTES;
 	connection.recentCount++;
-	const method = request.head + request.method;
-	const target = request.head + request.target;
 	store<u64>(row, exchange.id);
-	store<u64>(row, request.startOffset, ROW_OFFSET);
-	store<u32>(row, hashOf(method, request.methodLength, target, request.targetLength), ROW_HASH);
+	store<u64>(row, exchange.streamId != 0 ? <u64>exchange.streamId : request.startOffset, ROW_OFFSET);
+	store<u32>(row, hashOfRow(exchange), ROW_HASH);
 	store<u32>(row, <u32>changetype<usize>(exchange), ROW_EXCHANGE);
 	store<u8>(row, 0, ROW_PAIRED);
 	if (connection.mirror != NO_CONNECTION) pairRow(connection, row, connection.mirror);
+}
+
+/**
+ * What both sides' rows have in common: of HTTP/2 the number of the stream (a side that was not seen from its beginning may
+ * not know the request line), else method and target.
+ */
+function hashOfRow(exchange: Exchange): u32 {
+	if (exchange.streamId != 0) return hashNumber(exchange.streamId);
+	const request = exchange.request;
+	return hashOf(request.head + request.method, request.methodLength, request.head + request.target, request.targetLength);
+}
+
+@inline
+function recentOf(connection: Connection): u32 {
+	return connection.remembersMore ? RECENT_STREAMS : RECENT;
 }
 
 /** Makes room for one more row: 4, 8, 16 … rows, because most connections carry few. */
@@ -155,11 +169,11 @@ function growRecent(connection: Connection): bool {
 /** The row was written: from now on its pair needs an ENTRY_PAIR. */
 export function handedOut(exchange: Exchange): void {
 	const connection = exchange.connection;
-	const rows = min<u32>(connection.recentCount, RECENT);
+	const rows = min<u32>(connection.recentCount, recentOf(connection));
 	const address = <u32>changetype<usize>(exchange);
 	// The written row is nearly always one of the newest, so search from there.
 	for (let i: u32 = 0; i < rows; i++) {
-		const row = connection.recent + ((connection.recentCount - 1 - i) % RECENT) * ROW_BYTES;
+		const row = connection.recent + ((connection.recentCount - 1 - i) % recentOf(connection)) * ROW_BYTES;
 		if (load<u32>(row, ROW_EXCHANGE) != address) continue;
 		store<u32>(row, 0, ROW_EXCHANGE);
 		return;
@@ -167,17 +181,17 @@ export function handedOut(exchange: Exchange): void {
 }
 
 function pairAll(a: Connection, b: Connection): void {
-	const rows = min<u32>(a.recentCount, RECENT);
+	const rows = min<u32>(a.recentCount, recentOf(a));
 	// Oldest first, so that the order decides if offsets cannot.
-	for (let i = rows; i > 0; i--) pairRow(a, a.recent + ((a.recentCount - i) % RECENT) * ROW_BYTES, b);
+	for (let i = rows; i > 0; i--) pairRow(a, a.recent + ((a.recentCount - i) % recentOf(a)) * ROW_BYTES, b);
 }
 
 function pairRow(connection: Connection, row: usize, other: Connection): void {
 	if (load<u8>(row, ROW_PAIRED) != 0) return;
 	const exact = wholeStream(connection) && wholeStream(other);
-	const rows = min<u32>(other.recentCount, RECENT);
+	const rows = min<u32>(other.recentCount, recentOf(other));
 	for (let i = rows; i > 0; i--) {
-		const candidate = other.recent + ((other.recentCount - i) % RECENT) * ROW_BYTES;
+		const candidate = other.recent + ((other.recentCount - i) % recentOf(other)) * ROW_BYTES;
 		if (load<u8>(candidate, ROW_PAIRED) != 0) continue;
 		if (load<u32>(candidate, ROW_HASH) != load<u32>(row, ROW_HASH)) continue;
 		if (exact && load<u64>(candidate, ROW_OFFSET) != load<u64>(row, ROW_OFFSET)) continue;
@@ -202,7 +216,7 @@ function tellPair(a: usize, b: usize): void {
 
 /** Checks that remembered open rows exist; debug build. */
 export function checkRecent(connection: Connection): void {
-	const rows = min<u32>(connection.recentCount, RECENT);
+	const rows = min<u32>(connection.recentCount, recentOf(connection));
 	assert(rows == 0 || connection.recent != 0, 'rows are remembered in a block');
 	for (let i: u32 = 0; i < rows; i++) {
 		const row = connection.recent + i * ROW_BYTES;

@@ -40,3 +40,32 @@ export function repeatCall(record: usize): void {
 	time = recordTime(record);
 	startOffset = recordOffset(record) - recordCallOffset(record);
 }
+
+/** Bytes that keepCall() writes. */
+export const KEPT_CALL_BYTES: u32 = 56;
+
+/** Writes what is known about the call to `at`. */
+export function keepCall(at: usize): void {
+	store<u64>(at, time);
+	store<u64>(at, startOffset, 8);
+	store<u64>(at, comm0, 16);
+	store<u64>(at, comm1, 24);
+	store<u32>(at, syscall, 32);
+	store<u32>(at, pid, 36);
+	store<u32>(at, tid, 40);
+	store<i32>(at, fd, 44);
+	store<u32>(at, flags, 48);
+}
+
+/** Reads that again: it is the call whose bytes are being read. */
+export function resumeCall(at: usize): void {
+	time = load<u64>(at);
+	startOffset = load<u64>(at, 8);
+	comm0 = load<u64>(at, 16);
+	comm1 = load<u64>(at, 24);
+	syscall = load<u32>(at, 32);
+	pid = load<u32>(at, 36);
+	tid = load<u32>(at, 40);
+	fd = load<i32>(at, 44);
+	flags = load<u32>(at, 48);
+}

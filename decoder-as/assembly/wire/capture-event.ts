@@ -82,6 +82,7 @@ export const ROLE_UNKNOWN: i32 = 0;
 export const ROLE_ACCEPTED: i32 = 1;
 export const ROLE_CONNECTED: i32 = 2;
 export const ROLE_PAIR: i32 = 3;
+export const CAPTURE_CONN_HTTP2: i32 = 16777216;
 
 // enum capture_blind_spot
 export const BLIND_SPOT_IO_URING: i32 = 1;

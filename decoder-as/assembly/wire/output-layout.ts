@@ -92,7 +92,8 @@ export const EXCHANGE_RES_UNHELD: i32 = 392;
 export const EXCHANGE_EXE: i32 = 488;
 /** u32, of the request, like EXCHANGE_HTTP_VERSION. */
 export const EXCHANGE_REQ_HTTP_VERSION: i32 = 496;
-// 500: 0
+/** u32: number of the stream of HTTP/2, 0 for NULL. */
+export const EXCHANGE_STREAM_ID: i32 = 500;
 /** f64, NaN if the request was not seen: milliseconds from its first byte to the last one that was seen. */
 export const EXCHANGE_SEND_MS: i32 = 504;
 /** f64: for a client, id of the row of the request that was being answered when this one was sent; 0: none or unknown. */
@@ -158,6 +159,10 @@ export const REASON_TOO_MANY_WAITING: i32 = 11;
 export const REASON_HEAD_NOT_CAPTURED: i32 = 12;
 /** The connection was open before the capture, and it is unknown which response belongs to which request. */
 export const REASON_CAPTURE_BEGAN: i32 = 13;
+/** A side reset the stream (RST_STREAM): its error code is added, 14 for codes without a name. */
+export const RESET_REASON: i32 = 32;
+/** The server did not take the request (GOAWAY): the same. */
+export const GOAWAY_REASON: i32 = 48;
 
 export const SIDE_UNKNOWN: i32 = 0;
 export const SIDE_SERVER: i32 = 1;
@@ -375,3 +380,13 @@ export const ANOMALY_UNKNOWN_TRANSFER_CODING: i32 = 46;
 export const ANOMALY_INVALID_REASON: i32 = 47;
 /** The next message begins where the empty line after the trailers should be. */
 export const ANOMALY_UNENDED_TRAILERS: i32 = 48;
+/** HTTP/2: fields refer to earlier ones that were not captured, so they are not known. */
+export const ANOMALY_HPACK_UNKNOWN: i32 = 49;
+/** HTTP/2: the server sent the response without having been asked (PUSH_PROMISE). */
+export const ANOMALY_PUSHED: i32 = 50;
+/** HTTP/2: a header block that cannot be read. */
+export const ANOMALY_INVALID_HEADER_BLOCK: i32 = 51;
+/** HTTP/2: a pseudo-header that is missing, repeated, misplaced or not defined. */
+export const ANOMALY_INVALID_PSEUDO_HEADER: i32 = 52;
+/** HTTP/2: a frame that is shorter than its fixed part or its padding. */
+export const ANOMALY_INVALID_FRAME: i32 = 53;
