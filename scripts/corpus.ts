@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { judgeConversations } from '../support/corpora/conversations.ts';
+import { judgeHpackStories } from '../support/corpora/hpack-stories.ts';
 import { judgeParserCases } from '../support/corpora/parser-cases.ts';
 
 const root = process.argv[2];
@@ -14,6 +15,7 @@ const verbose = process.argv.includes('--verbose');
 const paths = walk(root);
 const outcomes = [
 	...judgeConversations(paths),
+	...judgeHpackStories(paths),
 	...paths
 		.filter((path) => path.endsWith('.md') && basename(path) !== 'README.md')
 		.flatMap((path) => judgeParserCases(path, relative(root, path))),

@@ -2,7 +2,7 @@
 // compared with the reference decoder's rows as far as possible) and records with flipped bits. Of every 64
 // cases one cuts a conversation into arbitrary pieces and compares it with the reference decoder, one loses and
 // moves records of a conversation, and one captures a conversation in simulated time from any moment on
-// (`--only pairing`: only these). Each case runs on the release and on the debug build of the decoder, whose
+// (`--only pairing`: only these). Three are conversations in HTTP/2 (`--only http2`). Each case runs on the release and on the debug build of the decoder, whose
 // assertions find what no row shows; `--build release` and `--build debug` select one. The checks: nothing
 // traps or hangs, no assertion fails, memory stays bounded, entries follow their layout, every body byte is
 // accounted for, no row mixes exchanges, and well-formed conversations give the reference's rows, however they
@@ -20,18 +20,21 @@ import {
 	newDecoder,
 	readOutput,
 } from '../support/decoded-rows.ts';
+import { http2Difference, http2Mixture } from '../support/http2-judge.ts';
 import { namesIn } from '../support/loss.ts';
 import { mutateCalls, quickBatch } from '../support/mutation.ts';
 import { lossyTape, type Random, randomCalls, seededRandom } from '../support/random-conversation.ts';
+import { randomHttp2 } from '../support/random-http2.ts';
 import { buildBatch, Tape } from '../support/record-builder.ts';
 import { type Call, type ReferenceRow, referenceRows, UNSEEN } from '../support/reference-decoder.ts';
+import { http2Rows } from '../support/reference-http2.ts';
 import { missedPairs, mixedRows, timedConversation } from '../support/timed-conversation.ts';
 
 const values = givenOptions();
 const seed = wholeNumber('seed', values.seed);
 const statePath = join(import.meta.dirname, '../build/fuzz.json');
-if (values.only !== undefined && values.only !== 'pairing') {
-	console.error(`expected pairing after --only, got "${values.only}"`);
+if (values.only !== undefined && !['pairing', 'http2'].includes(values.only)) {
+	console.error(`expected pairing or http2 after --only, got "${values.only}"`);
 	process.exit(2);
 }
 const builds = DECODER_BUILDS.filter((build) => values.build === 'both' || values.build === build);
@@ -168,7 +171,9 @@ function readState(): Record<string, number> {
 function runCase(index: number): void {
 	const random = seededRandom(seed * 1_000_003 + index);
 	const kind = index % 64;
-	if (values.only === 'pairing' || kind === 33) pairInTime(random);
+	if (values.only === 'pairing' || (kind === 33 && values.only === undefined)) pairInTime(random);
+	else if (values.only === 'http2') runHttp2(random, index, index % 3);
+	else if (kind === 35 || kind === 39 || kind === 43) runHttp2(random, index, (kind - 35) / 4);
 	else if (kind === 0) compareWithReference(random);
 	else if (kind === 1) loseRecords(random);
 	else if (kind % 4 === 2) flipBits(random, index);
@@ -330,6 +335,49 @@ function pairInTime(random: Random): void {
 	missed += missedPairs(conversation, rows);
 	for (const row of mixedRows(conversation, rows))
 		throw new Error(`row ${row.id} mixes exchanges ${[...namesIn(row)].join(' ')}: ${conversation.description}`);
+}
+
+// ---- HTTP/2 ---------------------------------------------------------------------------------------------------------
+
+/** Compares a conversation with the reference (0), loses records of it (1), or damages its bytes (2). */
+function runHttp2(random: Random, index: number, what: number): void {
+	const calls = randomHttp2(random);
+	lastCalls = calls.map(({ direction, bytes }) => ({ direction, bytes: Buffer.from(bytes).toString('latin1') }));
+	const begunBefore = what === 1 && random.chance(0.4);
+	const tape = new Tape();
+	const conn = index + 1;
+	const server = tape.server(conn, { flags: begunBefore ? wire.FLAG_MIDSTREAM : 0 });
+	if (!begunBefore) server.open();
+	const part = random.chance(0.1) ? random.between(9, 300) : 16384;
+	for (const { direction, bytes } of calls) {
+		const given = what === 2 && random.chance(0.2) ? damaged(random, bytes) : bytes;
+		server[direction](given, { part });
+	}
+	server.close();
+	if (what === 2) {
+		decodeBytes(shared.get(build)!.calm, buildBatch(tape.records), random);
+		return;
+	}
+	const wanted = http2Rows(calls);
+	if (what === 0) {
+		const problem = http2Difference(decode(tape.records, random), wanted);
+		if (problem !== undefined) throw new Error(problem);
+		return;
+	}
+	const share = random.pick([0.02, 0.1, 0.3]);
+	const first = begunBefore ? random.between(0, tape.records.length - 1) : 0;
+	const kept = tape.records.filter((_, i) => i >= first && !random.chance(share));
+	const problem = http2Mixture(decode(kept, random), wanted);
+	if (problem !== undefined) throw new Error(problem);
+}
+
+/** The same bytes with some changed, missing or repeated. */
+function damaged(random: Random, bytes: Uint8Array): Uint8Array {
+	const copy = Buffer.from(bytes);
+	for (let i = random.between(1, 4); i > 0; i--) copy[random.between(0, copy.length - 1)] = random.between(0, 255);
+	if (random.chance(0.7)) return copy;
+	const at = random.between(0, copy.length - 1);
+	return Buffer.concat([copy.subarray(0, at), copy.subarray(random.between(0, at))]);
 }
 
 /** The records of a case as text, with lost ones in brackets. */

@@ -1,0 +1,95 @@
+// Compares the decoder's rows of HTTP/2 with those of the reference: all of them if nothing is missing; otherwise each field
+// must be right or unknown, and no row may hold anything of another stream.
+import type { ExchangeRow, FieldRow } from './decoded-rows.ts';
+import { bodyByte } from './random-http2.ts';
+import type { Http2Row } from './reference-http2.ts';
+
+const CODES = [
+	'NO_ERROR',
+	'PROTOCOL_ERROR',
+	'INTERNAL_ERROR',
+	'FLOW_CONTROL_ERROR',
+	'SETTINGS_TIMEOUT',
+	'STREAM_CLOSED',
+];
+const MORE_CODES = ['FRAME_SIZE_ERROR', 'REFUSED_STREAM', 'CANCEL', 'COMPRESSION_ERROR', 'CONNECT_ERROR'];
+const LAST_CODES = ['ENHANCE_YOUR_CALM', 'INADEQUATE_SECURITY', 'HTTP_1_1_REQUIRED'];
+const ERRORS = [...CODES, ...MORE_CODES, ...LAST_CODES];
+
+/** What differs if all was captured; undefined if nothing does. */
+export function http2Difference(rows: readonly ExchangeRow[], wanted: readonly Http2Row[]): string | undefined {
+	const found = rows.toSorted((a, b) => a.streamId - b.streamId);
+	if (found.length !== wanted.length) return `${found.length} rows instead of ${wanted.length}`;
+	for (const [i, row] of wanted.entries()) {
+		const actual = found[i]!;
+		const answered = row.status !== null;
+		const upgraded = row.method === 'CONNECT' && answered && row.status! < 300;
+		const whole = row.reqEnded && row.resEnded;
+		const state = upgraded ? 'upgraded' : !answered ? 'unanswered' : whole ? 'complete' : 'incomplete';
+		const reason = upgraded || whole || row.reset === null ? null : `reset: ${ERRORS[row.reset] ?? 'unknown code'}`;
+		const pairs: readonly (readonly [string, unknown, unknown])[] = [
+			['stream', row.stream, actual.streamId],
+			['method', row.method, actual.method],
+			['target', row.target, actual.target],
+			['host', row.host, actual.host],
+			['request fields', JSON.stringify(row.reqHeaders), JSON.stringify(actual.reqHeaders)],
+			['request body', row.reqBody, actual.reqBody ?? ''],
+			['interim', row.interim.length === 0 ? null : row.interim.join(','), actual.interim],
+			['status', row.status ?? 0, actual.status],
+			['response fields', JSON.stringify(row.resHeaders), JSON.stringify(actual.resHeaders)],
+			['response body', answered ? row.resBody : null, answered ? (actual.resBody ?? '') : actual.resBody],
+			['state', state, actual.state],
+			['reason', reason, actual.reason],
+			['anomalies', row.pushed ? 'pushed' : null, actual.anomalies],
+			['lost bytes', 0, actual.lostBytes],
+		];
+		const wrong = pairs.find(([, a, b]) => a !== b);
+		if (wrong !== undefined) {
+			return `stream ${row.stream}: ${wrong[0]} is ${JSON.stringify(wrong[2])} instead of ${JSON.stringify(wrong[1])}`;
+		}
+	}
+	return undefined;
+}
+
+/** What is wrong in rows of a capture that missed something; undefined if nothing is. */
+export function http2Mixture(rows: readonly ExchangeRow[], wanted: readonly Http2Row[]): string | undefined {
+	const seen = new Set<number>();
+	for (const row of rows) {
+		// If most of the preface is lost, the rest of it may look like a request of HTTP/1.
+		if (row.streamId === 0 && (row.method === null || row.method === 'PRI')) continue;
+		const whole = wanted.find(({ stream }) => stream === row.streamId);
+		if (whole === undefined) return `there is no stream ${row.streamId}`;
+		const of = `stream ${row.streamId}`;
+		// If its request is lost, what comes after the end of a row may begin another one.
+		if (seen.has(row.streamId) && row.method !== null) return `${of} has two rows with a request`;
+		seen.add(row.streamId);
+		if (row.method !== null && row.method !== whole.method) return `${of}: method ${row.method}`;
+		if (row.target !== null && row.target !== whole.target) return `${of}: target ${row.target}`;
+		if (row.host !== null && row.host !== whole.host) return `${of}: host ${row.host}`;
+		const status = row.status === 0 || row.status === whole.status || whole.interim.includes(row.status);
+		if (!status) return `${of}: status ${row.status}`;
+		const wrong = wrongField(row.reqHeaders, whole.reqHeaders) ?? wrongField(row.resHeaders, whole.resHeaders);
+		if (wrong !== undefined && whole.interim.length === 0) return `${of}: field ${wrong.name}: ${wrong.value}`;
+		for (const [text, direction] of [
+			[row.reqBody, 'in'],
+			[row.resBody, 'out'],
+		] as const) {
+			const own = bodyByte(row.streamId, direction);
+			if ([...(text ?? '')].some((byte) => byte !== own)) return `${of}: bytes of another stream in its body`;
+		}
+		if (row.state !== 'complete') continue;
+		if (row.reqBodyBytes !== whole.reqBody.length) return `${of}: ${row.reqBodyBytes} bytes of the request, complete`;
+		if (row.resBodyBytes !== whole.resBody.length) return `${of}: ${row.resBodyBytes} bytes of the response, complete`;
+	}
+	return undefined;
+}
+
+/** A field that the message does not have, or not so often. */
+function wrongField(found: readonly FieldRow[], wanted: readonly FieldRow[]): FieldRow | undefined {
+	const left = wanted.map(({ name, value }) => `${name}: ${value}`);
+	return found.find(({ name, value }) => {
+		const place = left.indexOf(`${name}: ${value}`);
+		if (place >= 0) left.splice(place, 1);
+		return place < 0;
+	});
+}
