@@ -333,6 +333,30 @@ test('padding and priority are not part of a message', () => {
 	assert.equal(wrong[0]!.anomalies, 'invalid-frame');
 });
 
+test('pseudo-headers that are repeated, unknown, late, or of the other side are an oddity', () => {
+	const field = (name: string, value: string) =>
+		Buffer.concat([integer(0, 4, 0), plainString(name), plainString(value)]);
+	const ordinary = field('x-a', '1');
+	const ok = responseBlock(200);
+	for (const [request, response] of [
+		[Buffer.concat([requestBlock('/'), field(':path', '/again')]), ok],
+		[Buffer.concat([requestBlock('/'), field(':unknown', 'x')]), ok],
+		[Buffer.concat([requestBlock('/'), field(':status', '200')]), ok],
+		[Buffer.concat([ordinary, requestBlock('/')]), ok],
+		[requestBlock('/'), Buffer.concat([ok, field(':status', '404')])],
+		[requestBlock('/'), Buffer.concat([ok, field(':path', '/')])],
+		[requestBlock('/'), field(':status', '2x0')],
+	] as const) {
+		const [row] = rowsOf((server) => server.in(headers(1, request, true)).out(headers(1, response, true)));
+		assert.equal(row!.anomalies, 'invalid-pseudo-header', response.toString('latin1'));
+		assert.equal(row!.target, '/');
+	}
+	const [plain] = rowsOf((server) =>
+		server.in(headers(1, Buffer.concat([requestBlock('/'), ordinary]), true)).out(headers(1, ok, true)),
+	);
+	assert.equal(plain!.anomalies, null);
+});
+
 test('a header block uses the dynamic table of its direction', () => {
 	const rows = rowsOf((server) =>
 		server
