@@ -33,7 +33,9 @@ test('demo names the bundled recording for --replay, ATTACH, info, diff and merg
 	assert.match(both.stderr, /^tinytap: replaying demo$/m);
 	assert.match(start(['info', 'demo']).stdout, /^state {8}complete$/m);
 	assert.equal(start(['diff', 'demo', 'demo']).status, 0);
-	assert.match(start(['merge', 'demo', 'demo', '-o', 'two.tinytap']).stderr, /^tinytap: merged 2 recordings/);
+	const { status, stderr } = start(['merge', 'demo', 'demo', '-o', 'two.tinytap']);
+	assert.equal(status, 1);
+	assert.match(stderr, /got the same one twice: demo and demo \[ERR_MERGE\]/);
 	assert.match(start(['info', './demo']).stderr, /is not a tinytap recording|does not begin like a recording/);
 });
 

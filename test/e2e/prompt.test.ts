@@ -293,7 +293,9 @@ test('the prompt says that the capture is paused', async () => {
 test('.capture of a process that is not running is refused, and the filters stay unchanged', async () => {
 	await atPrompt(
 		async (terminal) => {
-			await terminal.shows(/^tinytap: capturing HTTP\/1\.x of port 8000-8099,9000 \(as root, without capabilities\)$/);
+			await terminal.shows(
+				/^tinytap: capturing HTTP\/1\.x and HTTP\/2 of port 8000-8099,9000 \(as root, without capabilities\)$/,
+			);
 			await enter(terminal, '.capture port 8081 port 8080,80');
 			await terminal.shows(/^capturing port 80,8080-8081$/);
 			// The largest possible pid, which no process here has.

@@ -36,6 +36,8 @@ async function atPrompt(
 	try {
 		await terminal.shows(PROMPT);
 		await work(terminal);
+		// What is typed before the prompt is back goes to the pager.
+		await terminal.shows(/^tinytap \(.+\)>\s*$(?![\s\S])/);
 		await enter(terminal, "SELECT 'still ' || 'here' AS x;");
 		await terminal.shows('still here');
 		await enter(terminal, '.quit');

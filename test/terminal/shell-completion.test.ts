@@ -23,7 +23,7 @@ writeFileSync(join(queries, 'evil.sql'), '-- Evil\n-- :$(touch broken) int\n-- :
 writeFileSync(join(directory, 'traffic.tinytap'), '');
 
 const SLOW = ['slow', 'slow-downloads', 'slow-of-project', 'slow-requests', 'slow-uploads'];
-const FORMATS = ['auto', 'table', 'box', 'csv', 'json', 'ndjson', 'markdown', 'line', 'html', 'har'];
+const FORMATS = ['auto', 'table', 'box', 'csv', 'json', 'ndjson', 'markdown', 'line', 'html', 'har', 'parquet'];
 /** By what is typed: what may follow. */
 const CASES: readonly (readonly [typed: string, offered: readonly string[]])[] = [
 	['tinytap ta', ['tail']],
