@@ -687,6 +687,8 @@ export class Frames {
 	restCapacity: u32;
 	/** The largest frame that the other side accepts. */
 	frameMost: u32;
+	/** Where frames begin was found by searching. */
+	found: bool;
 	/** Bytes that may have contained whole frames and were not read. */
 	missing: u64;
 	/** Skipped bytes count as lost. */

@@ -38,6 +38,7 @@ import {
 	NO_MESSAGE,
 	NO_STREAM,
 	NO_TABLE,
+	Connection,
 	Frames,
 	Message,
 	Stream,
@@ -79,7 +80,9 @@ const GOAWAY_BYTES: u32 = 8;
 /** Longer frames that look like one are not believed. */
 const SEARCH_FRAMES: u32 = 8;
 /** The first stream seen on a connection older than the capture has a lower number than this. */
-const FIRST_ID_MOST: u32 = 1 << 24;
+const FIRST_ID_MOST: u32 = 1 << 28;
+/** The highest type of the frames that extensions have defined. */
+const TYPE_MOST: u32 = 0x10;
 /** The head of a request takes at least this many bytes. */
 const LEAST_HEAD_BYTES: u64 = 10;
 
@@ -194,7 +197,7 @@ function beginFrame(stream: Stream, frames: Frames, header: usize): void {
 	stream.connection.http2.framed = true;
 	const type = frames.type;
 	// Receivers end the connection; where the next frame begins is anyone's guess.
-	if (!isPossible(header, FRAME_MOST)) {
+	if (!isPossible(header, FRAME_MOST) || (frames.found && !isBelievable(stream, frames, header))) {
 		loseFrames(stream, frames);
 		return;
 	}
@@ -256,6 +259,10 @@ function readFixed(stream: Stream, frames: Frames, at: usize, end: usize): usize
 			if (frames.flags & FLAG_PADDED) readPadding(stream, frames, load<u8>(part));
 			if (frames.type == FRAME_PUSH_PROMISE) {
 				frames.promised = bswap<u32>(load<u32>(part + (frames.flags & FLAG_PADDED ? 1 : 0))) & 0x7fffffff;
+				if (frames.found && ((frames.promised & 1) != 0 || !fitsNumber(stream.connection, frames.promised))) {
+					loseFrames(stream, frames);
+					return at + length;
+				}
 			}
 			break;
 	}
@@ -452,6 +459,7 @@ function search(stream: Stream, frames: Frames, at: usize, end: usize): usize {
 		// What was skipped may belong to streams that began in the meantime.
 		doubtLanes(stream.connection.http2, stream);
 		frames.lost = false;
+		frames.found = true;
 		frames.state = IN_HEADER;
 		frames.taken = 0;
 		return at;
@@ -490,18 +498,30 @@ export function looksLikeFrames(from: usize, end: usize, most: u32): bool {
 	return true;
 }
 
+/** Whether a frame after one that was found by searching is likely: if it is not, what was found was none. */
+function isBelievable(stream: Stream, frames: Frames, at: usize): bool {
+	const isKnown = frameType(at) <= FRAME_CONTINUATION;
+	if (isKnown ? !isLikely(at, frames.frameMost) : frameType(at) > TYPE_MOST || frameLength(at) > frames.frameMost) return false;
+	return fitsStreams(stream, at);
+}
+
 /**
  * Whether the stream of the frame may be open, judging by those seen, and by how many requests the missing bytes can have
  * contained.
  */
 function fitsStreams(stream: Stream, at: usize): bool {
 	const connection = stream.connection;
-	const http2 = connection.http2;
 	const id = frameStream(at);
 	if (id == 0) return true;
 	const type = frameType(at);
 	// Requests have odd numbers; only a server's promises and answers have others.
 	if ((id & 1) == 0 && stream.role == CARRIES_REQUESTS && (type == FRAME_HEADERS || type == FRAME_DATA)) return false;
+	return fitsNumber(connection, id);
+}
+
+/** Whether the stream with this number may have begun. */
+function fitsNumber(connection: Connection, id: u32): bool {
+	const http2 = connection.http2;
 	const highest = id & 1 ? http2.highestRequest : http2.highestPushed;
 	if (http2.highestRequest == 0 && http2.highestPushed == 0) return id < FIRST_ID_MOST;
 	const source = id & 1 ? connection.requests : connection.responses;
