@@ -36,7 +36,7 @@ const ALONE = [
 ];
 
 /** Unit tests that take much memory or time on purpose: bombs, floods, statements that reach their limits. */
-const BOUNDS = ['decoder-bombs', 'sql-limits'];
+const BOUNDS = ['decoder-bombs', 'content-coding', 'sql-limits'];
 
 const nameOf = (file) => basename(file, '.test.ts');
 const isIn = (folder) => (file) => file.startsWith(`test/${folder}/`);
@@ -51,7 +51,7 @@ const STEPS = [
 	{
 		name: 'unit',
 		takes: (file) => isIn('unit')(file) && !isBound(file),
-		first: ['content-coding', 'sql-batches', 'exchange-store', 'sql-oracle', 'sql-find', 'output-hostile'],
+		first: ['export-formats', 'sql-batches', 'sql-find', 'output-hostile', 'exchange-store', 'sql-oracle'],
 		shared: true,
 		concurrency: CORES,
 	},
