@@ -453,6 +453,22 @@ function moduleOfHighPointers(): WebAssembly.Module {
 	);
 }
 
+test('answers given before the next batch are in the row', () => {
+	const decoder = newDecoder();
+	const tape = new Tape();
+	tape.server(1, { pid: 42, comm: 'worker-3' }).open().in(GET('/')).out(OK('x'));
+	const batch = tape.batch();
+	decoder.input(batch.byteLength).set(batch);
+	for (let at = 0; at < batch.byteLength; ) at = decoder.decodePart(at, batch.byteLength);
+	const answers = new Tape();
+	answers.factProcess(42, 'server');
+	answers.factSocket(1, 'socket', '10.0.0.1:80', '10.0.0.2:999');
+	decoder.answer(answers.batch());
+	decoder.finish();
+	const [row] = takeOutput(decoder).exchanges;
+	assert.deepEqual([row?.comm, row?.remote], ['server', '10.0.0.2:999']);
+});
+
 test('pointers from 2 GiB on are positive, answers are copied, and a view is made again only if it must be', () => {
 	const high = createDecoder(moduleOfHighPointers());
 	assert.deepEqual([high.inputPointer(0x80), high.inputPointer(0x7f)], [0x80000000, 0x7f000000]);
