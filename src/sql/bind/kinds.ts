@@ -70,18 +70,16 @@ function isNumeric(bound: Bound): boolean {
 }
 
 function isText(bound: Bound): boolean {
-	if (isTextPart(bound)) return true;
+	if (isHeaderField(bound)) return true;
 	return bound.type === 'text' && timeType(bound) === undefined;
 }
 
-/** Functions and operators for parts of JSON. */
-const PARTS: ReadonlySet<string> = new Set(['->>', '[]', 'json_extract']);
+/** Operators for parts of JSON. */
+const PARTS: ReadonlySet<string> = new Set(['->>', '[]']);
 
-/** Whether it is a part of req_headers, res_headers or the parameters of a URL: these are texts. */
-function isTextPart(bound: Bound): boolean {
-	if (bound.kind !== 'call' || !PARTS.has(bound.function.name)) return false;
-	const [json] = bound.arguments as [Bound];
-	return isHeaders(json) || (json.kind === 'call' && json.function.name === 'query_params');
+/** Whether it is a part of req_headers or res_headers: these are texts. */
+function isHeaderField(bound: Bound): boolean {
+	return bound.kind === 'call' && PARTS.has(bound.function.name) && isHeaders(bound.arguments[0]!);
 }
 
 /** Whether it is an object of header fields: its names are in lower case. */
