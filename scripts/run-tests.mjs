@@ -14,7 +14,7 @@ const TEST_TIMEOUT_MS = 600_000;
  * So many unit tests share a process, because starting one takes as long as the tests of most files. Neighbours use
  * the same modules.
  */
-const FILES_A_PROCESS = 8;
+const FILES_A_PROCESS = 12;
 
 const CORES = Math.max(2, availableParallelism());
 
@@ -36,7 +36,7 @@ const ALONE = [
 ];
 
 /** Unit tests that take much memory or time on purpose: bombs, floods, statements that reach their limits. */
-const BOUNDS = ['decoder-bombs', 'content-coding', 'sql-limits'];
+const BOUNDS = ['decoder-bombs', 'content-coding', 'sql-limits', 'sql-find'];
 
 const nameOf = (file) => basename(file, '.test.ts');
 const isIn = (folder) => (file) => file.startsWith(`test/${folder}/`);
@@ -51,9 +51,10 @@ const STEPS = [
 	{
 		name: 'unit',
 		takes: (file) => isIn('unit')(file) && !isBound(file),
-		first: ['export-formats', 'sql-batches', 'sql-find', 'output-hostile', 'exchange-store', 'sql-oracle'],
+		first: ['export-formats', 'sql-batches', 'output-hostile', 'exchange-store', 'sql-oracle'],
 		shared: true,
-		concurrency: CORES,
+		// Some wait for servers and pauses.
+		concurrency: CORES + 1,
 	},
 	// These look only at the traffic of their own ports and programs, and mostly wait.
 	{
