@@ -9,7 +9,7 @@ for (const manifest of Object.values(lock.packages)) {
 	for (const [name, version] of Object.entries(manifest.optionalDependencies ?? {})) {
 		const key = `node_modules/${name}`;
 		const platform =
-			/-(android|darwin|linux|win32|freebsd|openbsd|netbsd|sunos|aix)-(arm64|x64|arm|ia32|ppc64|s390x|riscv64|loong64|mips64el)(-musl)?$/.exec(
+			/-(android|darwin|linux|win32|freebsd|openbsd|netbsd|sunos|aix)-(arm64|x64|arm|ia32|ppc64|s390x|riscv64|loong64|mips64el)(-musl|-gnu)?$/.exec(
 				name,
 			);
 		if (lock.packages[key] !== undefined || platform === null) continue;
@@ -17,7 +17,7 @@ for (const manifest of Object.values(lock.packages)) {
 			version,
 			cpu: [platform[2]],
 			...(manifest.dev === true ? { dev: true } : {}),
-			...(platform[3] === undefined ? {} : { libc: ['musl'] }),
+			...(platform[3] === undefined ? {} : { libc: [platform[3] === '-musl' ? 'musl' : 'glibc'] }),
 			optional: true,
 			os: [platform[1]],
 		};
