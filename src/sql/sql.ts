@@ -8,6 +8,7 @@ export { FUNCTION_ALIASES, FUNCTION_DOCS } from './functions/functions.ts';
 export { errorLine, SqlError } from './limits/sql-error.ts';
 export { type ConditionOptions, compileCondition, compileProjection, type Projection } from './statements/condition.ts';
 export { type ExecuteOptions, execute, executeSync } from './statements/execute.ts';
+export { explainRows, type Fetched, fetchRows, type RemoteOptions } from './statements/remote.ts';
 export type { Result, ResultColumn } from './statements/result.ts';
 export { compileRowQuery, isRowQuery } from './statements/row-query.ts';
 export { Session } from './statements/session.ts';

@@ -37,6 +37,7 @@ const ROOMS_OF_SQL = [
 	'editor',
 	'evaluate',
 	'run',
+	'elsewhere',
 	'statements',
 ];
 const DOORS_OF_SQL = ['src/sql/sql.ts', 'src/sql/sql-light.ts'];

@@ -70,6 +70,8 @@ export type Runtime = {
 	readonly guard: Guard;
 	readonly functions: FunctionContext;
 	readonly cursors: Map<Source, Cursor>;
+	/** Tables whose rows are elsewhere, with the rows that were read for them. */
+	readonly fetched?: ReadonlyMap<Source, TableSnapshot>;
 	/** Read the aggregates and window functions of a SELECT, by its `owner`. */
 	readonly slots: Map<object, { readonly aggregates: Evaluator[]; readonly windows: Evaluator[] }>;
 	/** Disables the shortcuts for batches and bytes. Tests compare both ways. */
@@ -83,7 +85,9 @@ export function cursorOf(source: Source, runtime: Runtime): Cursor {
 	let cursor = runtime.cursors.get(source);
 	if (cursor === undefined) {
 		const { origin } = source;
-		cursor = new Cursor(origin.kind === 'table' ? tableOf(origin.table, runtime.database) : undefined);
+		const table =
+			origin.kind === 'table' ? (runtime.fetched?.get(source) ?? tableOf(origin.table, runtime.database)) : undefined;
+		cursor = new Cursor(table);
 		runtime.cursors.set(source, cursor);
 	}
 	return cursor;

@@ -1,7 +1,7 @@
 // Runs prepared statements on a snapshot, in slices of a few milliseconds.
 import { setImmediate } from 'node:timers/promises';
-import type { DatabaseSnapshot, ParameterValue, SqlValue } from '../../store/table.ts';
-import type { QueryPlan } from '../bind/bound.ts';
+import type { DatabaseSnapshot, ParameterValue, SqlValue, TableSnapshot } from '../../store/table.ts';
+import type { QueryPlan, Source } from '../bind/bound.ts';
 import { type Compiler, cursorOf, type Runtime } from '../evaluate/runtime.ts';
 import { Guard, type Limits, type Steps } from '../limits/guard.ts';
 import { createCompiler } from '../run/compile.ts';
@@ -18,6 +18,10 @@ export type ExecuteOptions = Limits & {
 	readonly parameters?: ReadonlyMap<string, ParameterValue> | undefined;
 	/** Where views and temporary tables live. */
 	readonly session?: Session | undefined;
+	/** The rows of tables of FROM that were read before (fetchRows). */
+	readonly fetched?: ReadonlyMap<Source, TableSnapshot> | undefined;
+	/** Further lines of an EXPLAIN. */
+	readonly explained?: readonly string[] | undefined;
 	/** Replaces the tables, captured and temporary, with what the statement may see of them. */
 	readonly shown?: ((database: DatabaseSnapshot) => DatabaseSnapshot) | undefined;
 	/** The value of `now` in microseconds since the epoch; by default the current time. */
@@ -88,6 +92,7 @@ function compilerFor(database: DatabaseSnapshot, options: ExecuteOptions, guard:
 	const all = options.session?.database(database) ?? database;
 	const runtime: Runtime = {
 		database: options.shown?.(all) ?? all,
+		...(options.fetched === undefined ? {} : { fetched: options.fetched }),
 		parameters: boundParameters(options.parameters),
 		guard,
 		plain: options.plain ?? false,
@@ -124,7 +129,7 @@ function* runAction(
 			}
 			return { columns, rows: yield* runQuery(action.plan, c, options.onRows) };
 		case 'explain':
-			return { columns, rows: explain(action.plan).map((line) => [line]) };
+			return { columns, rows: [...explain(action.plan), ...(options.explained ?? [])].map((line) => [line]) };
 		case 'rows':
 			return { columns, rows: action.rows.map((row) => [...row]) };
 		default:
