@@ -13,7 +13,7 @@ import { storeAddress } from '../src/agent/store-address.ts';
 import { StoreClient } from '../src/agent/store-client.ts';
 import { processUser } from '../src/base/invoking-user.ts';
 import { fleetCommand } from '../src/commands/fleet-command.ts';
-import { type Ask, comparedExchanges, comparedFields, storedRows } from '../support/compared-store.ts';
+import { type Ask, comparedEntries, comparedExchanges, comparedFields, storedRows } from '../support/compared-store.ts';
 import { agentProgram, type KilledRun, mistakes } from '../support/killed-agent.ts';
 import { runTinytap } from '../support/tinytap.ts';
 
@@ -110,12 +110,14 @@ async function recording({ url, ask, rows }: Store): Promise<string> {
 	assert.deepEqual(exchanges.stored, exchanges.expected);
 	const fields = await comparedFields(DEMO, ask, 'http');
 	assert.deepEqual(fields.stored, fields.expected);
+	const entries = await comparedEntries(DEMO, ask, 'http');
+	assert.deepEqual(entries.stored, entries.expected);
 	const [maps] = await rows(
 		"SELECT countIf(labels['env'] = 'prod'), countIf(req_headers['host'] != ''), countIf(res_headers['server'] != '') FROM http.exchanges",
 	);
 	assert.equal(Number(maps![0]), exchanges.stored.length);
 	assert.equal(Number(maps![1]) > 20 && Number(maps![2]) > 5, true, JSON.stringify(maps));
-	return `${exchanges.stored.length} exchanges and ${fields.stored.length} fields are equal`;
+	return `${exchanges.stored.length} exchanges, ${fields.stored.length} fields and ${entries.stored.length} connections are equal`;
 }
 
 function client(url: string): StoreClient {

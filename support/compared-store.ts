@@ -1,5 +1,6 @@
 // What an agent has sent to a store, beside what the tables here have.
 import { SENT_COLUMNS } from '../src/agent/store-tables.ts';
+import { BLIND_SPOT_COLUMNS, CONNECTION_COLUMNS } from '../src/store/entry-table.ts';
 import { parseRows, runTinytap } from './tinytap.ts';
 
 export type Row = Record<string, unknown>;
@@ -48,9 +49,31 @@ export async function comparedFields(file: string, ask: Ask, database: string): 
 	return { stored: withoutHashes(parseRows(stored)), expected: withoutHashes(expected) };
 }
 
+/** The rows of `connections` and `blind_spots`, the last version of each. */
+export async function comparedEntries(file: string, ask: Ask, database: string): Promise<Compared> {
+	const tables = [
+		{ name: 'connections', columns: CONNECTION_COLUMNS, order: 'id' },
+		{ name: 'blind_spots', columns: BLIND_SPOT_COLUMNS, order: 'pid, what' },
+	];
+	const all = await Promise.all(
+		tables.map(async ({ name, columns, order }) => {
+			const sql = `SELECT * FROM ${database}.${name} FINAL ORDER BY ${order} FORMAT JSONEachRow`;
+			const stored = parseRows(await ask(sql, { output_format_json_quote_64bit_integers: 0 })).map((row) =>
+				Object.fromEntries(
+					columns.map((each) => [each.name, each.type === 'datetime' ? time(row, each.name) : row[each.name]]),
+				),
+			);
+			return { stored, expected: await queriedRows(file, `SELECT * FROM ${name} ORDER BY ${order}`) };
+		}),
+	);
+	return { stored: all.flatMap(({ stored }) => stored), expected: all.flatMap(({ expected }) => expected) };
+}
+
 /** The time of a row as tinytap prints it. The portable form has it in whole seconds, and in microseconds. */
-function time({ ts, ts_us: us }: Row): string {
-	if (us === undefined) return `${String(ts).replace(' ', 'T')}Z`;
+function time(row: Row, name = 'ts'): string | null {
+	const us = row[`${name}_us`];
+	if (us === null || row[name] === null) return null;
+	if (us === undefined) return `${String(row[name]).replace(' ', 'T')}Z`;
 	const ms = Math.floor(Number(us) / 1000);
 	return `${new Date(ms).toISOString().slice(0, -1)}${String(Number(us) % 1000).padStart(3, '0')}Z`;
 }

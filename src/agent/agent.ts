@@ -5,11 +5,13 @@ import { wait } from '../base/wait.ts';
 import type { LossTotal } from '../store/loss-table.ts';
 import { Batcher, type BatchLimits, type Row } from './batcher.ts';
 import type { Destination } from './destination.ts';
+import { type EntriesNow, EntryRows } from './entry-rows.ts';
 import { createLossRows } from './loss-rows.ts';
 import { type Origin, originMembers } from './origin.ts';
 import { ownDirectory } from './own-directory.ts';
 import { type Backoff, Sender } from './sender.ts';
 import { Spool } from './spool.ts';
+import type { AgentTable } from './spool-names.ts';
 import { SpoolOwner } from './spool-owner.ts';
 
 export type AgentOptions = {
@@ -40,13 +42,14 @@ export class Agent {
 	readonly #options: AgentOptions;
 	readonly #owner: SpoolOwner;
 	readonly #spool: Spool;
-	readonly #exchanges: Batcher;
-	readonly #loss: Batcher;
+	readonly #batchers: Readonly<Record<AgentTable, Batcher>>;
 	readonly #sender: Sender;
 	readonly #lossRows = createLossRows();
+	readonly #entryRows: EntryRows;
 	#fail: (error: unknown) => void = () => undefined;
 	#dropped = 0;
 	#lastReadUs = Date.now() * 1000;
+	#lastEntriesUs = Date.now() * 1000;
 
 	/** Opens the spool and begins to send what is in it. Throws a UserError if another agent uses the spool. */
 	static async start(options: AgentOptions): Promise<Agent> {
@@ -72,9 +75,15 @@ export class Agent {
 		});
 		this.failed.catch(() => undefined);
 		const { destination, backoff, tell, limits, origin } = options;
-		const common = { spool, limits, origin: originMembers(origin) };
-		this.#exchanges = new Batcher({ ...common, table: 'exchanges' }, this.#fail);
-		this.#loss = new Batcher({ ...common, table: 'loss' }, this.#fail);
+		const members = originMembers(origin);
+		const batcher = (table: AgentTable) => new Batcher({ spool, limits, origin: members, table }, this.#fail);
+		this.#batchers = {
+			exchanges: batcher('exchanges'),
+			connections: batcher('connections'),
+			loss: batcher('loss'),
+			blind_spots: batcher('blind_spots'),
+		};
+		this.#entryRows = new EntryRows(origin.run * 1000);
 		this.#sender = new Sender({ spool, destination, tell, ...(backoff === undefined ? {} : { backoff }) });
 		this.#sender.start().catch(this.#fail);
 	}
@@ -108,12 +117,29 @@ export class Agent {
 			});
 		this.#lastReadUs = nowUs;
 		while (!isLive && !this.#spool.hasRoom && !hurry.aborted) await wait(ROOM_MS, hurry);
-		await this.#exchanges.add(rows);
+		await this.#batchers.exchanges.add(rows);
 	}
 
 	/** Takes the numbers of the table `loss`, in the order of LOSS_REASONS. */
 	async takeLoss(totals: readonly LossTotal[]): Promise<void> {
-		await this.#loss.add(this.#lossRows(totals, Date.now() * 1000));
+		await this.#batchers.loss.add(this.#lossRows(totals, Date.now() * 1000));
+	}
+
+	/** Takes connections that have ended, and open ones if they are among the entries. `evicted`: how many could not be taken. */
+	async takeConnections(entries: EntriesNow, evicted: number): Promise<void> {
+		const { run } = this.#options.origin;
+		const { nowUs } = entries;
+		if (evicted > 0) {
+			const range = { run, first: 0, rows: evicted, fromUs: this.#lastEntriesUs, toUs: nowUs };
+			this.#spool.addGap('not read in time', range, 'connections');
+		}
+		this.#lastEntriesUs = nowUs;
+		await this.#batchers.connections.add(this.#entryRows.connections(entries));
+	}
+
+	/** Takes blind spots. `isLast`: this is the last time. */
+	async takeBlindSpots(entries: EntriesNow, isLast: boolean): Promise<void> {
+		await this.#batchers.blind_spots.add(this.#entryRows.blindSpots(entries, performance.now(), isLast));
 	}
 
 	get counts(): AgentCounts {
@@ -122,7 +148,7 @@ export class Agent {
 
 	/** Completes all batches, and sends until the spool is empty or `patience` is aborted. */
 	async finish(patience: AbortSignal): Promise<void> {
-		await Promise.all([this.#exchanges.close(), this.#loss.close()]);
+		await Promise.all(Object.values(this.#batchers).map((batcher) => batcher.close()));
 		const giveUp = () => this.#sender.end();
 		patience.addEventListener('abort', giveUp);
 		if (patience.aborted) giveUp();
@@ -132,8 +158,7 @@ export class Agent {
 
 	close(): void {
 		this.#sender.end();
-		this.#exchanges.abandon();
-		this.#loss.abandon();
+		for (const batcher of Object.values(this.#batchers)) batcher.abandon();
 		this.#owner.stop();
 		this.#spool.close();
 		this.#options.destination.close();

@@ -92,18 +92,23 @@ function statementsOf(table: StoreTable, form: StoreForm): string[] {
 }
 
 function engine(table: StoreTable, { cluster, portable, database }: StoreForm): string {
-	if (cluster === undefined || portable) return 'ReplacingMergeTree';
+	const version = table.version === undefined ? [] : [table.version];
+	if (cluster === undefined || portable)
+		return `ReplacingMergeTree${version.length === 0 ? '' : `(${version.join(', ')})`}`;
 	const path = `/clickhouse/tables/{shard}/${database}/${localName(table.name, { cluster })}`;
-	return `ReplicatedReplacingMergeTree(${literal(path)}, '{replica}')`;
+	return `ReplicatedReplacingMergeTree(${[literal(path), "'{replica}'", ...version].join(', ')})`;
 }
 
 function sortingKey(table: StoreTable, { portable }: StoreForm): string[] {
-	const isInstant = (name: string) => table.columns.find((each) => each.name === name)?.type === 'instant';
-	return table.key.map((name) => (portable && isInstant(name) ? microsecondsOf(name) : name));
+	return table.key.map((name) => {
+		const { type, nullable } = table.columns.find((each) => each.name === name)!;
+		if (type === 'instant' && portable) return microsecondsOf(name);
+		return nullable ? `ifNull(${name}, 0)` : name;
+	});
 }
 
-function lifetime({ time }: StoreTable, { ttlDays, portable }: StoreForm): string[] {
-	return ttlDays === undefined || portable ? [] : [`TTL toDateTime(${time}) + INTERVAL ${ttlDays} DAY`];
+function lifetime({ expires }: StoreTable, { ttlDays, portable }: StoreForm): string[] {
+	return ttlDays === undefined || portable ? [] : [`TTL toDateTime(${expires}) + INTERVAL ${ttlDays} DAY`];
 }
 
 function settings({ portable, ttlDays, cluster }: StoreForm): string[] {
@@ -135,6 +140,8 @@ function modernColumn({ name, type, nullable }: StoreColumn): DeclaredColumn {
 			return { name, type: wrapped('String'), rest: ' CODEC(ZSTD(3))' };
 		case 'int':
 			return { name, type: wrapped('Int64'), rest: ' CODEC(T64, ZSTD(1))' };
+		case 'version':
+			return { name, type: 'UInt64', rest: ' CODEC(T64, ZSTD(1))' };
 		case 'float':
 			return { name, type: wrapped('Float64'), rest: ' CODEC(ZSTD(1))' };
 		case 'list':
@@ -145,7 +152,7 @@ function modernColumn({ name, type, nullable }: StoreColumn): DeclaredColumn {
 		case 'instant':
 			return {
 				name,
-				type: "DateTime64(6, 'UTC')",
+				type: wrapped("DateTime64(6, 'UTC')"),
 				rest: `${name === ARRIVAL ? ' DEFAULT now64(6)' : ''} CODEC(Delta, ZSTD(1))`,
 			};
 	}
@@ -158,11 +165,12 @@ function portableColumns({ name, type, nullable }: StoreColumn): DeclaredColumn[
 	const wrapped = (inner: string) => (nullable ? `Nullable(${inner})` : inner);
 	if (type === 'list') return [{ name, type: 'Array(String)', rest: '' }];
 	if (type === 'int') return [{ name, type: wrapped('Int64'), rest: '' }];
+	if (type === 'version') return [{ name, type: 'UInt64', rest: '' }];
 	if (type === 'float') return [{ name, type: wrapped('Float64'), rest: '' }];
 	if (type !== 'instant') return [{ name, type: wrapped('String'), rest: '' }];
 	const arrival = name === ARRIVAL;
-	const seconds = { name, type: "DateTime('UTC')", rest: arrival ? ' DEFAULT now()' : '' };
-	return arrival ? [seconds] : [seconds, { name: microsecondsOf(name), type: 'Int64', rest: '' }];
+	const seconds = { name, type: wrapped("DateTime('UTC')"), rest: arrival ? ' DEFAULT now()' : '' };
+	return arrival ? [seconds] : [seconds, { name: microsecondsOf(name), type: wrapped('Int64'), rest: '' }];
 }
 
 /** Maps for people who write SQL by hand. They take no space, and are not in SELECT *. */

@@ -11,6 +11,7 @@ import { formatTimestamp } from '../store/timestamp.ts';
 import type { Destination, Outcome } from './destination.ts';
 import type { FileFormat } from './file-format.ts';
 import { ownDirectory } from './own-directory.ts';
+import { microsecondsOf, storeTable } from './store-tables.ts';
 
 const decompress = promisify(gunzip);
 
@@ -32,7 +33,7 @@ export function directoryDestination({ path, user, hostName, format }: Directory
 		deliver: async (item) => {
 			try {
 				const lines = (await decompress(await item.read())).toString('utf8');
-				for (const [hour, rows] of byHour(lines)) {
+				for (const [hour, rows] of byHour(lines, storeTable(item.table).time)) {
 					const folder = join(path, item.table, `host_name=${fileName(hostName)}`, ...hour);
 					const bytes = await format.encode(item.table, rows);
 					writeFile(UserDirectory.own(folder, user), `${item.token}${format.ending}`, bytes);
@@ -46,11 +47,12 @@ export function directoryDestination({ path, user, hostName, format }: Directory
 	};
 }
 
-/** Lines by the hour of their time: `date=2026-11-22`, `hour=12`. */
-function byHour(lines: string): Map<readonly [date: string, hour: string], string> {
+/** Lines by the hour of the time `column`: `date=2026-11-22`, `hour=12`. */
+function byHour(lines: string, column: string): Map<readonly [date: string, hour: string], string> {
 	const hours = new Map<string, string[]>();
+	const time = new RegExp(`"${microsecondsOf(column)}":(\\d+)`);
 	for (const line of lines.split('\n')) {
-		const us = Number(/"(?:from_)?ts_us":(\d+)/.exec(line)?.[1]);
+		const us = Number(time.exec(line)?.[1]);
 		const hour = formatTimestamp(us)?.slice(0, 13);
 		if (hour === undefined) continue;
 		const before = hours.get(hour);

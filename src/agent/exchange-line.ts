@@ -83,7 +83,8 @@ function fields(message: 'req' | 'res', lines: readonly FieldLine[], wanted: Rea
 	return `,"${message}_header_names":${names},"${message}_header_values":${values},"${message}_trailers":${trailers}`;
 }
 
-function jsonValue(value: SqlValue): string {
+/** A value as JSON, except a blob. */
+export function jsonValue(value: SqlValue): string {
 	if (value === null) return 'null';
 	if (typeof value === 'string') return jsonText(value);
 	if (typeof value === 'bigint') return String(value);

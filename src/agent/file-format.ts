@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { createParquetWriter } from '../output/parquet.ts';
 import type { ColumnType, SqlValue } from '../store/table.ts';
-import { STORE_TABLES, type StoreColumn, type StoreTableName } from './store-tables.ts';
+import { type StoreColumn, type StoreTableName, storeTable } from './store-tables.ts';
 
 const compress = promisify(gzip);
 
@@ -34,6 +34,7 @@ const TYPES: Readonly<Record<StoreColumn['type'], ColumnType>> = {
 	word: 'text',
 	body: 'text',
 	int: 'int',
+	version: 'int',
 	float: 'float',
 	instant: 'datetime',
 	list: 'json',
@@ -41,7 +42,7 @@ const TYPES: Readonly<Record<StoreColumn['type'], ColumnType>> = {
 
 async function parquet(table: StoreTableName, lines: string): Promise<Uint8Array> {
 	// The store gives the time of arrival, and files have none.
-	const columns = STORE_TABLES.find(({ name }) => name === table)!.columns.filter(({ name }) => name !== 'ingested_at');
+	const columns = storeTable(table).columns.filter(({ name }) => name !== 'ingested_at');
 	const writer = await createParquetWriter(columns.map(({ name, type }) => ({ name, type: TYPES[type] })));
 	const rows = lines
 		.trimEnd()

@@ -1,6 +1,6 @@
 // The names of files in the spool. A name says everything that must survive a crash: which rows a file has, and which are
 // lost.
-import { GAP_REASONS, type GapReason, type StoreTableName } from './store-tables.ts';
+import { GAP_REASONS, type GapReason, STORE_TABLES, type StoreTableName } from './store-tables.ts';
 
 /** Rows `first` … `first + rows - 1` of a run. */
 export type RowRange = {
@@ -20,26 +20,29 @@ export type RowRange = {
  * file) a gap to be told to the store.
  */
 export type SpoolName =
-	| { readonly kind: 'open' | 'ready' | 'rejected'; readonly table: StoreTableName; readonly range: RowRange }
-	| { readonly kind: 'gap'; readonly reason: GapReason; readonly range: RowRange };
+	| { readonly kind: 'open' | 'ready' | 'rejected'; readonly table: AgentTable; readonly range: RowRange }
+	| { readonly kind: 'gap'; readonly reason: GapReason; readonly table: AgentTable; readonly range: RowRange };
+
+/** The tables whose rows agents collect. Those of `gaps` are made of gaps. */
+export type AgentTable = Exclude<StoreTableName, 'gaps'>;
 
 const KINDS = { open: 'ndjson', ready: 'ndjson.gz', rejected: 'rejected.gz' } as const;
-const NAME = /^(\d+)-(\d+)-(\d+|x)-(\d+)-(\d+)\.(?:gap\.([a-z-]+)|([a-z]+)\.(ndjson|ndjson\.gz|rejected\.gz))$/;
+const NAME = /^(\d+)-(\d+)-(\d+|x)-(\d+)-(\d+)\.([a-z_]+)\.(?:gap\.([a-z-]+)|(ndjson|ndjson\.gz|rejected\.gz))$/;
 
 /** Numbers have leading zeros, so that names sort as rows do. */
 export function formatSpoolName(name: SpoolName): string {
 	const { run, first, rows, fromUs, toUs } = name.range;
 	const stem = [digits(run, 14), digits(first, 12), rows ?? 'x', fromUs, toUs].join('-');
-	return name.kind === 'gap'
-		? `${stem}.gap.${name.reason.replaceAll(' ', '-')}`
-		: `${stem}.${name.table}.${KINDS[name.kind]}`;
+	return `${stem}.${name.table}.${name.kind === 'gap' ? `gap.${name.reason.replaceAll(' ', '-')}` : KINDS[name.kind]}`;
 }
 
 /** Undefined for any other file. */
 export function parseSpoolName(text: string): SpoolName | undefined {
 	const match = NAME.exec(text);
 	if (match === null) return undefined;
-	const [, run, first, rows, fromUs, toUs, reasonText, table, ending] = match;
+	const [, run, first, rows, fromUs, toUs, tableText, reasonText, ending] = match;
+	const table = STORE_TABLES.map(({ name }) => name).find((name) => name === tableText);
+	if (table === undefined || table === 'gaps') return undefined;
 	const range = {
 		run: Number(run),
 		first: Number(first),
@@ -49,11 +52,10 @@ export function parseSpoolName(text: string): SpoolName | undefined {
 	};
 	if (reasonText !== undefined) {
 		const reason = GAP_REASONS.find((each) => each.replaceAll(' ', '-') === reasonText);
-		return reason === undefined ? undefined : { kind: 'gap', reason, range };
+		return reason === undefined ? undefined : { kind: 'gap', reason, table, range };
 	}
 	const kind = (['open', 'ready', 'rejected'] as const).find((each) => KINDS[each] === ending);
-	if (kind === undefined || (table !== 'exchanges' && table !== 'loss')) return undefined;
-	return { kind, table, range };
+	return kind === undefined ? undefined : { kind, table, range };
 }
 
 function digits(value: number, length: number): string {

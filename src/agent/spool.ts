@@ -9,8 +9,16 @@ import { systemCode } from '../base/errors.ts';
 import type { UserDirectory } from '../base/user-files.ts';
 import { formatTimestamp } from '../store/timestamp.ts';
 import { jsonText } from './exchange-line.ts';
-import { covers, formatSpoolName, joined, parseSpoolName, type RowRange, type SpoolName } from './spool-names.ts';
-import { type GapReason, microsecondsOf, type StoreTableName } from './store-tables.ts';
+import {
+	type AgentTable,
+	covers,
+	formatSpoolName,
+	joined,
+	parseSpoolName,
+	type RowRange,
+	type SpoolName,
+} from './spool-names.ts';
+import { type GapReason, microsecondsOf, type StoreTableName, storeTable } from './store-tables.ts';
 
 const compress = promisify(gzip);
 
@@ -37,7 +45,7 @@ export type SpoolOptions = {
 
 /** Lines that are being collected, and their file. */
 export type OpenBatch = {
-	readonly table: Exclude<StoreTableName, 'gaps'>;
+	readonly table: AgentTable;
 	readonly first: number;
 	readonly name: string;
 	readonly fd: number;
@@ -59,11 +67,11 @@ export class Spool {
 	/** Batches and gaps in the order in which they are sent, and rejected batches. */
 	#entries: Entry[] = [];
 	/** Gaps whose note could not be written yet. */
-	#unwritten: { readonly reason: GapReason; readonly range: RowRange }[] = [];
+	#unwritten: { readonly reason: GapReason; readonly table: AgentTable; readonly range: RowRange }[] = [];
 	/** The store may have received these without confirming it. */
 	readonly #tried = new Set<string>();
 	#changed: (() => void) | undefined;
-	/** Rows that were dropped or rejected since the agent's start. */
+	/** Exchanges that were dropped or rejected since the agent's start. */
 	lostRows = 0;
 
 	private constructor(directory: UserDirectory, options: SpoolOptions) {
@@ -120,7 +128,7 @@ export class Spool {
 	}
 
 	/** Begins a batch whose first row has number `first`. Undefined if the disk is full even without older batches. */
-	begin(table: OpenBatch['table'], first: number): OpenBatch | undefined {
+	begin(table: AgentTable, first: number): OpenBatch | undefined {
 		const { run } = this.#options;
 		const now = Date.now() * 1000;
 		const range = { run, first, rows: 0, fromUs: now, toUs: now };
@@ -188,14 +196,14 @@ export class Spool {
 	}
 
 	/** Notes that rows of a table are lost. Numbers of lost bytes are sent again later, so they need no note. */
-	lose(table: StoreTableName, reason: GapReason, range: RowRange): void {
-		if (table === 'exchanges') this.addGap(reason, range);
+	lose(table: AgentTable, reason: GapReason, range: RowRange): void {
+		if (table !== 'loss') this.addGap(reason, range, table);
 	}
 
 	/** Notes that rows are missing. */
-	addGap(reason: GapReason, range: RowRange): void {
-		this.lostRows += range.rows ?? 0;
-		this.#unwritten.push({ reason, range });
+	addGap(reason: GapReason, range: RowRange, table: AgentTable = 'exchanges'): void {
+		if (table === 'exchanges') this.lostRows += range.rows ?? 0;
+		this.#unwritten.push({ reason, table, range });
 		this.#writeGaps();
 		this.#changed?.();
 	}
@@ -210,10 +218,11 @@ export class Spool {
 			const gap = this.#unwritten[0];
 			if (gap === undefined) return;
 			const before = this.#entries.findLast(
-				(each) => each.parsed.kind === 'gap' && each.parsed.reason === gap.reason && !this.#tried.has(each.name),
+				({ name, parsed }) =>
+					parsed.kind === 'gap' && parsed.reason === gap.reason && parsed.table === gap.table && !this.#tried.has(name),
 			);
 			const whole = before === undefined ? undefined : joined(before.parsed.range, gap.range);
-			const parsed: SpoolName = { kind: 'gap', reason: gap.reason, range: whole ?? gap.range };
+			const parsed: SpoolName = { ...gap, kind: 'gap', range: whole ?? gap.range };
 			const name = formatSpoolName(parsed);
 			try {
 				closeSync(this.#directory.create(name));
@@ -232,7 +241,7 @@ export class Spool {
 		}
 	}
 
-	async #store(table: OpenBatch['table'], range: RowRange, text: string): Promise<void> {
+	async #store(table: AgentTable, range: RowRange, text: string): Promise<void> {
 		const parsed: SpoolName = { kind: 'ready', table, range };
 		const name = formatSpoolName(parsed);
 		const bytes = await compress(text, { level: 1 });
@@ -332,7 +341,7 @@ export class Spool {
 		const { range } = parsed;
 		const token = this.#tokenOf(name);
 		if (parsed.kind === 'gap') {
-			const line = gapLine(this.#options.hostName, parsed.reason, range);
+			const line = gapLine(this.#options.hostName, parsed);
 			return { table: 'gaps', token, rows: 1, range, read: () => compress(line, { level: 1 }) };
 		}
 		return { table: parsed.table, token, rows: range.rows ?? 0, range, read: async () => this.#read(name) };
@@ -361,8 +370,11 @@ export class Spool {
 			if (entry === this.#entries.find(({ parsed }) => isAlike(parsed, entry.parsed))) this.#tried.add(entry.name);
 		const gaps = this.#entries.filter(({ parsed }) => parsed.kind === 'gap');
 		for (const entry of [...this.#entries]) {
-			const gap = gaps.find((each) => each !== entry && covers(each.parsed.range, entry.parsed.range));
-			if (gap === undefined || entry.parsed.kind === 'rejected' || isOtherTable(entry)) continue;
+			const gap = gaps.find(
+				(each) =>
+					each !== entry && each.parsed.table === entry.parsed.table && covers(each.parsed.range, entry.parsed.range),
+			);
+			if (gap === undefined || entry.parsed.kind === 'rejected') continue;
 			if (entry.parsed.kind === 'ready' && gap.parsed.kind === 'gap' && gap.parsed.reason === 'rejected')
 				this.#setAside(entry);
 			else {
@@ -379,15 +391,16 @@ export class Spool {
 	}
 
 	/** Completes a batch that an earlier agent was collecting when it was killed. The last line may be incomplete. */
-	async #complete(name: string, table: StoreTableName, { run, first }: RowRange): Promise<void> {
+	async #complete(name: string, table: AgentTable, { run, first }: RowRange): Promise<void> {
 		const isDone = this.#entries.some(
 			({ parsed }) =>
 				parsed.kind === 'ready' && parsed.table === table && parsed.range.run === run && parsed.range.first === first,
 		);
 		const text = isDone ? '' : this.#read(name).toString('utf8');
 		const lines = text.slice(0, text.lastIndexOf('\n') + 1);
-		if (lines !== '' && table !== 'gaps') {
-			const times = [...lines.matchAll(/"ts_us":(\d+)/g)].map(([, us]) => Number(us));
+		if (lines !== '') {
+			const key = new RegExp(`"${microsecondsOf(storeTable(table).time)}":(\\d+)`, 'g');
+			const times = [...lines.matchAll(key)].map(([, us]) => Number(us));
 			const rows = lines.split('\n').length - 1;
 			const fromUs = times.reduce((least, us) => Math.min(least, us), Number.POSITIVE_INFINITY);
 			const toUs = times.reduce((most, us) => Math.max(most, us), 0);
@@ -404,12 +417,9 @@ function isAlike(one: SpoolName, other: SpoolName): boolean {
 	return one.kind === other.kind && (one.kind === 'gap' || other.kind === 'gap' || one.table === other.table);
 }
 
-function isOtherTable({ parsed }: Entry): boolean {
-	return parsed.kind !== 'gap' && parsed.table !== 'exchanges';
-}
-
 /** A row of the table `gaps`. */
-function gapLine(hostName: string, reason: GapReason, { run, rows, fromUs, toUs }: RowRange): string {
+function gapLine(hostName: string, { reason, table, range }: Extract<SpoolName, { kind: 'gap' }>): string {
+	const { run, rows, fromUs, toUs } = range;
 	const times = [
 		['from_ts', fromUs],
 		['to_ts', toUs],
@@ -417,7 +427,7 @@ function gapLine(hostName: string, reason: GapReason, { run, rows, fromUs, toUs 
 	const members = times.map(
 		([name, us]) => `"${name}":${jsonText(formatTimestamp(us) ?? '')},"${microsecondsOf(name)}":${us}`,
 	);
-	return `{"host_name":${jsonText(hostName)},"run":${run},${members.join(',')},"rows":${rows},"reason":"${reason}"}\n`;
+	return `{"host_name":${jsonText(hostName)},"run":${run},${members.join(',')},"rows":${rows},"reason":"${reason}","table_name":"${table}"}\n`;
 }
 
 /** Whether an error says that there is no space for another file or byte. */

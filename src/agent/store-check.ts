@@ -25,7 +25,7 @@ export async function storedColumns(client: StoreClient): Promise<Map<string, Se
 export async function neededStatements(client: StoreClient, form: StoreForm): Promise<string[]> {
 	const columns = await storedColumns(client);
 	const isThere = (statement: string) => {
-		const table = /^CREATE (?:TABLE|VIEW) IF NOT EXISTS \S+\.(\S+)/.exec(statement)?.[1];
+		const table = /^(?:CREATE (?:TABLE|VIEW) IF NOT EXISTS|GRANT\b.* INSERT ON) \S+\.(\S+)/.exec(statement)?.[1];
 		return table === undefined ? columns.size > 0 : columns.has(table);
 	};
 	const created = storeStatements(form).filter((statement) => !isThere(statement));

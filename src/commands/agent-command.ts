@@ -12,6 +12,7 @@ import { lossSentence } from '../shell/result-printer.ts';
 import { socketAddress } from '../threads/own-sockets.ts';
 import type { TailRows, Threads } from '../threads/threads.ts';
 import { type AgentCommandOptions, type AgentPlan, planAgent } from './agent-plan.ts';
+import { OtherTables } from './agent-tables.ts';
 import { type CommandContext, withCapture } from './command-context.ts';
 import { type Options, withTelemetry } from './options.ts';
 import { say } from './running-capture.ts';
@@ -20,7 +21,6 @@ import { say } from './running-capture.ts';
 const LAST_BATCH_MS = 5000;
 /** After the capture has failed, how long to wait for its last rows. */
 const LAST_ROWS_MS = 500;
-const LOSS_MS = 60_000;
 
 /** Runs the command; resolves to the exit status. Secrets are redacted, except with --no-redact. */
 export async function agentCommand(given: Options, own: AgentCommandOptions): Promise<number> {
@@ -99,18 +99,13 @@ async function run(
 	const end = captured();
 	const interrupted = new AbortController();
 	interrupts.first.then(() => interrupted.abort()).catch(() => undefined);
-	const lossTimer = setInterval(() => {
-		threads
-			.totals()
-			.then(({ loss }) => agent.takeLoss(loss))
-			.catch(() => undefined);
-	}, LOSS_MS);
+	const others = new OtherTables(threads, agent, plan.connections);
 	try {
-		await take(agent, rows, end, interrupted.signal);
+		await take(agent, rows, Promise.race([end, others.failed]), interrupted.signal);
 		const { loss } = await end;
-		await agent.takeLoss(loss);
+		await others.last(loss);
 	} finally {
-		clearInterval(lossTimer);
+		others.stop();
 	}
 	await agent.finish(patience(interrupted.signal));
 	if (!options.presentation.quiet) say(`tinytap: ${sentence(agent, plan)}\n`);

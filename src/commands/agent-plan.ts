@@ -16,6 +16,7 @@ export type AgentCommandOptions = {
 	readonly where?: string;
 	readonly bodies?: string;
 	readonly headers?: string;
+	readonly connections?: string;
 	readonly hostName?: string;
 	readonly label?: readonly string[];
 	readonly spool?: string;
@@ -29,6 +30,8 @@ export type AgentPlan = {
 	readonly to: { readonly store: StoreAddress } | { readonly path: string; readonly format: FileFormat };
 	readonly where: string | undefined;
 	readonly lines: LineSettings;
+	/** Whether rows of `connections` are sent. */
+	readonly connections: boolean;
 	readonly hostName: string;
 	readonly labels: readonly (readonly [name: string, value: string])[];
 	readonly spoolPath: string;
@@ -58,6 +61,7 @@ export function planAgent(options: Options, own: AgentCommandOptions): AgentPlan
 		to,
 		where,
 		lines: { bodies: bodyChoice(bodiesText), bodiesText, headers: fieldNames(own.headers ?? 'all') },
+		connections: sendsConnections(own.connections ?? 'all'),
 		hostName,
 		labels: (own.label ?? []).map(label),
 		spoolPath: resolve(own.spool ?? `${userDirectories(options.user).state}/agent`),
@@ -96,6 +100,11 @@ function bodyChoice(text: string): BodyChoice {
 			`--bodies: expected none, errors, all, or sample=N for one exchange in N, got ${JSON.stringify(text)}`,
 		);
 	return { of: 'sample', every: parseInteger(every, '--bodies sample', 1, Number.MAX_SAFE_INTEGER) };
+}
+
+function sendsConnections(text: string): boolean {
+	if (text === 'all' || text === 'none') return text === 'all';
+	throw usageError(`--connections: expected all or none, got ${JSON.stringify(text)}`);
 }
 
 /** Names of fields in lower case; undefined: all. */

@@ -281,6 +281,7 @@ function addAgent(command: NewCommand, setWork: SetWork, afterDashes?: readonly 
 		.option('--where <condition>', 'send only exchanges that pass, e.g. "status >= 400"')
 		.option('--bodies <choice>', 'of which exchanges bodies are sent: none (default), errors, sample=N (one in N), all')
 		.option('--headers <names>', 'which fields are sent: all (default), none, or their names: content-type,user-agent')
+		.option('--connections <choice>', 'whether rows of the table connections are sent: all (default), none')
 		.option('--host-name <name>', "this host's name in the store (default: that of the system)")
 		.option('--label <name=value>', 'a label for all exchanges (repeatable)', repeated)
 		.option('--spool <dir>', 'where exchanges wait until they are sent (default: agent in your state directory)')

@@ -27,6 +27,7 @@ import { type EntryBytes, entryBytes } from '../store/row-writer.ts';
 import { type CapturePriority, capturePriority } from './capture-priority.ts';
 import { CaptureRecorder } from './capture-recorder.ts';
 import {
+	type CaptureEntries,
 	type CaptureThreadData,
 	type CaptureTotals,
 	errorMessage,
@@ -86,6 +87,8 @@ const store = new ExchangeStore({
 	discard: (memory) => running?.discardMemory(memory) === true,
 });
 const closedConnections = new ConnectionLog(shares.connectionLog);
+/** Connections on which this process is the other end, as their exchanges have shown. */
+const ownConnections = new Set<number>();
 
 let queryPort: MessagePort | undefined;
 let begun = false;
@@ -132,6 +135,7 @@ main.on('message', (message: ToCapture) => {
 	else if (message.type === 'record') answerRecording((source) => void recorder.start(message.record, source));
 	else if (message.type === 'record-stop') answerRecording((source) => recorder.stop(source));
 	else if (message.type === 'totals') post({ type: 'totals', ...captureTotals() });
+	else if (message.type === 'entries') postEntries(message.closed, message.open);
 	else running?.setFilters(message.filters);
 });
 
@@ -313,9 +317,10 @@ function takeOutput(source: BatchSource): Uint8Array[] {
  */
 function takeRareEntry(type: number, at: number, source: BatchSource, answers: Uint8Array[]): void {
 	if (type === layout.ENTRY_PAIR) store.pair(float(at + layout.PAIR_A), float(at + layout.PAIR_B));
-	else if (type === layout.ENTRY_CONNECTION)
-		closedConnections.append(views.bytes.subarray(at, at + views.u32[at >> 2]!));
-	else if (type === layout.ENTRY_SKIP)
+	else if (type === layout.ENTRY_CONNECTION) {
+		if (!isOwnConnection(at)) closedConnections.append(views.bytes.subarray(at, at + views.u32[at >> 2]!));
+		ownConnections.delete(float(at + layout.CONNECTION_ID));
+	} else if (type === layout.ENTRY_SKIP)
 		source.skip(
 			float(at + layout.SKIP_CONN),
 			views.u32[(at + layout.SKIP_DIRECTION) >> 2]!,
@@ -334,14 +339,25 @@ function takeRareEntry(type: number, at: number, source: BatchSource, answers: U
 
 /** Whether the exchange is one of this process's own, seen from the other side. It is counted, but not kept. */
 function isOwn(at: number): boolean {
-	if (ownSockets === undefined || !ownSockets.inUse) return false;
-	const word = (at + layout.EXCHANGE_REMOTE) >> 2;
-	if (!ownSockets.has(views.bytes, at + views.u32[word]!, views.u32[word + 1]!)) return false;
+	if (!isOwnAddress(at, layout.EXCHANGE_REMOTE)) return false;
+	ownConnections.add(float(at + layout.EXCHANGE_CONN));
 	const bodies = [layout.EXCHANGE_REQ_BODY_BYTES, layout.EXCHANGE_RES_BODY_BYTES].map(
 		(offset) => float(at + offset) || 0,
 	);
 	count(ownLoss.excluded, 1, bodies[0]! + bodies[1]!);
 	return true;
+}
+
+/** The same for a connection. Its exchanges told so while the address was in use. */
+function isOwnConnection(at: number): boolean {
+	return ownConnections.has(float(at + layout.CONNECTION_ID)) || isOwnAddress(at, layout.CONNECTION_REMOTE);
+}
+
+/** Whether the text at `offset` of the entry is the address of a socket of this process. */
+function isOwnAddress(at: number, offset: number): boolean {
+	if (ownSockets === undefined || !ownSockets.inUse) return false;
+	const word = (at + offset) >> 2;
+	return ownSockets.has(views.bytes, at + views.u32[word]!, views.u32[word + 1]!);
 }
 
 function float(at: number): number {
@@ -379,11 +395,8 @@ function answerQueryThread(request: SnapshotRequest): void {
 /** Takes a snapshot of what a statement reads. */
 function takeSnapshot(mask: number): CaptureSnapshot {
 	decoder.snapshot(mask);
-	const output = decoder.output();
-	const pieces: Uint8Array[] = [];
-	if ((mask & layout.SNAPSHOT_CONNECTIONS) !== 0) pieces.push(...closedConnections.pieces());
-	pieces.push(output);
-	const entries = concatenate(pieces);
+	const pieces = (mask & layout.SNAPSHOT_CONNECTIONS) === 0 ? [] : [...closedConnections.pieces()];
+	const entries = concatenate([...pieces, ...withoutOwnConnections(decoder.output())]);
 	// The output was empty before, so it contains only the snapshot.
 	decoder.clearOutput();
 	updateStatus();
@@ -439,6 +452,30 @@ function captureTotals(): CaptureTotals {
 	decoder.clearOutput();
 	updateStatus();
 	return { loss: allLossTotals(), blindSpots: [...processes] };
+}
+
+function postEntries(after: number, open: boolean): void {
+	decoder.snapshot(layout.SNAPSHOT_BLIND_SPOTS | (open ? layout.SNAPSHOT_CONNECTIONS : 0));
+	const entries = concatenate([...closedConnections.pieces(after), ...withoutOwnConnections(decoder.output())]);
+	decoder.clearOutput();
+	const { appended: closed, evicted } = closedConnections;
+	const answer: CaptureEntries = { entries, closed, evicted: Math.max(0, evicted - after), nowUs: wallUs() };
+	main.postMessage({ type: 'entries', ...answer } satisfies FromCapture, [entries]);
+}
+
+/** The entries of a snapshot without this process's own connections, in pieces. */
+function withoutOwnConnections(output: Uint8Array): Uint8Array[] {
+	if (ownSockets === undefined || (!ownSockets.inUse && ownConnections.size === 0)) return [output];
+	if (views.bytes.buffer !== decoder.memory.buffer) views = entryBytes(decoder.memory.buffer);
+	const pieces: Uint8Array[] = [];
+	const end = output.byteOffset + output.byteLength;
+	let from = output.byteOffset;
+	for (let at = from; at < end; at += views.u32[at >> 2]!) {
+		if (views.u32[(at + layout.ENTRY_TYPE) >> 2] !== layout.ENTRY_CONNECTION || !isOwnConnection(at)) continue;
+		pieces.push(views.bytes.subarray(from, at));
+		from = at + views.u32[at >> 2]!;
+	}
+	return [...pieces, views.bytes.subarray(from, end)];
 }
 
 function updateStatus(): void {

@@ -76,13 +76,27 @@ export type ToCapture =
 	/** End the recording. Answered by `recorded`. */
 	| { readonly type: 'record-stop' }
 	/** Answered by `totals`. */
-	| { readonly type: 'totals' };
+	| { readonly type: 'totals' }
+	/** Answered by `entries`: connections that were closed after the first `closed`, those that are open if `open`. */
+	| { readonly type: 'entries'; readonly closed: number; readonly open: boolean };
 
 /** Loss by reason, and how many processes have each kind of blind spot, at one instant. */
 export type CaptureTotals = {
 	/** In the order of LOSS_REASONS. */
 	readonly loss: readonly LossTotal[];
 	readonly blindSpots: readonly (readonly [what: string, processes: number])[];
+};
+
+/** Connections and blind spots at one instant, without this process's own connections. */
+export type CaptureEntries = {
+	/** The decoder's entries. */
+	readonly entries: ArrayBuffer;
+	/** How many connections have been closed so far. */
+	readonly closed: number;
+	/** How many of the connections asked for have been evicted. */
+	readonly evicted: number;
+	/** Microseconds since the epoch. */
+	readonly nowUs: number;
 };
 
 /** A recording that has ended. If it has several files: the path of the last one and the size of all. */
@@ -112,6 +126,7 @@ export type FromCapture =
 	/** A recording has begun (without `end`), has ended, or could not begin or end. */
 	| { readonly type: 'recorded'; readonly end?: RecordingEnd; readonly error?: ErrorMessage }
 	| ({ readonly type: 'totals' } & CaptureTotals)
+	| ({ readonly type: 'entries' } & CaptureEntries)
 	| { readonly type: 'error'; readonly error: ErrorMessage };
 
 /** Query thread → capture thread. */

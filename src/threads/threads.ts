@@ -16,6 +16,7 @@ import type { NamedTable, ParameterValue, SqlValue } from '../store/table.ts';
 import { ATTACHED_MAX, type AttachedEnd, AttachedRecording } from './attached-recording.ts';
 import { ATTACHING_LEAST, attachedBytes, attachedShares, memoryShares, THREAD_BYTES } from './memory-shares.ts';
 import {
+	type CaptureEntries,
 	type CaptureThreadData,
 	type CaptureTotals,
 	type ColumnValues,
@@ -144,6 +145,7 @@ export class Threads {
 	#recording: Deferred<RecordingEnd | undefined> | undefined;
 	/** Those who wait for totals, in order. */
 	readonly #totals: Deferred<CaptureTotals>[] = [];
+	readonly #entries: Deferred<CaptureEntries>[] = [];
 
 	/**
 	 * `warn` is called for problems that do not end the capture. `redactsAll`: redact every result, exchange and value.
@@ -175,6 +177,7 @@ export class Threads {
 				ended.resolve(message);
 			} else if (message.type === 'warning') warn(message.message, message.hint);
 			else if (message.type === 'totals') this.#totals.shift()?.resolve(message);
+			else if (message.type === 'entries') this.#entries.shift()?.resolve(message);
 			else if (message.type === 'recorded') {
 				if (message.error === undefined) this.#recording?.resolve(message.end);
 				else this.#recording?.reject(thrownError(message.error));
@@ -217,6 +220,17 @@ export class Threads {
 		const answer = deferred<CaptureTotals>();
 		this.#totals.push(answer);
 		this.#toCapture({ type: 'totals' });
+		return answer.promise;
+	}
+
+	/**
+	 * Blind spots, and connections that were closed after the first `closed`; with `open`, also those that are open. Does not
+	 * resolve if the capture has failed.
+	 */
+	entries(closed: number, open: boolean): Promise<CaptureEntries> {
+		const answer = deferred<CaptureEntries>();
+		this.#entries.push(answer);
+		this.#toCapture({ type: 'entries', closed, open });
 		return answer.promise;
 	}
 

@@ -8,7 +8,14 @@ import { parquetReadObjects } from 'hyparquet';
 import { NOT_SENT } from '../../src/agent/store-tables.ts';
 import { fleetCommand } from '../../src/commands/fleet-command.ts';
 import { startClickHouse } from '../../support/clickhouse.ts';
-import { comparedExchanges, comparedFields, queriedRows, type Row, storedRows } from '../../support/compared-store.ts';
+import {
+	comparedEntries,
+	comparedExchanges,
+	comparedFields,
+	queriedRows,
+	type Row,
+	storedRows,
+} from '../../support/compared-store.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 import { parseRows, runTinytap } from '../../support/tinytap.ts';
 
@@ -51,6 +58,9 @@ test('a store has what the tables here have, with the fields as lists, and no se
 		const fields = await comparedFields(DEMO, store.ask, 'http');
 		assert.equal(fields.stored.length > 200, true);
 		assert.deepEqual(fields.stored, fields.expected);
+		const entries = await comparedEntries(DEMO, store.ask, 'http');
+		assert.equal(entries.expected.length > 20, true);
+		assert.deepEqual(entries.stored, entries.expected);
 		assert.equal((await store.rows('SELECT count() FROM http.loss WHERE events > 0'))[0]![0] !== '0', true);
 		assert.deepEqual(
 			filesBelow(directory.path).map((path) => path.slice(directory.path.length)),
@@ -72,7 +82,20 @@ test('a directory gets files by table, host, day and hour, as Parquet or as line
 	};
 	await agent('--host-name', 'a/b', '--headers', 'Content-Type,x-none', '--where', 'status >= 400');
 	await agent('--host-name', 'lines', '--format', 'ndjson', '--bodies', 'errors', '--headers', 'none');
+	await agent('--host-name', 'few', '--format', 'ndjson', '--connections', 'none', '--where', '0');
 	const files = filesBelow(to);
+	const tablesOf = (host: string) =>
+		new Set(files.filter((path) => path.includes(host)).map((path) => path.slice(to.length).split('/')[1]));
+	assert.deepEqual(tablesOf('a%2Fb'), new Set(['exchanges', 'connections', 'loss']));
+	assert.deepEqual(tablesOf('few'), new Set(['loss']));
+	const [connections] = files.filter((path) =>
+		path.startsWith(join(to, 'connections/host_name=a%2Fb/date=2026-11-22/')),
+	);
+	const seen = (await parquetReadObjects({ file: new Uint8Array(readFileSync(connections!)).buffer })) as Row[];
+	assert.equal(
+		seen.every((row) => row.opened instanceof Date && row.last_ts instanceof Date),
+		true,
+	);
 	const [parquet] = files.filter((path) =>
 		path.startsWith(join(to, 'exchanges/host_name=a%2Fb/date=2026-11-22/hour=15/')),
 	);
@@ -127,6 +150,7 @@ test('what is not valid is refused before anything is captured', async () => {
 		refused('--to', '/tmp', '--bodies', 'sample=0'),
 		refused('--to', '/tmp', '--headers', 'a b'),
 		refused('--to', '/tmp', '--label', 'x'),
+		refused('--to', '/tmp', '--connections', 'some'),
 		refused('--to', '/tmp', '--spool-size', '1MiB'),
 		refused('--to', '/tmp', '--where', 'nothing = 1'),
 		refused('--to', 'http://host', '--format', 'ndjson'),
@@ -139,6 +163,7 @@ test('what is not valid is refused before anything is captured', async () => {
 		/^2 .*--bodies sample: expected a whole number of at least 1, got "0"/,
 		/^2 .*--headers: expected all, none, or names/,
 		/^2 .*--label: expected NAME=VALUE, got "x"/,
+		/^2 .*--connections: expected all or none, got "some"/,
 		/^2 .*--spool-size: expected at least 16MiB/,
 		/^1 .*nothing/,
 		/^2 .*--format: expected it together with --to DIR/,

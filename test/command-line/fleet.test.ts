@@ -50,7 +50,10 @@ test('init creates the tables, check verifies them, and columns that are missing
 	const place = { store: `${store.url}/one` };
 	const empty = await fleet('check', place);
 	assert.equal(empty.code, 1, empty.error);
-	assert.match(empty.stdout, /^failed +tables +the database one has no exchanges, loss, gaps/m);
+	assert.match(
+		empty.stdout,
+		/^failed +tables +the database one has no exchanges, connections, loss, blind_spots, gaps/m,
+	);
 	const made = await fleet('init', place);
 	assert.deepEqual(
 		[made.code, made.stdout],
@@ -109,6 +112,24 @@ test('on a cluster, rows go to the shard of their host, and every node answers f
 		[
 			['request', '0', 'host', 'Host', 'a', '0'],
 			['request', '1', 'x-end', 'X-End', 'b', '1'],
+		],
+	);
+	// A connection is sent again with other numbers: the row with the highest seq stays, in whatever order they came.
+	for (const seq of [2, 3, 1]) {
+		const values = `('web-1',1,${seq},4,${1e15},${seq === 1 ? 'NULL' : 2e15},${seq * 10}), ('web-2',1,${seq},4,${1e15},NULL,7)`;
+		await first.ask(
+			`INSERT INTO two.connections (host_name, run, seq, id, opened_us, closed_us, bytes_in) VALUES ${values}`,
+			{ insert_distributed_sync: 1 },
+		);
+	}
+	assert.deepEqual(
+		await second.rows(
+			`SELECT host_name, seq, closed_us, bytes_in FROM
+				(SELECT opened_us, run, id, host_name, seq, closed_us, bytes_in FROM two.connections FINAL) ORDER BY host_name`,
+		),
+		[
+			['web-1', '3', '2000000000000000', '30'],
+			['web-2', '3', null, '7'],
 		],
 	);
 	assert.match(

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Agent } from '../../src/agent/agent.ts';
@@ -18,11 +19,16 @@ import { startTinytap } from '../../support/tinytap.ts';
 
 test('exchanges arrive once, from both sides, without secrets; uploads to a store on this host are none', async () => {
 	const store = await startFakeStore();
+	// Every other upload needs a new connection.
+	store.behave = (request) => (request % 2 === 0 ? 'ok' : 'die');
 	const directory = temporaryDirectory();
 	const server = createServer((_, response) => response.setHeader('set-cookie', 'id=canary-in-a-cookie').end('hello'));
 	await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-	const { port } = server.address() as AddressInfo;
-	const ports = [port, Number(new URL(store.url).port)].flatMap((each) => ['--port', String(each)]);
+	// An alert of TLS, so that both directions are TLS.
+	const tls = createTcpServer((socket) => socket.once('data', () => socket.end(Buffer.from('15030100020228', 'hex'))));
+	await once(tls.listen(0, '127.0.0.1'), 'listening');
+	const [port, tlsPort] = [server, tls].map((each) => (each.address() as AddressInfo).port) as [number, number];
+	const ports = [port, tlsPort, Number(new URL(store.url).port)].flatMap((each) => ['--port', String(each)]);
 	const agent = startTinytap(
 		['agent', '--to', store.url, ...ports, '--spool', join(directory.path, 'spool'), '--bodies', 'all'],
 		{ env: { CLICKHOUSE_USER: 'u', CLICKHOUSE_PASSWORD: 'canary-of-the-store' } },
@@ -40,8 +46,14 @@ test('exchanges arrive once, from both sides, without secrets; uploads to a stor
 				() => (store.rows('exchanges').length >= count ? true : undefined),
 				() => `${store.rows('exchanges').length} of ${count} rows: ${agent.stderr()}`,
 			);
+		const socket = connect(tlsPort, '127.0.0.1', () => socket.write(Buffer.from('1603010005010000010000', 'hex')));
+		await once(socket.resume(), 'close');
 		await ask(23);
 		await arrived(46);
+		await eventually(
+			() => (store.rows('blind_spots').length > 0 ? true : undefined),
+			() => `no blind spot: ${agent.stderr()}`,
+		);
 		// The upload would be a row of the next batch.
 		await ask(7);
 		agent.child.kill('SIGTERM');
@@ -57,6 +69,20 @@ test('exchanges arrive once, from both sides, without secrets; uploads to a stor
 		}
 		assert.doesNotMatch(JSON.stringify([...store.tables]), /canary/);
 		assert.equal(store.rows('gaps').length, 0);
+		const [spot, ...others] = store.rows('blind_spots');
+		assert.deepEqual(
+			[spot?.pid, spot?.what, spot?.evidence, others],
+			[process.pid, 'tls', 'TLS handshake on a connection', []],
+		);
+		const ofRows = new Set(rows.map(({ conn }) => conn));
+		const connections = store.rows('connections');
+		for (const { local, remote } of connections)
+			assert.equal(
+				[port, tlsPort].some((each) => [local, remote].includes(`127.0.0.1:${each}`)),
+				true,
+				`${local} ${remote}`,
+			);
+		assert.deepEqual(new Set(connections.filter(({ exchanges }) => exchanges !== 0).map(({ id }) => id)), ofRows);
 		assert.equal(
 			store.requests.every(({ headers }) => headers['x-clickhouse-key'] === 'canary-of-the-store'),
 			true,
@@ -65,6 +91,7 @@ test('exchanges arrive once, from both sides, without secrets; uploads to a stor
 		await agent.stop();
 		server.closeAllConnections();
 		server.close();
+		tls.close();
 		await store.close();
 		directory.remove();
 	}

@@ -22,6 +22,12 @@ test('the newest connections are kept and all others are counted', () => {
 		kept,
 		Array.from(kept, (_, i) => log.evicted + 1 + i),
 	);
+	const after = (count: number) =>
+		[...log.pieces(count)].map(({ byteLength }) => byteLength / entry.length).reduce((sum, each) => sum + each, 0);
+	assert.deepEqual([after(0), after(log.evicted), after(count - 7), after(count)], [kept.length, kept.length, 7, 0]);
+	log.clear();
+	log.append(entry);
+	assert.deepEqual([after(count), after(count + 1), log.appended], [1, 0, count + 1]);
 	log.clear();
 	assert.equal([...log.pieces()].length, 0);
 	assert.ok(log.evicted < count);

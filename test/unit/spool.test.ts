@@ -61,16 +61,19 @@ test('names say what is in a file, and sort as rows do', () => {
 		{ kind: 'open', table: 'exchanges', range },
 		{ kind: 'ready', table: 'loss', range },
 		{ kind: 'rejected', table: 'exchanges', range },
-		{ kind: 'gap', reason: 'spool full', range },
-		{ kind: 'gap', reason: 'not running', range: { ...range, first: 0, rows: null } },
+		{ kind: 'gap', reason: 'spool full', table: 'exchanges', range },
+		{ kind: 'gap', reason: 'not running', table: 'exchanges', range: { ...range, first: 0, rows: null } },
+		{ kind: 'ready', table: 'blind_spots', range },
+		{ kind: 'gap', reason: 'rejected', table: 'connections', range },
 	];
 	for (const each of names) assert.deepEqual(parseSpoolName(formatSpoolName(each)), each);
-	assert.equal(formatSpoolName(names[3]!), '01700000000000-000000000031-10-5-9.gap.spool-full');
+	assert.equal(formatSpoolName(names[3]!), '01700000000000-000000000031-10-5-9.exchanges.gap.spool-full');
 	assert.equal(name('ready', 9, 1) < name('ready', 10, 1), true);
 	for (const other of [
 		'agent.json',
 		'x.tmp',
-		'1-1-1-1-1.gap.none',
+		'1-1-1-1-1.exchanges.gap.none',
+		'1-1-1-1-1.gaps.ndjson.gz',
 		'1-1-1-1-1.headers.ndjson.gz',
 		`a${name('open', 1, 1)}`,
 	])
@@ -144,7 +147,12 @@ test('after a crash between two steps, no row is sent twice, and none is both se
 			.map(([members]) => `{${members}}\n`)
 			.join('');
 	const gap = (reason: 'spool full' | 'rejected', first: number, count: number) =>
-		formatSpoolName({ kind: 'gap', reason, range: { run: RUN, first, rows: count, fromUs: 1, toUs: 2 } });
+		formatSpoolName({
+			kind: 'gap',
+			reason,
+			table: 'exchanges',
+			range: { run: RUN, first, rows: count, fromUs: 1, toUs: 2 },
+		});
 	await withSpool(async ({ path, open }) => {
 		const put = (file: string, content: string | Buffer = '') => writeFileSync(join(path, file), content);
 		// A batch was completed, but its open file was not removed yet.
@@ -160,12 +168,16 @@ test('after a crash between two steps, no row is sent twice, and none is both se
 		// A batch was rejected, and not put aside yet.
 		put(gap('rejected', 9, 2));
 		put(name('ready', 9, 2), gzipSync(lines(9, 2)));
+		// Rows of another table have the same numbers.
+		const connections = gzipSync('{"id":21}\n');
+		put(name('ready', 6, 1).replace('exchanges', 'connections'), connections);
 		put('a file of somebody else');
 		const spool = await open();
 		assert.deepEqual(await sent(spool), [
 			['exchanges', 1, 2],
 			['exchanges', 3, 4],
 			['gaps', 4],
+			['connections', 21],
 			['gaps', 2],
 		]);
 		assert.deepEqual(readdirSync(path).sort(), [name('rejected', 9, 2), 'a file of somebody else']);

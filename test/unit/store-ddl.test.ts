@@ -55,6 +55,27 @@ test('the portable form has only what ClickHouse 18 knows', () => {
 	assert.match(all, /ORDER BY \(host_name, ts_us, run, seq\)/);
 });
 
+test('of a row that is sent again the last version stays, and it lives as long as the row changes', () => {
+	const key = { connections: 'host_name, opened, run, id', blind_spots: 'host_name, ts, run, ifNull(pid, 0), what' };
+	for (const name of ['connections', 'blind_spots'] as const) {
+		const created = statement(MODERN, `CREATE TABLE IF NOT EXISTS tinytap.${name}\n`);
+		const end = created.slice(created.lastIndexOf(')\nENGINE'));
+		assert.equal(end.includes(`ENGINE = ReplacingMergeTree(seq)\n`), true, end);
+		assert.equal(end.includes(`\nORDER BY (${key[name]})\nTTL toDateTime(last_ts) + INTERVAL 7 DAY\n`), true, end);
+		assert.match(created, /\n {4}seq UInt64 /);
+	}
+	assert.match(
+		statement({ ...MODERN, cluster: 'c' }, 'CREATE TABLE IF NOT EXISTS tinytap.blind_spots_local'),
+		/ENGINE = ReplicatedReplacingMergeTree\('[^']+\/blind_spots_local', '\{replica\}', seq\)/,
+	);
+	const portable = statement({ ...MODERN, portable: true }, 'CREATE TABLE IF NOT EXISTS tinytap.connections');
+	assert.match(portable, / {4}closed Nullable\(DateTime\('UTC'\)\),\n {4}closed_us Nullable\(Int64\),\n/);
+	assert.match(
+		portable,
+		/ReplacingMergeTree\(seq\)\nPARTITION BY toYYYYMMDD\(opened\)\nORDER BY \(host_name, opened_us, run, id\)$/,
+	);
+});
+
 test('without a time to live, nothing is deleted', () => {
 	const all = storeStatements({ ...MODERN, ttlDays: undefined }).join('\n');
 	assert.doesNotMatch(all, /TTL|ttl_only/);
