@@ -18,6 +18,8 @@
 #define CONTROL_NAME_BYTES 256
 /* Process ids in a filter. With their descendants they must fit in map `chosen`: 16,384 entries before Linux 6.1. */
 #define CONTROL_PIDS 1024
+/* Cgroups in a filter. */
+#define CONTROL_CGROUPS 8
 /* The highest port, and the 32-bit words that hold a bit for each port. */
 #define CONTROL_PORT_MAX 65535
 #define CONTROL_PORT_WORDS 2048
@@ -119,6 +121,9 @@ struct settings {
 	/* The pid namespace of user space (device and inode of its file), 0 if it is the initial one. */
 	__u64 namespace_device;
 	__u64 namespace_inode;
+	/* 1: the kernel has cgroups. Without them it refuses programs that ask for one. */
+	__u32 has_cgroups;
+	__u32 pad;
 };
 
 /* In keys of `chosen`: the number is from the namespace in settings.namespace_*. The programs add the kernel's
@@ -152,6 +157,9 @@ struct control {
 	/* Names for CHOSEN_BY_COMM, of processes or of files they execute; checked when a process calls execve. */
 	__u32 comm_count;
 	__u8 comms[CONTROL_NAMES][CONTROL_NAME_BYTES];
+	/* A process is captured when it is in one of these cgroups (v2) or below one; none: every process. */
+	__u32 cgroup_count;
+	__u64 cgroups[CONTROL_CGROUPS];
 	/* 1: map `skips` is not empty. */
 	__u32 skipping;
 	/* Number of connections without an address. While it is not 0, receiving calls are asked for theirs. */

@@ -46,19 +46,58 @@ static SHARED __u32 chosen_bits(__u32 pid)
 	return found;
 }
 
+/* Cgroups are nested less deeply than this; a chosen one must be among the outer ones. */
+#define CGROUP_LEVELS 16
+
+/* Is the calling process in a chosen cgroup, or below one? */
+static SHARED __u32 in_chosen_cgroup(void)
+{
+	__u64 cgroup;
+	__u32 level, i, found = 0;
+
+	for (level = 0; level < CGROUP_LEVELS; level++) {
+		cgroup = bpf_get_current_ancestor_cgroup_id(level);
+		if (!cgroup)
+			break;
+		for (i = 0; i < CONTROL_CGROUPS; i++)
+			found |= ((const volatile __u64 *)control.cgroups)[i] == cgroup;
+		if (found)
+			break;
+	}
+	return found;
+}
+
+static __always_inline bool cgroup_passes(struct scratch *s)
+{
+	__u32 choices = *(volatile __u32 *)&control.choices;
+	__u64 cgroup = bpf_get_current_cgroup_id();
+
+	if (s->cgroup != cgroup || s->cgroup_choices != choices) {
+		s->cgroup_passes = in_chosen_cgroup();
+		s->cgroup = cgroup;
+		s->cgroup_choices = choices;
+	}
+	return s->cgroup_passes;
+}
+
 static __always_inline bool process_passes(__u32 pid)
 {
 	__u32 mask = control.process_mask, choices = *(volatile __u32 *)&control.choices;
+	bool by_cgroup = settings.has_cgroups && control.cgroup_count;
 	struct considered *considered;
 	struct scratch *s;
 
 	if (control.paused)
 		return false;
-	if (!mask)
+	if (!mask && !by_cgroup)
 		return true;
 	s = working_memory();
 	if (!s)
 		return false;
+	if (by_cgroup && !cgroup_passes(s))
+		return false;
+	if (!mask)
+		return true;
 	considered = &s->considered[pid & (CONSIDERED_SLOTS - 1)];
 	if (considered->pid != pid || considered->choices != choices || considered->mask != mask) {
 		considered->passes = (chosen_bits(pid) & mask) == mask;

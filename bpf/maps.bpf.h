@@ -197,6 +197,10 @@ struct scratch {
 	/* Most calls on a machine are on these descriptors; checking here costs a fraction of a map look-up. */
 	struct dismissed dismissed[DISMISSED_SLOTS];
 	struct considered considered[CONSIDERED_SLOTS];
+	/* Whether processes of this cgroup pass, with this value of control.choices. */
+	__u64 cgroup;
+	__u32 cgroup_choices;
+	__u32 cgroup_passes;
 	struct call call;
 	struct walk walk;
 	struct sweep sweep;

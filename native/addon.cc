@@ -222,16 +222,20 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
     return Napi::Number::New(info.Env(), static_cast<double>(count));
   }
 
-  // (mask, pids: [pid, bits, pid, bits …], comms, ports: [first, last, first, last …])
+  // (mask, pids: [pid, bits, pid, bits …], comms, ports: [first, last, first, last …], cgroups: [id, id …])
   void SetFilter(const Napi::CallbackInfo& info) {
     CaptureFilter filter;
     filter.mask = Integer(info[0]);
     Napi::Array pids = info[1].As<Napi::Array>(), comms = info[2].As<Napi::Array>(), ports = info[3].As<Napi::Array>();
+    Napi::Array cgroups = info[4].As<Napi::Array>();
     for (uint32_t i = 0; i + 1 < pids.Length(); i += 2) filter.pids[Integer(pids.Get(i))] = Integer(pids.Get(i + 1));
     for (uint32_t i = 0; i < comms.Length(); i++) filter.comms.push_back(comms.Get(i).As<Napi::String>());
     for (uint32_t i = 0; i + 1 < ports.Length(); i += 2)
       filter.ports.push_back(
           {static_cast<uint16_t>(Integer(ports.Get(i))), static_cast<uint16_t>(Integer(ports.Get(i + 1)))});
+    bool lossless;
+    for (uint32_t i = 0; i < cgroups.Length(); i++)
+      filter.cgroups.push_back(cgroups.Get(i).As<Napi::BigInt>().Uint64Value(&lossless));
     With(info, [&](Capture& capture) { capture.SetFilter(filter); });
   }
 

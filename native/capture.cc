@@ -186,6 +186,7 @@ void Capture::Load(const CaptureOptions& options, const std::string& object_path
       values.namespace_device = static_cast<uint64_t>(major(space.st_dev)) << 20 | minor(space.st_dev);
       values.namespace_inode = space.st_ino;
     }
+    values.has_cgroups = stat("/proc/self/cgroup", &space) == 0 ? 1 : 0;
     if (bpf_map__set_initial_value(FindMap(object_, ".rodata.settings"), &values, sizeof(values)) != 0)
       throw CaptureError("ERR_OBJECT", "the BPF object and the addon were built from different sources");
     bpf_map__set_max_entries(FindMap(object_, "ring"), handles_.ring_bytes);
@@ -646,8 +647,20 @@ void Capture::ChoosePorts(const std::vector<PortRange>& ranges) {
   if (!ranges.empty()) __atomic_store_n(&control_->port_filter, 1, __ATOMIC_RELEASE);
 }
 
+// Empty slots are 0, which is no cgroup's id.
+void Capture::ChooseCgroups(const std::vector<uint64_t>& cgroups) {
+  if (cgroups.empty()) __atomic_store_n(&control_->cgroup_count, 0, __ATOMIC_RELEASE);
+  for (size_t i = 0; i < CONTROL_CGROUPS; i++)
+    __atomic_store_n(&control_->cgroups[i], i < cgroups.size() ? cgroups[i] : 0, __ATOMIC_RELEASE);
+  __atomic_store_n(&control_->cgroup_count, cgroups.size(), __ATOMIC_RELEASE);
+  __atomic_fetch_add(&control_->choices, 1, __ATOMIC_RELEASE);
+}
+
 // The last line of defence: src/capture refuses this earlier, with a message for the user.
 static void RequireRoom(const CaptureFilter& filter) {
+  if (filter.cgroups.size() > CONTROL_CGROUPS)
+    throw CaptureError("ERR_FILTER", "expected at most " + std::to_string(CONTROL_CGROUPS) + " cgroups, got " +
+                                         std::to_string(filter.cgroups.size()));
   if (filter.comms.size() > CONTROL_NAMES)
     throw CaptureError("ERR_FILTER", "expected at most " + std::to_string(CONTROL_NAMES) + " names, got " +
                                          std::to_string(filter.comms.size()));
@@ -663,6 +676,7 @@ void Capture::SetFilter(const CaptureFilter& filter) {
     ChooseProcesses(filter);
   MapFd("chosen");
   ChoosePorts(filter.ports);
+  if (filter.cgroups != filter_.cgroups) ChooseCgroups(filter.cgroups);
   __atomic_store_n(&control_->process_mask, filter.mask, __ATOMIC_RELEASE);
   filter_ = filter;
 }

@@ -74,6 +74,8 @@ struct CaptureFilter {
   std::vector<std::string> comms;
   // A connection passes if one of its ports is in one of these ranges. If there are none, every connection passes.
   std::vector<PortRange> ports;
+  // Ids of cgroups (v2). A process passes if it is in or below one of them. If there are none, every process passes.
+  std::vector<uint64_t> cgroups;
 };
 
 struct Clocks {
@@ -189,6 +191,7 @@ class Capture {
   void SendChoice(uint32_t pid, uint32_t bits) const;
   void WriteChoices(const std::map<uint32_t, uint32_t>& wanted) const;
   void ChoosePorts(const std::vector<PortRange>& ranges);
+  void ChooseCgroups(const std::vector<uint64_t>& cgroups);
   void Update(const char* map, const void* key, const void* value, uint64_t flags) const;
   bool UpdateIfRoom(const char* map, const void* key, const void* value) const;
 

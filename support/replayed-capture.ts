@@ -8,7 +8,7 @@ export function replayedCapture(path: string, changes: Partial<CaptureSettings> 
 	return {
 		replay: { path },
 		user: processUser(),
-		filters: { pids: [], comms: [], ports: [] },
+		filters: { pids: [], comms: [], ports: [], cgroups: [] },
 		bodyLimit: undefined,
 		maxMemory: 256 << 20,
 		maxRows: Number.POSITIVE_INFINITY,

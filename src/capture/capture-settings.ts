@@ -15,6 +15,8 @@ export type CaptureFilters = {
 	readonly comms: readonly string[];
 	/** TCP ports of either end. */
 	readonly ports: readonly PortRange[];
+	/** Paths of cgroups (v2), as the column `cgroup` has them; processes below them are included. */
+	readonly cgroups: readonly string[];
 };
 
 /** A position in a recording: an instant, or a duration from the beginning. */

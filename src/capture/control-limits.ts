@@ -3,6 +3,7 @@ export const CONTROL_OWN_PIDS = 16;
 export const CONTROL_NAMES = 8;
 export const CONTROL_NAME_BYTES = 256;
 export const CONTROL_PIDS = 1024;
+export const CONTROL_CGROUPS = 8;
 export const CONTROL_PORT_MAX = 65535;
 export const CONTROL_PORT_WORDS = 2048;
 export const CONTROL_IOVECS = 1024;

@@ -14,6 +14,7 @@ import { systemCode, UserError } from '../base/errors.ts';
 import { howToRepair } from '../base/installation.ts';
 import type { BatchSource, Question } from './batch-source.ts';
 import type { CaptureFilters, CaptureSettings } from './capture-settings.ts';
+import { cgroupIds } from './cgroups.ts';
 import { clockRecord, endRecord, lossRecord, processFact, socketFact } from './fact-record.ts';
 import { executable, processesNamed, processFacts, requireProcesses } from './host-facts.ts';
 import { howToGetRights } from './launcher-access.ts';
@@ -43,6 +44,7 @@ export function kernelSource(settings: CaptureSettings): BatchSource {
 		);
 	}
 	requireProcesses(settings.filters.pids);
+	cgroupIds(settings.filters.cgroups);
 	const addon = load(settings);
 	const steps = new Steps();
 	const rights = attachingRights(addon, settings.attacher);
@@ -177,7 +179,8 @@ function namedProcesses(capture: NativeCapture, names: readonly string[]): numbe
 
 function applyFilter(capture: NativeCapture, filters: CaptureFilters): void {
 	const { pids, comms, ports } = filters;
-	setFilter(capture, { pids, comms, commPids: comms.length === 0 ? [] : namedProcesses(capture, comms), ports });
+	const commPids = comms.length === 0 ? [] : namedProcesses(capture, comms);
+	setFilter(capture, { pids, comms, commPids, ports, cgroups: cgroupIds(filters.cgroups) });
 }
 
 function load(settings: CaptureSettings): NativeAddon {

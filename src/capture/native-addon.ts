@@ -2,6 +2,7 @@
 import type { PortRange } from './capture-settings.ts';
 import {
 	CONTROL_CAPTURE_LIMIT,
+	CONTROL_CGROUPS,
 	CONTROL_IOVECS,
 	CONTROL_NAME_BYTES,
 	CONTROL_NAMES,
@@ -35,6 +36,8 @@ export type CaptureFilter = {
 	readonly commPids?: readonly number[];
 	/** Ports of either end of the connection. */
 	readonly ports?: readonly PortRange[];
+	/** Ids of cgroups (v2); processes below them are included. */
+	readonly cgroups?: readonly bigint[];
 };
 
 /** The descriptors and sizes that another process needs to take over a capture. Can be sent as JSON. */
@@ -92,7 +95,13 @@ export type NativeCapture = {
 	 * Do not call directly; use setFilter() below. `mask`: 1 by pid, 2 by comm, 3 both; `pids`: pairs (pid, bits);
 	 * `ports`: (first, last).
 	 */
-	setFilter(mask: number, pids: readonly number[], comms: readonly string[], ports: readonly number[]): void;
+	setFilter(
+		mask: number,
+		pids: readonly number[],
+		comms: readonly string[],
+		ports: readonly number[],
+		cgroups: readonly bigint[],
+	): void;
 	setPaused(paused: boolean): void;
 	/** Bytes of the stream before `offset` are counted but not copied. */
 	setSkip(conn: number, direction: number, offset: number): void;
@@ -248,5 +257,6 @@ export function setFilter(capture: NativeCapture, filter: CaptureFilter): void {
 	for (const pid of filter.commPids ?? []) bits.set(pid, (bits.get(pid) ?? 0) | 2);
 	const mask = (filter.pids?.length ? 1 : 0) | (filter.comms?.length ? 2 : 0);
 	const ports = (filter.ports ?? []).flatMap(({ first, last }) => [first, last]);
-	capture.setFilter(mask, [...bits].flat(), filter.comms ?? [], ports);
+	requireInteger('number of cgroups', filter.cgroups?.length ?? 0, 0, CONTROL_CGROUPS);
+	capture.setFilter(mask, [...bits].flat(), filter.comms ?? [], ports, filter.cgroups ?? []);
 }

@@ -13,7 +13,7 @@ import { createRedactor } from '../output/redaction.ts';
 import { isResultFormat, RESULT_FORMATS } from '../output/result-format.ts';
 import { createTheme, wantsColor } from '../output/theme.ts';
 import { type Configuration, type ConfigurationFile, readConfiguration } from '../shell/configuration.ts';
-import { checkedFilters, filtersText, parseComm, parsePid, parsePorts } from '../shell/filters.ts';
+import { checkedFilters, filtersText, parseCgroup, parseComm, parsePid, parsePorts } from '../shell/filters.ts';
 import type { Presentation, SessionSettings } from '../shell/settings.ts';
 import { formatElsewhere, nearest } from '../shell/shell-settings.ts';
 import { parseInstant } from '../sql/sql-light.ts';
@@ -29,6 +29,7 @@ type RawOptions = {
 	readonly record?: string;
 	readonly pid?: readonly string[];
 	readonly comm?: readonly string[];
+	readonly cgroup?: readonly string[];
 	readonly port?: readonly string[];
 	readonly bodyLimit?: string;
 	readonly maxMemory?: string;
@@ -85,6 +86,10 @@ const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[
 	['--record <file>', 'write a recording while capturing'],
 	['--pid <pid...>', 'only this process and its children (repeatable)'],
 	['--comm <name...>', 'only processes with this name or this executable name (repeatable)'],
+	[
+		'--cgroup <path...>',
+		'only processes in this cgroup (v2) or below it, e.g. /system.slice/nginx.service (repeatable)',
+	],
 	['--port <ports...>', 'only connections with this TCP port at either end: 80, 8000-8099, 80,8080 (repeatable)'],
 	[
 		'--body-limit <size>',
@@ -278,6 +283,7 @@ function captureSettings(raw: RawOptions, user: InvokingUser): CaptureSettings {
 		pids: (raw.pid ?? []).map((text) => parsePid(text, '--pid')),
 		comms: (raw.comm ?? []).map((text) => parseComm(text, '--comm')),
 		ports: (raw.port ?? []).flatMap((text) => parsePorts(text, '--port')),
+		cgroups: (raw.cgroup ?? []).map((text) => parseCgroup(text, '--cgroup')),
 	});
 	const how = { force: raw.force === true, redact: raw.redact === true, filters: filtersText(filters) };
 	return {

@@ -2,7 +2,13 @@
 import { usageError } from '../base/errors.ts';
 import { parseInteger } from '../base/quantity.ts';
 import type { CaptureFilters, PortRange } from '../capture/capture-settings.ts';
-import { CONTROL_NAME_BYTES, CONTROL_NAMES, CONTROL_PIDS, CONTROL_PORT_MAX } from '../capture/control-limits.ts';
+import {
+	CONTROL_CGROUPS,
+	CONTROL_NAME_BYTES,
+	CONTROL_NAMES,
+	CONTROL_PIDS,
+	CONTROL_PORT_MAX,
+} from '../capture/control-limits.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 
 /** Maximum length of a process name; the kernel's table needs one more byte for NUL. */
@@ -40,11 +46,20 @@ export function parseComm(text: string, name: string): string {
 	);
 }
 
-const FILTER_KIND = /^(?:--)?(pid|comm|port)$/i;
+/** A path of a cgroup, with or without the directory where cgroups are mounted. */
+export function parseCgroup(text: string, name: string): string {
+	if (/^\/[^\0]*$/.test(text)) return text.replace(/(?<=.)\/+$/, '');
+	throw usageError(
+		`${name}: expected the path of a cgroup such as /system.slice/nginx.service, got ${JSON.stringify(text)}`,
+		'SELECT DISTINCT cgroup FROM exchanges, or /proc/PID/cgroup, shows paths.',
+	);
+}
+
+const FILTER_KIND = /^(?:--)?(pid|comm|port|cgroup)$/i;
 
 /** Parses `all`, or words such as `port 8080 comm nginx pid 12 13`, with or without `--` before the words. */
 export function parseFilters(text: string): CaptureFilters {
-	const filters = { pids: [] as number[], comms: [] as string[], ports: [] as PortRange[] };
+	const filters = { pids: [] as number[], comms: [] as string[], ports: [] as PortRange[], cgroups: [] as string[] };
 	if (text.trim().toLowerCase() === 'all') return filters;
 	let kind = '';
 	let values = 0;
@@ -58,7 +73,8 @@ export function parseFilters(text: string): CaptureFilters {
 		} else if (kind === 'pid') filters.pids.push(parsePid(word, 'pid'));
 		else if (kind === 'comm') filters.comms.push(parseComm(word, 'comm'));
 		else if (kind === 'port') filters.ports.push(...parsePorts(word, 'port'));
-		else throw usageError(`expected all, or pid, comm or port with values, got ${JSON.stringify(word)}`);
+		else if (kind === 'cgroup') filters.cgroups.push(parseCgroup(word, 'cgroup'));
+		else throw usageError(`expected all, or pid, comm, port or cgroup with values, got ${JSON.stringify(word)}`);
 	}
 	if (values === 0) throw usageError(`expected a value after ${kind}, got none`);
 	return checkedFilters(filters);
@@ -68,6 +84,7 @@ export function parseFilters(text: string): CaptureFilters {
 export function checkedFilters(filters: CaptureFilters): CaptureFilters {
 	requireRoom(filters.comms.length, CONTROL_NAMES, 'names of processes', 'comm');
 	requireRoom(filters.pids.length, CONTROL_PIDS, 'process ids', 'pid');
+	requireRoom(filters.cgroups.length, CONTROL_CGROUPS, 'cgroups', 'cgroup');
 	return filters;
 }
 
@@ -80,11 +97,12 @@ function requireRoom(count: number, most: number, what: string, column: string):
 }
 
 /** `this host`, or the filters in the syntax of `.capture`. */
-export function filtersText({ pids, comms, ports }: CaptureFilters): string {
+export function filtersText({ pids, comms, ports, cgroups }: CaptureFilters): string {
 	const words = [
 		...pids.map((pid) => `pid ${pid}`),
 		...comms.map((comm) => `comm ${forTerminal(comm)}`),
 		...(ports.length === 0 ? [] : [`port ${portsText(ports)}`]),
+		...cgroups.map((cgroup) => `cgroup ${forTerminal(cgroup)}`),
 	];
 	return words.length === 0 ? 'this host' : words.join(', ');
 }

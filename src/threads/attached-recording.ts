@@ -61,7 +61,7 @@ export class AttachedRecording {
 			settings: {
 				...rest,
 				replay: { path },
-				filters: { pids: [], comms: [], ports: [] },
+				filters: { pids: [], comms: [], ports: [], cgroups: [] },
 				count: Number.POSITIVE_INFINITY,
 			},
 			shares,

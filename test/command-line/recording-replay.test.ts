@@ -18,7 +18,7 @@ import { parseRows, runTinytap, startTinytap } from '../../support/tinytap.ts';
 const directory = temporaryDirectory();
 after(directory.remove);
 const user = processUser();
-const NO_FILTERS = { pids: [], comms: [], ports: [] };
+const NO_FILTERS = { pids: [], comms: [], ports: [], cgroups: [] };
 const WALL_NS = 1_700_000_000_000_000_000n;
 let files = 0;
 

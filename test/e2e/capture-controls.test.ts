@@ -232,11 +232,17 @@ describe('controls of a capture', () => {
 		assert.throws(() => setFilter(test.capture, { ports: [{ first: 9, last: 8 }] }), RangeError);
 		// Bypasses the checks in JavaScript.
 		for (const comms of [names, ['n'.repeat(256)]]) {
-			assert.throws(() => test.capture.setFilter(2, [], comms, []), {
+			assert.throws(() => test.capture.setFilter(2, [], comms, [], []), {
 				code: 'ERR_FILTER',
 				message: /at most/,
 			});
 		}
+		const cgroups = Array.from({ length: 9 }, (_, each) => BigInt(each));
+		assert.throws(() => setFilter(test.capture, { cgroups }), /expected number of cgroups from 0 to 8, got 9/);
+		assert.throws(() => test.capture.setFilter(0, [], [], [], cgroups), {
+			code: 'ERR_FILTER',
+			message: /at most 8 cgroups/,
+		});
 		await puppet.tell('ask()');
 		assert.equal(await requestsOf(puppet.pid), 1);
 		await puppet.end();

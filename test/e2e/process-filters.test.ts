@@ -1,10 +1,11 @@
 // --pid and --comm: which processes they select, and what they refuse.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { chmodSync, copyFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { UserError } from '../../src/base/errors.ts';
+import { mountPoint } from '../../src/capture/cgroups.ts';
 import { requireProcesses } from '../../src/capture/host-facts.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePort, startProgram, temporaryDirectory } from '../../support/servers.ts';
@@ -46,6 +47,47 @@ describe('filters by process', () => {
 			assert.deepEqual(others, []);
 		} finally {
 			await server.stop();
+		}
+	});
+
+	it('--cgroup selects the processes in a cgroup and below it, wherever they were when they started', async () => {
+		const server = await renamedServer();
+		const root = mountPoint(readFileSync('/proc/self/mountinfo', 'utf8'));
+		const [outer, other] = ['outer', 'other'].map((name) => join(root!, `tinytap-test-${process.pid}-${name}`));
+		const inner = join(outer!, 'inner');
+		for (const path of [outer!, inner, other!]) mkdirSync(path);
+		const ask = async (cgroup: string, path: string) => {
+			// The shell moves itself.
+			const words = `echo $$ > ${cgroup}/cgroup.procs; exec curl -s http://127.0.0.1:${server.port}/${path}`;
+			const child = startProgram('sh', ['-c', words]);
+			await eventually(
+				() => (child.output() === 'ok' ? true : undefined),
+				() => `no answer: ${child.output()}`,
+			);
+			await child.stop();
+		};
+		try {
+			const name = outer!.slice(root!.length);
+			for (const path of [name, outer!]) {
+				const rows = await captureRows('SELECT path, side FROM exchanges ORDER BY id', ['--cgroup', path], async () => {
+					await ask(outer!, 'outer');
+					await ask(other!, 'other');
+					await ask(inner, 'inner');
+					await ask(root!, 'none');
+				});
+				assert.deepEqual(rows, [
+					{ path: '/outer', side: 'client' },
+					{ path: '/inner', side: 'client' },
+				]);
+			}
+			const missing = await runTinytap(['query', 'SELECT 1', '--for', '1s', '--cgroup', '/no/such']);
+			assert.match(
+				missing.stderr,
+				/^tinytap: error: --cgroup: expected the path of a cgroup \(v2\), and \S+\/no\/such is none \[ERR_USAGE\]$/m,
+			);
+		} finally {
+			await server.stop();
+			for (const path of [inner, outer!, other!]) rmdirSync(path);
 		}
 	});
 

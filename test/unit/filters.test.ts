@@ -2,14 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UserError } from '../../src/base/errors.ts';
+import { mountPoint } from '../../src/capture/cgroups.ts';
 import { CONTROL_NAMES, CONTROL_PIDS } from '../../src/capture/control-limits.ts';
-import { filtersText, parseFilters, parsePorts } from '../../src/shell/filters.ts';
+import { filtersText, parseCgroup, parseFilters, parsePorts } from '../../src/shell/filters.ts';
 
 test('filters are words with values, written plainly or like options', () => {
-	const wanted = { pids: [12, 13], comms: ['nginx'], ports: [{ first: 8080, last: 8080 }] };
+	const wanted = { pids: [12, 13], comms: ['nginx'], ports: [{ first: 8080, last: 8080 }], cgroups: [] };
 	assert.deepEqual(parseFilters('port 8080 comm nginx pid 12 13'), wanted);
 	assert.deepEqual(parseFilters('--port 8080 --comm nginx --pid 12,13'), wanted);
-	assert.deepEqual(parseFilters('all'), { pids: [], comms: [], ports: [] });
+	assert.deepEqual(parseFilters('all'), { pids: [], comms: [], ports: [], cgroups: [] });
 });
 
 test('a filter without a value is refused, because it would let everything through', () => {
@@ -17,7 +18,7 @@ test('a filter without a value is refused, because it would let everything throu
 		['port', /expected a value after port, got none/],
 		['port comm nginx', /expected a value after port, got none/],
 		['comm nginx pid', /expected a value after pid, got none/],
-		['8080', /expected all, or pid, comm or port with values, got "8080"/],
+		['8080', /expected all, or pid, comm, port or cgroup with values, got "8080"/],
 		['port 70000', /port/],
 	] as const) {
 		assert.throws(
@@ -38,12 +39,17 @@ test('ports may be single, ranges or lists, and are printed in a form that can b
 	] as const;
 	for (const [text, expected] of written) {
 		const ports = parsePorts(text, '--port');
-		assert.equal(filtersText({ pids: [], comms: [], ports }), expected);
+		assert.equal(filtersText({ pids: [], comms: [], ports, cgroups: [] }), expected);
 		assert.deepEqual(parseFilters(`port ${text}`).ports, ports);
-		assert.deepEqual(parseFilters(filtersText({ pids: [], comms: [], ports })).ports, ports);
+		assert.deepEqual(parseFilters(filtersText({ pids: [], comms: [], ports, cgroups: [] })).ports, ports);
 	}
-	const all = { pids: [12], comms: ['nginx'], ports: parsePorts('80,8000-8099', '--port') };
-	assert.equal(filtersText(all), 'pid 12, comm nginx, port 80,8000-8099');
+	const all = {
+		pids: [12],
+		comms: ['nginx'],
+		ports: parsePorts('80,8000-8099', '--port'),
+		cgroups: ['/a.slice', '/b'],
+	};
+	assert.equal(filtersText(all), 'pid 12, comm nginx, port 80,8000-8099, cgroup /a.slice, cgroup /b');
 	assert.deepEqual(parseFilters(filtersText(all)), all);
 });
 
@@ -57,7 +63,7 @@ test('ports are printed in order, adjacent or overlapping ones as one range', ()
 		['10-20,12-15,22', 'port 10-20,22'],
 		['443,1-65535', 'port 1-65535'],
 	] as const)
-		assert.equal(filtersText({ pids: [], comms: [], ports: parsePorts(text, '--port') }), expected);
+		assert.equal(filtersText({ pids: [], comms: [], ports: parsePorts(text, '--port'), cgroups: [] }), expected);
 });
 
 test('anything but a port, range or list is refused with what was expected', () => {
@@ -115,4 +121,20 @@ test('any number of ports is accepted, but more names or process ids than the ke
 		() => parseFilters(`pid ${numbers(CONTROL_PIDS + 1).join(' ')}`),
 		/expected at most 1024 process ids, got 1025/,
 	);
+});
+
+test('a cgroup is a path; the file system of cgroups (v2) is found, whatever is mounted besides it', () => {
+	assert.deepEqual(
+		['/a/b', '/a/', '/'].map((path) => parseCgroup(path, '--cgroup')),
+		['/a/b', '/a', '/'],
+	);
+	for (const wrong of ['', 'a', 'a/b'])
+		assert.throws(() => parseCgroup(wrong, '--cgroup'), /^UserError: --cgroup: expected the path of a cgroup such as/);
+	const mounts = [
+		'24 23 0:22 / /sys/fs/cgroup rw - tmpfs tmpfs rw',
+		'25 24 0:23 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu',
+		'34 24 0:32 / /sys/fs/a\\040b rw,relatime shared:3 - cgroup2 cgroup2 rw',
+	];
+	assert.equal(mountPoint(mounts.join('\n')), '/sys/fs/a b');
+	assert.equal(mountPoint(mounts.slice(0, 2).join('\n')), undefined);
 });

@@ -1,5 +1,6 @@
 // Commands about what is captured.
 import { usageError } from '../../base/errors.ts';
+import { cgroupIds } from '../../capture/cgroups.ts';
 import { requireProcesses } from '../../capture/host-facts.ts';
 import { recordSettings } from '../../capture/record-settings.ts';
 import { forTerminal } from '../../output/terminal-text.ts';
@@ -12,14 +13,14 @@ export const CAPTURE_COMMANDS: CommandGroup = {
 	commands: [
 		{
 			name: 'capture',
-			usage: '.capture [all | pid N … comm NAME … port N|N-M …]',
+			usage: '.capture [all | pid N … comm NAME … port N|N-M … cgroup PATH …]',
 			description: 'set the filters of the capture',
 			example: '.capture port 8080',
 			promptOnly: true,
 			trusted: true,
 			words: (before) => {
-				if (before === '') return ['all', 'pid', 'comm', 'port'];
-				return /(?:^|\s)(?:all|pid|comm|port)$/.test(before) ? [] : ['pid', 'comm', 'port'];
+				if (before === '') return ['all', 'pid', 'comm', 'port', 'cgroup'];
+				return /(?:^|\s)(?:all|pid|comm|port|cgroup)$/.test(before) ? [] : ['pid', 'comm', 'port', 'cgroup'];
 			},
 			run: (shell, argument) => {
 				const { recording } = shell.threads;
@@ -31,6 +32,7 @@ export const CAPTURE_COMMANDS: CommandGroup = {
 					requireLive(shell);
 					const filters = parseFilters(argument);
 					requireProcesses(filters.pids);
+					cgroupIds(filters.cgroups);
 					shell.filters = filters;
 					shell.threads.setFilters(shell.filters);
 				}
