@@ -9,6 +9,7 @@ import {
 	DIRECTIONS,
 	eventFlags,
 	eventName,
+	MESSAGE_KINDS,
 	PROCESS_SIDES,
 	PROTOCOLS,
 	REASONS,
@@ -164,7 +165,28 @@ export type BlindSpotRow = {
 /** The kernel need not copy this stream's bytes before `until`. */
 export type SkipRow = { conn: number; direction: string | null; until: number };
 
+/** A row of table `messages`, before decompression. */
+export type MessageRow = {
+	exchange: number;
+	seq: number;
+	ts: number;
+	direction: string | null;
+	/** Of MESSAGE_KINDS; null for unknown bytes. */
+	kind: string | null;
+	bytes: number | null;
+	data: string | null;
+	event: string | null;
+	eventId: string | null;
+	/** Bytes not held: beyond the limit, for lack of memory, not captured. */
+	limited: number;
+	noMemory: number;
+	missing: number;
+	flags: number;
+	coding: number;
+};
+
 export type Decoded = {
+	messages: MessageRow[];
 	exchanges: ExchangeRow[];
 	connections: ConnectionRow[];
 	events: EventRow[];
@@ -175,7 +197,7 @@ export type Decoded = {
 };
 
 function nothingDecoded(): Decoded {
-	return { exchanges: [], connections: [], events: [], pairs: [], questions: [], blindSpots: [], skips: [] };
+	return { messages: [], exchanges: [], connections: [], events: [], pairs: [], questions: [], blindSpots: [], skips: [] };
 }
 
 /** Reads the entries in the decoder's output. Throws if one breaks the layout's rules. */
@@ -214,6 +236,9 @@ export function readOutput(output: Uint8Array): Decoded {
 					until: entry.f64(layout.SKIP_UNTIL),
 				});
 				break;
+			case layout.ENTRY_MESSAGE:
+				decoded.messages.push(readMessage(entry));
+				break;
 			case layout.ENTRY_BLIND_SPOT:
 				decoded.blindSpots.push({
 					what: BLIND_SPOTS[entry.u32(layout.BLIND_SPOT_WHAT)] ?? null,
@@ -229,6 +254,26 @@ export function readOutput(output: Uint8Array): Decoded {
 		at += size;
 	}
 	return decoded;
+}
+
+function readMessage(entry: Entry): MessageRow {
+	const bytes = entry.f64(layout.MESSAGE_BYTES);
+	return {
+		exchange: entry.f64(layout.MESSAGE_EXCHANGE),
+		seq: entry.u32(layout.MESSAGE_SEQ),
+		ts: entry.f64(layout.MESSAGE_TS),
+		direction: DIRECTIONS[entry.u32(layout.MESSAGE_DIRECTION)] ?? null,
+		kind: MESSAGE_KINDS[entry.u32(layout.MESSAGE_KIND)] ?? null,
+		bytes: Number.isNaN(bytes) ? null : bytes,
+		data: entry.text(layout.MESSAGE_DATA),
+		event: entry.text(layout.MESSAGE_EVENT),
+		eventId: entry.text(layout.MESSAGE_EVENT_ID),
+		limited: entry.f64(layout.MESSAGE_LIMITED),
+		noMemory: entry.f64(layout.MESSAGE_NO_MEMORY),
+		missing: entry.f64(layout.MESSAGE_MISSING),
+		flags: entry.u32(layout.MESSAGE_FLAGS),
+		coding: entry.u32(layout.MESSAGE_CODING),
+	};
 }
 
 export type RunOptions = {
@@ -284,6 +329,7 @@ function append(all: Decoded, more: Decoded): void {
 	all.questions.push(...more.questions);
 	all.blindSpots.push(...more.blindSpots);
 	all.skips.push(...more.skips);
+	all.messages.push(...more.messages);
 }
 
 class Entry {

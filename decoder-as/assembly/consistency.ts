@@ -14,11 +14,13 @@ import {
 	NO_FRAMES,
 	NO_HOLD,
 	NO_HTTP2,
+	NO_ITEMS,
 	NO_MESSAGE,
 	NO_PENDING,
 	NO_PROCESS,
 	NO_STREAM,
 	OPAQUE,
+	TALKING,
 	Stream,
 } from './memory/state';
 import { AT_START, IN_PREAMBLE, SEARCHING } from './http1/states';
@@ -142,10 +144,11 @@ function checkStream(connection: Connection, stream: Stream): void {
 	assert(stream.connection == connection, 'a stream belongs to its connection');
 	assert(stream.base <= stream.next, 'a stream advances from where it began');
 	if (stream.frames != NO_FRAMES) checkTable(stream.frames.table);
+	assert((stream.state == TALKING) == (stream.items != NO_ITEMS), 'a stream of items has them');
 	const message = stream.message;
 	if (message == NO_MESSAGE) {
 		const state = stream.state;
-		assert(state == AT_START || state == SEARCHING || state == IN_PREAMBLE || state == OPAQUE || state == FRAMES, 'a stream inside a message has one');
+		assert(state == AT_START || state == SEARCHING || state == IN_PREAMBLE || state == OPAQUE || state == FRAMES || state == TALKING, 'a stream inside a message has one');
 	} else {
 		assert(message.reading && !message.ended, 'the message of a stream is being read');
 		checkMessage(message);

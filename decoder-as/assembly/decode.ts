@@ -28,6 +28,7 @@ import { noteSpot, writeSpots } from './rows/blind-spots';
 import { commLength, writeConnection, writeExchange } from './rows/entries';
 import { addEvent, writeEvents } from './rows/events';
 import * as exchanges from './rows/exchanges';
+import { dropItems } from './rows/items';
 import { dropBody } from './rows/messages';
 import { beginBatch, count, findConnection, noteSyscall, oldest, settleBatch, touch } from './tables/connections';
 import { addHold, endProcess, findProcess, learnProcess, renewProcess } from './tables/processes';
@@ -434,9 +435,15 @@ function relieve(): void {
 			if (exchange.response != NO_MESSAGE) dropBody(exchange.response);
 			exchange = exchange.next;
 		}
+		dropStreamItems(connection.incoming);
+		dropStreamItems(connection.outgoing);
 		connection = connection.lruNext;
 	}
 	while (oldest != NO_CONNECTION && memoryInUse() > relieveTo) evict(oldest);
+}
+
+function dropStreamItems(stream: Stream): void {
+	if (stream != NO_STREAM) dropItems(stream.items);
 }
 
 /** Gives up incomplete messages that have been idle for too long. Runs once per second of record time. */

@@ -59,7 +59,19 @@ export const BLIND_SPOTS: Words = table([
 	[layout.BLIND_AIO, 'aio'],
 ]);
 
-/** Column `events.direction`, by enum capture_direction. */
+/** Column `messages.kind`, by MESSAGE_KIND_*. */
+export const MESSAGE_KINDS: Words = table([
+	[layout.MESSAGE_KIND_EVENT, 'event'],
+	[layout.MESSAGE_KIND_TEXT, 'text'],
+	[layout.MESSAGE_KIND_BINARY, 'binary'],
+	[layout.MESSAGE_KIND_PING, 'ping'],
+	[layout.MESSAGE_KIND_PONG, 'pong'],
+	[layout.MESSAGE_KIND_CLOSE, 'close'],
+	[layout.MESSAGE_KIND_GRPC, 'grpc'],
+	[layout.MESSAGE_KIND_PART, 'part'],
+]);
+
+/** Columns `direction` of `events` and `messages`, by enum capture_direction. */
 export const DIRECTIONS: Words = table([
 	[event.DIRECTION_IN, 'in'],
 	[event.DIRECTION_OUT, 'out'],

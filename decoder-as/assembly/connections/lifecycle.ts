@@ -19,6 +19,7 @@ import { dropUnbound, endDoubt, settleUnread, unansweredReason } from '../protoc
 import * as protocol from '../protocols/protocol';
 import { noteActivity, silenceBeforeEnd } from '../protocols/silence';
 import { leaveSpill } from '../protocols/spill';
+import { leaveTalk } from '../protocols/websocket';
 import { forgetAddresses } from '../rows/addresses';
 import { writeConnection } from '../rows/entries';
 import * as exchanges from '../rows/exchanges';
@@ -512,6 +513,7 @@ function closeStream(stream: Stream): void {
 		if (message.exchange == NO_EXCHANGE) freeMessage(message);
 	}
 	leaveSpill(stream);
+	leaveTalk(stream);
 	release(stream.line);
 	stream.line = 0;
 	release(stream.search);

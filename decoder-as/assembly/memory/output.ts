@@ -89,6 +89,12 @@ export function trim(entry: usize, bytes: u32): void {
 	length = <u32>(entry - buffer) + size;
 }
 
+/** Removes the entry reserved last. Its bytes stay where they are until the next call. */
+export function takeBack(entry: usize): void {
+	if (CHECKED) assert(entry + load<u32>(entry, ENTRY_SIZE) == buffer + length, 'only the entry reserved last is removed');
+	length = <u32>(entry - buffer);
+}
+
 function grow(more: u32): bool {
 	const needed = <u64>length + more;
 	if (needed > 0x70000000) return false;

@@ -14,6 +14,13 @@ export const CARRIES_RESPONSES: u8 = 2;
 export const OPAQUE: u8 = 9;
 /** State of a stream that carries frames of HTTP/2. */
 export const FRAMES: u8 = 13;
+/** State of a stream that carries items, after an upgrade to WebSocket. */
+export const TALKING: u8 = 14;
+
+/** Whether a body contains items: not decided yet; no; yes. */
+export const UNWATCHED: u8 = 0;
+export const NOT_WATCHED: u8 = 1;
+export const WATCHED: u8 = 2;
 
 /** What is known about a process. An exchange keeps the process it began in, because pids are reused and names change. */
 @unmanaged
@@ -284,6 +291,8 @@ export class Stream {
 
 	/** What is read of HTTP/2 in this direction. */
 	frames: Frames;
+	/** What is read of WebSocket in this direction. */
+	items: Items;
 	message: Message;
 	/** The message that the skipped bytes belong to: see spill.ts. */
 	spill: Message;
@@ -465,6 +474,9 @@ export class Message {
 	dropped: bool;
 	/** There is a gap before or between the held bytes. */
 	gapped: bool;
+	/** UNWATCHED, NOT_WATCHED or WATCHED; if it is watched, what is read of its body's items. */
+	watch: u8;
+	items: Items;
 	/** REASON_* if it did not end properly. */
 	damage: i32;
 	contentLength: u64;
@@ -565,6 +577,8 @@ export class Exchange {
 	doneIn: u32;
 	/** Number of its stream of HTTP/2; 0: it is not one. */
 	streamId: u32;
+	/** Its items, if there are any. */
+	itemRow: ItemRow;
 	interimCount: u32;
 	/** INTERIMS times u16. */
 	interims0: u64;
@@ -711,6 +725,100 @@ export class HeaderTable {
 	whole: bool;
 }
 
+/**
+ * The items in one direction: of a body, or of a connection upgraded to WebSocket. An item is a row of table `messages`; it
+ * has this name here, because a message is a request or a response.
+ */
+@unmanaged
+export class Items {
+	/** FORM_* of items/item.ts, and where it is: see the file of the form. */
+	form: u8;
+	state: u8;
+	/** enum capture_direction. */
+	direction: u8;
+	/** The rest cannot be read, and a row has said so. */
+	broken: bool;
+	row: ItemRow;
+	/** The item being read, and a control frame between its fragments. */
+	main: Item;
+	control: Item;
+	/** The item that was read to its end. */
+	done: Item;
+	/** Bytes of a prefix or of a field name that have been read, and these bytes. */
+	taken: u32;
+	gathered0: u64;
+	gathered1: u64;
+	/** Bytes of the frame still to come. */
+	left: u64;
+	/** WebSocket: the frame's opcode, whether it ends its message, its masking key, and the place of the next byte in it. */
+	opcode: u8;
+	isLast: bool;
+	isMasked: bool;
+	mask: u32;
+	maskAt: u32;
+	/** permessage-deflate may be in use. */
+	mayDeflate: bool;
+	/** The previous byte was a CR. */
+	afterCr: bool;
+	/** Nothing but the first line has been read; the current position is the beginning of a line. */
+	isFirst: bool;
+	atLine: bool;
+	/** Events: the field whose value is being read. */
+	field: u8;
+	/** Name and id of an event, or boundary and line of a header of parts: two texts of NAME_MOST bytes. */
+	names: usize;
+	hasName: bool;
+	hasId: bool;
+	nameLength: u32;
+	idLength: u32;
+	/** Parts: length of the delimiter, at names + NAME_MOST * 2, and of the line at names + NAME_MOST. */
+	delimiterLength: u32;
+	lineLength: u32;
+	lastByte: u8;
+}
+
+/** One item. */
+@unmanaged
+export class Item {
+	/** MESSAGE_KIND_*, MESSAGE_FLAG_*, MESSAGE_CODING_*. */
+	kind: u8;
+	flags: u32;
+	coding: u8;
+	/** Something of it has been read. */
+	begun: bool;
+	/** Its length so far; held bytes; bytes not held: beyond the limit, for lack of memory, not captured (UNHELD_*). */
+	bytes: u64;
+	data: usize;
+	dataLength: u32;
+	dataCapacity: u32;
+	limited: u64;
+	noMemory: u64;
+	missing: u64;
+	missingReason: u32;
+}
+
+/** What the items of an exchange have in common. It may outlive the exchange. */
+@unmanaged
+export class ItemRow {
+	references: u32;
+	/** The exchange's id; 0: it has none yet, and items wait. */
+	id: u64;
+	/** How many items there were. */
+	count: u32;
+	/** The exchange was dropped. */
+	dropped: bool;
+	firstHeld: HeldItem;
+	lastHeld: HeldItem;
+	heldCount: u32;
+}
+
+/** A copy of an entry that waits for the exchange's id; the bytes follow the struct. */
+@unmanaged
+export class HeldItem {
+	next: HeldItem;
+	length: u32;
+}
+
 export const NO_PROCESS = changetype<Process>(0);
 export const NO_HOLD = changetype<Hold>(0);
 export const NO_CONNECTION = changetype<Connection>(0);
@@ -724,6 +832,10 @@ export const NO_HTTP2 = changetype<Http2>(0);
 export const NO_LANE = changetype<Lane>(0);
 export const NO_FRAMES = changetype<Frames>(0);
 export const NO_TABLE = changetype<HeaderTable>(0);
+export const NO_ITEMS = changetype<Items>(0);
+export const NO_ITEM = changetype<Item>(0);
+export const NO_ITEM_ROW = changetype<ItemRow>(0);
+export const NO_HELD_ITEM = changetype<HeldItem>(0);
 
 /** Whether the observed process is the client, if the streams' roles are known. */
 export function isClient(connection: Connection): bool {

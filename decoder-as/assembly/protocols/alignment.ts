@@ -20,6 +20,7 @@ import { CHECKED } from '../memory/checks';
 import { waitingLimit } from '../memory/settings';
 import { Connection, Exchange, Message, NO_EXCHANGE, NO_MESSAGE, NO_STREAM, Stream, isClient } from '../memory/state';
 import * as exchanges from '../rows/exchanges';
+import { moveItems } from '../rows/items';
 import * as call from '../wire/call';
 import {
 	REASON_BYTES_LOST,
@@ -842,6 +843,7 @@ function bindFirst(connection: Connection): void {
 	const unbound = removeFirst(connection);
 	const response = unbound.response;
 	unbound.response = NO_MESSAGE;
+	moveItems(unbound, exchange, response);
 	exchanges.freeExchange(unbound);
 	exchange.afterGap = false;
 	exchanges.bindResponse(exchange, response);

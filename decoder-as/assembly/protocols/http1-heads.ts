@@ -76,6 +76,7 @@ import { beginsHttp2, upgradeToHttp2 } from './http2-start';
 import { clearStream, setOpaque, takeBack } from './opaque';
 import { beginOther, chooseRole, disprove, mayBeResponse, mayProve, prove, suspect } from './recognition';
 import { spillHead } from './spill';
+import { beginTalk } from './websocket';
 
 /** Returned by a reader that has to wait. */
 export const WAIT: usize = 0;
@@ -519,6 +520,7 @@ function beginTunnel(connection: Connection, exchange: Exchange): void {
 /** After 101, neither direction carries HTTP/1. */
 function goOver(connection: Connection, exchange: Exchange, protocol: i32): void {
 	if (protocol == PROTOCOL_HTTP2 && exchange != NO_EXCHANGE && upgradeToHttp2(connection, exchange)) return;
+	if (protocol == PROTOCOL_WEBSOCKET && beginTalk(connection, exchange)) return;
 	setOpaque(connection, protocol);
 	if (exchange != NO_EXCHANGE) exchanges.settle(exchange);
 }

@@ -11,6 +11,7 @@ import { last } from '../memory/loss';
 import * as loss from '../memory/loss';
 import { CARRIES_RESPONSES, NO_EXCHANGE, NO_MESSAGE, NO_STREAM, Connection, Exchange, Message, Stream } from '../memory/state';
 import * as exchanges from '../rows/exchanges';
+import { endWatched } from '../rows/items';
 import { addUnseenBody, appendBody, beginMessage, freeMessage } from '../rows/messages';
 import { askSocket } from '../rows/questions';
 import { firstPendingTime } from '../tables/pending';
@@ -157,6 +158,7 @@ export function endMessage(stream: Stream): void {
 	stream.guess = false;
 	message.ended = true;
 	message.reading = false;
+	endWatched(message);
 	stream.closing = message.close || (message.version != 0 && message.version < 0x101 && !message.keepAlive && message.headed);
 	if (message.exchange == NO_EXCHANGE) freeMessage(message);
 	else exchanges.settle(message.exchange);

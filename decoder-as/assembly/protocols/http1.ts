@@ -21,8 +21,9 @@ import {
 import { note } from '../memory/anomalies';
 import { carry } from '../memory/carried';
 import { CHECKED } from '../memory/checks';
-import { CARRIES_REQUESTS, CARRIES_RESPONSES, FRAMES, OPAQUE, NO_EXCHANGE, NO_MESSAGE, Message, Stream } from '../memory/state';
+import { CARRIES_REQUESTS, CARRIES_RESPONSES, FRAMES, OPAQUE, NO_EXCHANGE, NO_MESSAGE, TALKING, Message, Stream } from '../memory/state';
 import * as exchanges from '../rows/exchanges';
+import { feedItems, loseItems, passItems } from '../rows/items';
 import { addBody, addUnseenBody } from '../rows/messages';
 import * as call from '../wire/call';
 import { FLAG_AFTER_UNSEEN, FLAG_ZERO_COPY } from '../wire/capture-event';
@@ -60,6 +61,7 @@ import { readPreamble } from './preamble';
 import { roleByConnection, suspect } from './recognition';
 import { noteActivity } from './silence';
 import { endSpill, spillBytes } from './spill';
+import { endTalk } from './websocket';
 
 /** Takes bytes [from, end) of the stream; returns how many were taken: fewer than all if the stream has to wait. */
 export function feed(stream: Stream, from: usize, end: usize): u32 {
@@ -96,6 +98,9 @@ export function feed(stream: Stream, from: usize, end: usize): u32 {
 				break;
 			case FRAMES:
 				return <u32>(at - from) + frames.feed(stream, at, end);
+			case TALKING:
+				feedItems(stream.items, at, <u32>(end - at));
+				break;
 			default:
 				break;
 		}
@@ -159,6 +164,9 @@ export function feedUnseen(stream: Stream, length: u64): u64 {
 				stream.message.wireBytes += taken;
 				break;
 			case OPAQUE:
+				break;
+			case TALKING:
+				passItems(stream.items, left, reason);
 				break;
 			case AT_START:
 				if (stream.connection.tunnel && !stream.connection.recognised) {
@@ -234,6 +242,9 @@ export function feedGap(stream: Stream, length: u64): void {
 				break;
 			case OPAQUE:
 				break;
+			case TALKING:
+				passItems(stream.items, left, reason);
+				break;
 			case AT_START:
 				// The protocol in a tunnel can no longer be recognised.
 				if (stream.connection.tunnel && !stream.connection.recognised) setOpaque(stream.connection, PROTOCOL_OTHER);
@@ -253,6 +264,10 @@ export function feedGap(stream: Stream, length: u64): void {
 export function feedUncounted(stream: Stream): void {
 	const connection = stream.connection;
 	if (stream.state == OPAQUE) return;
+	if (stream.state == TALKING) {
+		loseItems(stream.items);
+		return;
+	}
 	if (connection.tunnel && !connection.recognised) {
 		setOpaque(connection, PROTOCOL_OTHER);
 		return;
@@ -312,6 +327,7 @@ export function endStream(stream: Stream, reason: i32, orderly: bool): void {
 	if (stream.ended) return;
 	stream.ended = true;
 	countSkipped(stream);
+	endTalk(stream);
 	endStreamMessage(stream, reason, orderly);
 	// Keep a request that may still be answered.
 	if (stream.spill != NO_MESSAGE && !stream.spill.isResponse && !stream.spill.hadRow) stream.spill.ended = true;

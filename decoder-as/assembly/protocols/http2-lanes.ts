@@ -19,6 +19,7 @@ import {
 	Stream,
 } from '../memory/state';
 import * as exchanges from '../rows/exchanges';
+import { doubtItems, endWatched } from '../rows/items';
 import { freeMessage } from '../rows/messages';
 import { askSocket } from '../rows/questions';
 import { LOSS_TABLE_FULL } from '../wire/capture-event';
@@ -143,6 +144,7 @@ export function bindResponse(http2: Http2, lane: Lane): void {
 /** One of the lane's messages has ended. The lane is over with both, or with a response whose request was not seen. */
 export function endMessage(http2: Http2, lane: Lane, message: Message): void {
 	message.ended = true;
+	endWatched(message);
 	// It was in doubt whether data were lost; its length shows that none were.
 	const whole = message.hasLength && message.contentLength == message.bodyBytes && message.lostBytes == 0;
 	if (message.damage == REASON_BYTES_LOST && whole) message.damage = 0;
@@ -213,13 +215,18 @@ export function doubtLanes(http2: Http2, stream: Stream): void {
 	http2.holed = true;
 	for (let lane = http2.firstLane; lane != NO_LANE; lane = lane.next) {
 		if (stream.role == CARRIES_REQUESTS) {
-			if (lane.request != NO_MESSAGE && !lane.requestEnded && lane.request.damage == 0) lane.request.damage = REASON_BYTES_LOST;
+			if (lane.request != NO_MESSAGE && !lane.requestEnded) doubtMessage(lane.request);
 		} else if (lane.response == NO_MESSAGE) {
 			lane.unsure = true;
-		} else if (!lane.responseEnded && lane.response.damage == 0) {
-			lane.response.damage = REASON_BYTES_LOST;
+		} else if (!lane.responseEnded) {
+			doubtMessage(lane.response);
 		}
 	}
+}
+
+function doubtMessage(message: Message): void {
+	if (message.damage == 0) message.damage = REASON_BYTES_LOST;
+	doubtItems(message);
 }
 
 /** Ends all lanes with `reason`. */

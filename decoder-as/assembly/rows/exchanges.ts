@@ -7,7 +7,7 @@ import { CHECKED } from '../memory/checks';
 import * as loss from '../memory/loss';
 import { allocateZeroed, release } from '../memory/memory';
 import { waitingLimit } from '../memory/settings';
-import { Connection, Exchange, INTERIMS, Message, NO_EXCHANGE, NO_MESSAGE, NO_PROCESS } from '../memory/state';
+import { Connection, Exchange, INTERIMS, Message, NO_EXCHANGE, NO_ITEM_ROW, NO_MESSAGE, NO_PROCESS } from '../memory/state';
 import { makeDue, settled } from '../tables/connections';
 import { referProcess, releaseProcess } from '../tables/processes';
 import { LOSS_OUTPUT_DROPPED } from '../wire/capture-event';
@@ -29,6 +29,7 @@ import {
 	STATE_UPGRADED,
 } from '../wire/output-layout';
 import { writeExchange } from './entries';
+import { leaveItemRow, releaseItems } from './items';
 import { dropBody, freeMessage } from './messages';
 import { handedOut, recordRow } from './mirrors';
 import { relate, unrelate } from './parents';
@@ -115,6 +116,7 @@ function appendRow(exchange: Exchange, first: Message): void {
 function giveId(exchange: Exchange): void {
 	exchange.id = ++lastId;
 	exchange.connection.exchanges++;
+	if (exchange.itemRow != NO_ITEM_ROW) releaseItems(exchange);
 	recordRow(exchange);
 }
 
@@ -333,6 +335,7 @@ export function freeExchange(exchange: Exchange): void {
 	unrelate(exchange);
 	freeUnlessRead(exchange.request);
 	freeUnlessRead(exchange.response);
+	leaveItemRow(exchange);
 	releaseProcess(exchange.process);
 	if (spareCount == SPARES) {
 		release(changetype<usize>(exchange));

@@ -7,7 +7,7 @@ import { checkBody } from '../memory/message-check';
 import * as loss from '../memory/loss';
 import { allocate, allocateZeroed, enlarge, memoryInUse, release } from '../memory/memory';
 import { bodyLimit, relieveAbove } from '../memory/settings';
-import { Exchange, Message, NO_MESSAGE, NO_PROCESS, unheldAt } from '../memory/state';
+import { Exchange, Message, NOT_WATCHED, NO_ITEMS, NO_MESSAGE, NO_PROCESS, unheldAt } from '../memory/state';
 import { holdProcess, releaseProcess } from '../tables/processes';
 import * as call from '../wire/call';
 import { LOSS_BODY_LIMIT, SYSCALL_SENDFILE } from '../wire/capture-event';
@@ -19,6 +19,7 @@ import {
 	UNHELD_SENDFILE,
 	UNHELD_SPLICE,
 } from '../wire/output-layout';
+import { dropItems, leaveWatched, passWatched, watch } from './items';
 
 /** A new message whose first byte is the current call's byte at `offset` of its stream; NO_MESSAGE without memory. */
 export function beginMessage(isResponse: bool, offset: u64): Message {
@@ -68,6 +69,7 @@ function newMessage(): Message {
 
 export function freeMessage(message: Message): void {
 	if (message == NO_MESSAGE) return;
+	if (message.items != NO_ITEMS) leaveWatched(message);
 	if (message.process != NO_PROCESS) releaseProcess(message.process);
 	if (message.bodyCapacity > SPARE_BODY_BYTES || memoryInUse() > relieveAbove >> 1) {
 		release(message.body);
@@ -96,6 +98,7 @@ export function addBody(message: Message, at: usize, length: u32): void {
 export function appendBody(message: Message, at: usize, length: u32): void {
 	message.bodyBytes += length;
 	message.wireBytes += length;
+	if (message.watch != NOT_WATCHED) watch(message, at, length);
 	if (message.dropped) {
 		addUnheld(message, UNHELD_MEMORY, length);
 		return;
@@ -164,6 +167,7 @@ function growBody(message: Message, more: u32): bool {
 export function addUnseenBody(message: Message, length: u64, reason: i32): void {
 	message.bodyBytes += length;
 	message.wireBytes += length;
+	if (message.watch != NOT_WATCHED) passWatched(message, length, reason);
 	if (reason != UNHELD_LOST && reason != UNHELD_UNSEEN) carry(message, 0, length);
 	else message.lostBytes += length;
 	addUnheld(message, reason, length);
@@ -178,6 +182,7 @@ function addUnheld(message: Message, reason: i32, length: u64): void {
 /** Frees the held body to make room. Its bytes count as not held for lack of memory. */
 export function dropBody(message: Message): void {
 	message.dropped = true;
+	dropItems(message.items);
 	if (message.bodyLength == 0) return;
 	addUnheld(message, UNHELD_MEMORY, message.bodyLength);
 	release(message.body);

@@ -15,6 +15,7 @@ export const ENTRY_PAIR: i32 = 4;
 export const ENTRY_QUESTION: i32 = 5;
 export const ENTRY_BLIND_SPOT: i32 = 6;
 export const ENTRY_SKIP: i32 = 7;
+export const ENTRY_MESSAGE: i32 = 8;
 
 // ---- ENTRY_EXCHANGE: a row of `exchanges` -------------------------------------------------------------------------
 
@@ -261,6 +262,60 @@ export const SKIP_UNTIL: i32 = 16;
 export const SKIP_DIRECTION: i32 = 24;
 // 28: 0
 export const SKIP_FIXED_BYTES: i32 = 32;
+
+// ---- ENTRY_MESSAGE: a row of `messages`, which the decoder calls an item -----------------------------------------------------
+
+/** f64: id of its exchange. */
+export const MESSAGE_EXCHANGE: i32 = 8;
+/** f64: microseconds since the epoch, when the call that completed it returned. */
+export const MESSAGE_TS: i32 = 16;
+/** f64, NaN if it is not known: its true length. */
+export const MESSAGE_BYTES: i32 = 24;
+/** f64: bytes that are not held: beyond the body limit, for lack of memory, and not captured. */
+export const MESSAGE_LIMITED: i32 = 32;
+export const MESSAGE_NO_MEMORY: i32 = 40;
+export const MESSAGE_MISSING: i32 = 48;
+/** u32 UNHELD_*: why bytes were not captured. */
+export const MESSAGE_MISSING_REASON: i32 = 56;
+/** u32: its place among those of the exchange, from 1. */
+export const MESSAGE_SEQ: i32 = 60;
+/** u32 enum capture_direction, MESSAGE_KIND_*, bit mask of MESSAGE_FLAG_*, MESSAGE_CODING_*. */
+export const MESSAGE_DIRECTION: i32 = 64;
+export const MESSAGE_KIND: i32 = 68;
+export const MESSAGE_FLAGS: i32 = 72;
+export const MESSAGE_CODING: i32 = 76;
+/** Ranges: the held bytes; name and id of a server-sent event, or the media type of a part. */
+export const MESSAGE_DATA: i32 = 80;
+export const MESSAGE_EVENT: i32 = 88;
+export const MESSAGE_EVENT_ID: i32 = 96;
+export const MESSAGE_FIXED_BYTES: i32 = 104;
+
+/** It is not known what the bytes are. */
+export const MESSAGE_KIND_UNKNOWN: i32 = 0;
+export const MESSAGE_KIND_EVENT: i32 = 1;
+export const MESSAGE_KIND_TEXT: i32 = 2;
+export const MESSAGE_KIND_BINARY: i32 = 3;
+export const MESSAGE_KIND_PING: i32 = 4;
+export const MESSAGE_KIND_PONG: i32 = 5;
+export const MESSAGE_KIND_CLOSE: i32 = 6;
+export const MESSAGE_KIND_GRPC: i32 = 7;
+export const MESSAGE_KIND_PART: i32 = 8;
+
+/** The stream ended before the message did. */
+export const MESSAGE_FLAG_UNENDED: i32 = 1;
+/** Bytes are missing in which further messages may have begun or ended. */
+export const MESSAGE_FLAG_LOST: i32 = 2;
+/** The framing is invalid, so the rest of the stream was not read. */
+export const MESSAGE_FLAG_INVALID: i32 = 4;
+/** There is a gap before or between the held bytes. */
+export const MESSAGE_FLAG_GAPPED: i32 = 8;
+/** Trailers of gRPC-Web. */
+export const MESSAGE_FLAG_TRAILERS: i32 = 16;
+
+/** How the held bytes are compressed: not, by permessage-deflate, by the gRPC call's encoding. */
+export const MESSAGE_CODING_NONE: i32 = 0;
+export const MESSAGE_CODING_DEFLATE: i32 = 1;
+export const MESSAGE_CODING_GRPC: i32 = 2;
 
 // ---- ENTRY_BLIND_SPOT: a row of `blind_spots` ------------------------------------------------------------------------------
 
