@@ -12,6 +12,8 @@ const TABLE_TEXTS: Readonly<Record<string, string>> = {
 		'One row for each request with its response. It is created when the head of the request is complete and updated until the response ends.\nIf the request was not seen, the request columns are NULL. Without ORDER BY, the order of rows is unspecified.',
 	headers:
 		'One row for each field line, in order, with case and repeats. `seq` counts within a message; trailers follow the head.',
+	messages:
+		'One row for each message inside an exchange: server-sent events, messages of gRPC, WebSocket messages and control frames, lines of NDJSON, parts of multipart/x-mixed-replace.\n`--body-limit` applies to each of them, and they are rows for the whole life of a stream. They are evicted with their exchange.',
 	connections: 'Connections that carried a recognised protocol: those open and the last closed ones.',
 	events:
 		'The most recent system calls on these connections, one row per call. A sendfile shows its out_fd and return value.',

@@ -197,7 +197,16 @@ export type Decoded = {
 };
 
 function nothingDecoded(): Decoded {
-	return { messages: [], exchanges: [], connections: [], events: [], pairs: [], questions: [], blindSpots: [], skips: [] };
+	return {
+		messages: [],
+		exchanges: [],
+		connections: [],
+		events: [],
+		pairs: [],
+		questions: [],
+		blindSpots: [],
+		skips: [],
+	};
 }
 
 /** Reads the entries in the decoder's output. Throws if one breaks the layout's rules. */

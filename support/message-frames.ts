@@ -24,7 +24,8 @@ export function socketFrame(opcode: number, payload: string | Uint8Array, option
 	const lengthBytes = options.lengthBytes ?? fits;
 	const header = Buffer.alloc(2 + lengthBytes);
 	header[0] = opcode | (options.isLast === false ? 0 : 128) | (options.isCompressed === true ? 64 : 0);
-	header[1] = (lengthBytes === 0 ? body.length : lengthBytes === 2 ? 126 : 127) | (options.mask === undefined ? 0 : 128);
+	header[1] =
+		(lengthBytes === 0 ? body.length : lengthBytes === 2 ? 126 : 127) | (options.mask === undefined ? 0 : 128);
 	if (lengthBytes === 2) header.writeUInt16BE(body.length, 2);
 	if (lengthBytes === 8) header.writeBigUInt64BE(BigInt(body.length), 2);
 	if (options.mask === undefined) return Buffer.concat([header, body]);

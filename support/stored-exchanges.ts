@@ -2,6 +2,7 @@
 import * as layout from '../decoder-as/assembly/wire/output-layout.ts';
 import { openDatabase, SegmentCache } from '../src/store/database.ts';
 import { ExchangeStore, type StoreLimits } from '../src/store/exchange-store.ts';
+import { MessageIntake } from '../src/store/message-intake.ts';
 import { NameBook } from '../src/store/remote-names.ts';
 import { entryBytes } from '../src/store/row-writer.ts';
 import type { TableSnapshot } from '../src/store/table.ts';
@@ -12,6 +13,8 @@ export type Row = Record<string, unknown>;
 
 /** The maximum number of records that the capture thread finds in the ring at a time. */
 const BATCH_RECORDS = 2000;
+/** The decoder's default. */
+const BODY_LIMIT = 65_536;
 
 /**
  * Decodes a tape into a store, as the capture thread does. `open`: do not end the capture, so open exchanges stay
@@ -26,7 +29,8 @@ export function stored(
 	batchRecords = BATCH_RECORDS,
 ) {
 	const decoder = newDecoder();
-	const store = new ExchangeStore(limits);
+	const intake = new MessageIntake({ memoryBytes: limits.memoryBytes }, () => BODY_LIMIT);
+	const store = new ExchangeStore({ ...limits, evicted: (id) => intake.log.evict(id) });
 	/** Entries of closed connections. */
 	const closed: Uint8Array[] = [];
 	const drain = () => {
@@ -35,6 +39,7 @@ export function stored(
 		for (let at = output.byteOffset; at < output.byteOffset + output.byteLength; at += views.u32[at >> 2]!) {
 			const type = views.u32[(at + layout.ENTRY_TYPE) >> 2];
 			if (type === layout.ENTRY_EXCHANGE) store.append(views, at);
+			else if (type === layout.ENTRY_MESSAGE) intake.take(views, at);
 			else if (type === layout.ENTRY_PAIR)
 				store.pair(views.f64[(at + layout.PAIR_A) >> 3]!, views.f64[(at + layout.PAIR_B) >> 3]!);
 			else if (type === layout.ENTRY_CONNECTION) closed.push(views.bytes.slice(at, at + views.u32[at >> 2]!));
@@ -58,12 +63,13 @@ export function stored(
 	drain();
 	decoder.snapshot(layout.SNAPSHOT_EXCHANGES | layout.SNAPSHOT_EVENTS | layout.SNAPSHOT_CONNECTIONS);
 	const entries = new Uint8Array(Buffer.concat([...closed, decoder.output()])).buffer;
+	const snapshot = store.snapshot();
 	const database = openDatabase(
-		{ store: store.snapshot(), entries, loss: [], nowUs: 1_700_000_100_000_000 },
+		{ store: snapshot, messages: intake.log.snapshot(snapshot.id), entries, loss: [], nowUs: 1_700_000_100_000_000 },
 		new SegmentCache(new NameBook(hosts)),
 	);
 	const rows = (name: string): Row[] => tableRows(database.tables.get(name)!);
-	return { store, database, rows };
+	return { store, messages: intake.log, database, rows };
 }
 
 export function tableRows(table: TableSnapshot): Row[] {

@@ -5,6 +5,8 @@ import type { StoreSnapshot } from './exchange-store.ts';
 import { EXCHANGE_COLUMNS, exchangeTable, INFLIGHT_COLUMNS, inflightTable } from './exchange-table.ts';
 import { HEADER_COLUMNS, headerTable } from './header-table.ts';
 import { LOSS_COLUMNS, type LossTotal, lossTable } from './loss-table.ts';
+import type { MessageSnapshot } from './message-log.ts';
+import { MESSAGE_COLUMNS, messageTable } from './message-table.ts';
 import { NameBook } from './remote-names.ts';
 import type { SegmentRows } from './row-locator.ts';
 import { entryBytes, segmentsOfEntries } from './row-writer.ts';
@@ -14,6 +16,8 @@ import type { Column, DatabaseSnapshot, TableSnapshot } from './table.ts';
 /** What the capture thread sends for one statement. */
 export type CaptureSnapshot = {
 	readonly store: StoreSnapshot;
+	/** Only if asked for. */
+	readonly messages?: MessageSnapshot;
 	/** The decoder's entries as requested: open exchanges, live and closed connections, recent events, blind spots. */
 	readonly entries: ArrayBuffer;
 	readonly loss: readonly LossTotal[];
@@ -26,6 +30,7 @@ export const TABLES: readonly { readonly name: string; readonly columns: readonl
 	[
 		{ name: 'exchanges', columns: EXCHANGE_COLUMNS, needs: layout.SNAPSHOT_EXCHANGES },
 		{ name: 'headers', columns: HEADER_COLUMNS, needs: layout.SNAPSHOT_EXCHANGES },
+		{ name: 'messages', columns: MESSAGE_COLUMNS, needs: layout.SNAPSHOT_MESSAGES },
 		{ name: 'connections', columns: CONNECTION_COLUMNS, needs: layout.SNAPSHOT_CONNECTIONS },
 		{ name: 'events', columns: EVENT_COLUMNS, needs: layout.SNAPSHOT_EVENTS },
 		{ name: 'inflight', columns: INFLIGHT_COLUMNS, needs: layout.SNAPSHOT_EXCHANGES },
@@ -83,6 +88,7 @@ export function openDatabase(
 		'headers',
 		lazyTable('headers', HEADER_COLUMNS, () => headerTable(all)),
 	);
+	tables.set('messages', messageTable(snapshot.messages));
 	tables.set('connections', entryTable('connections', CONNECTION_COLUMNS, layout.ENTRY_CONNECTION, snapshot.entries));
 	tables.set('events', entryTable('events', EVENT_COLUMNS, layout.ENTRY_EVENT, snapshot.entries));
 	tables.set('blind_spots', entryTable('blind_spots', BLIND_SPOT_COLUMNS, layout.ENTRY_BLIND_SPOT, snapshot.entries));

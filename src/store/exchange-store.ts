@@ -15,6 +15,8 @@ export type StoreLimits = {
 	 * possible.
 	 */
 	readonly discard?: ((memory: Uint8Array) => boolean) | undefined;
+	/** Called for each evicted row with the id of its exchange. */
+	readonly evicted?: ((id: number) => void) | undefined;
 };
 
 /**
@@ -271,6 +273,7 @@ export class ExchangeStore {
 
 	#countEvicted(segment: Segment, row: number): void {
 		this.evictedRows++;
+		this.#limits.evicted?.(segment.f64.id[row]!);
 		this.evictedBytes += segment.f64.req_captured_bytes[row]! + segment.f64.res_captured_bytes[row]!;
 		this.#liveRows--;
 	}

@@ -6,6 +6,8 @@ export type Moment = {
 	/** Rows that had been appended, and how many of them the table had. */
 	readonly appended: number;
 	readonly rows: number;
+	/** Bytes of messages that had been appended; undefined if the table was not read. */
+	readonly messages: number | undefined;
 	/** Copies of what was open then; undefined if they are too large to keep. */
 	readonly entries: ArrayBuffer | undefined;
 	readonly loss: CaptureSnapshot['loss'];
@@ -14,10 +16,11 @@ export type Moment = {
 
 const ENTRIES_BYTES = 8 << 20;
 
-export function momentOf({ store, entries, loss, nowUs }: CaptureSnapshot): Moment {
+export function momentOf({ store, messages, entries, loss, nowUs }: CaptureSnapshot): Moment {
 	return {
 		appended: store.appended,
 		rows: rowsIn(store.segments),
+		messages: messages?.appended,
 		entries: entries.byteLength <= ENTRIES_BYTES ? entries : undefined,
 		loss,
 		nowUs,
@@ -26,14 +29,18 @@ export function momentOf({ store, entries, loss, nowUs }: CaptureSnapshot): Mome
 
 /** A later snapshot, reduced to its state at `moment`. `evicted`: how many rows are missing. */
 export function snapshotAt(
-	{ appended, rows, entries, loss, nowUs }: Moment,
+	{ appended, rows, messages, entries, loss, nowUs }: Moment,
 	later: CaptureSnapshot,
 ): { readonly snapshot: CaptureSnapshot; readonly evicted: number } {
 	const segments = later.store.segments
 		.filter(({ start }) => start < appended)
 		.map((segment) => ({ ...segment, rows: Math.min(segment.rows, appended - segment.start) }));
+	const chunks = later.messages?.chunks
+		.filter(({ start }) => messages !== undefined && start < messages)
+		.map((chunk) => ({ ...chunk, end: Math.min(chunk.end, messages! - chunk.start) }));
 	return {
 		snapshot: {
+			...(chunks === undefined ? {} : { messages: { appended: messages ?? 0, chunks } }),
 			store: { ...later.store, appended, segments },
 			entries: entries ?? later.entries,
 			loss,

@@ -23,6 +23,7 @@ import { ConnectionLog } from '../store/connection-log.ts';
 import type { CaptureSnapshot } from '../store/database.ts';
 import { ExchangeStore } from '../store/exchange-store.ts';
 import { type LossTotal, lostBytes, lostEvents } from '../store/loss-table.ts';
+import { MessageIntake } from '../store/message-intake.ts';
 import { type EntryBytes, entryBytes } from '../store/row-writer.ts';
 import { type CapturePriority, capturePriority } from './capture-priority.ts';
 import { CaptureRecorder } from './capture-recorder.ts';
@@ -85,7 +86,15 @@ const store = new ExchangeStore({
 	rows: settings.maxRows,
 	touch: (memory) => running?.touchMemory(memory),
 	discard: (memory) => running?.discardMemory(memory) === true,
+	evicted: (id) => messages.evict(id),
 });
+/** Messages take at most half of the memory for rows. */
+const intake = new MessageIntake(
+	{ memoryBytes: shares.store / 2, discard: (memory) => running?.discardMemory(memory) === true },
+	() => bodyLimit,
+);
+const messages = intake.log;
+let storeLimit = shares.store;
 const closedConnections = new ConnectionLog(shares.connectionLog);
 /** Connections on which this process is the other end, as their exchanges have shown. */
 const ownConnections = new Set<number>();
@@ -124,6 +133,7 @@ main.on('message', (message: ToCapture) => {
 		queryPort = message.port;
 		// The port belongs to a new query thread. Nobody reads the old one's snapshots any more.
 		store.release();
+		messages.release();
 		following = false;
 		followerHolds = undefined;
 		queryPort.on('message', answerQueryThread);
@@ -131,7 +141,7 @@ main.on('message', (message: ToCapture) => {
 	else if (message.type === 'pause') paused = true;
 	else if (message.type === 'resume') paused = false;
 	else if (message.type === 'clear') clear();
-	else if (message.type === 'store-limit') store.memoryLimit = message.bytes;
+	else if (message.type === 'store-limit') limitStore(message.bytes);
 	else if (message.type === 'record') answerRecording((source) => void recorder.start(message.record, source));
 	else if (message.type === 'record-stop') answerRecording((source) => recorder.stop(source));
 	else if (message.type === 'totals') post({ type: 'totals', ...captureTotals() });
@@ -174,7 +184,8 @@ async function run(): Promise<void> {
 		post({
 			type: 'ended',
 			loss: allLossTotals(),
-			memoryBytes: store.memoryBytes + decoder.memory.buffer.byteLength + closedConnections.memoryBytes,
+			memoryBytes:
+				store.memoryBytes + messages.memoryBytes + decoder.memory.buffer.byteLength + closedConnections.memoryBytes,
 			...(recording === undefined ? {} : { recording }),
 			...(source.damage === undefined ? {} : { damage: source.damage }),
 		});
@@ -233,7 +244,7 @@ async function pump(source: BatchSource): Promise<void> {
 			if (process.memoryUsage.rss() > settings.maxMemory + TRIM_ABOVE_BYTES) source.trimMemory();
 		}
 		status[STATUS_ROWS] = store.appended;
-		status[STATUS_STORE_BYTES] = store.memoryBytes;
+		status[STATUS_STORE_BYTES] = store.memoryBytes + intake.memoryBytes;
 		tellFollower();
 		if (store.appended >= settings.count) Atomics.store(signals, SIGNAL_STOP, 1);
 		if (!listen) continue;
@@ -304,6 +315,7 @@ function takeOutput(source: BatchSource): Uint8Array[] {
 			if (type === layout.ENTRY_EXCHANGE) {
 				// Exchanges with an unknown time are kept.
 				if (!(float(at + layout.EXCHANGE_TS) < fromUs) && !isOwn(at)) store.append(views, at);
+				else messages.evict(float(at + layout.EXCHANGE_ID));
 			} else takeRareEntry(type, at, source, answers);
 		}
 		decoder.clearOutput();
@@ -316,7 +328,8 @@ function takeOutput(source: BatchSource): Uint8Array[] {
  * recompile it.
  */
 function takeRareEntry(type: number, at: number, source: BatchSource, answers: Uint8Array[]): void {
-	if (type === layout.ENTRY_PAIR) store.pair(float(at + layout.PAIR_A), float(at + layout.PAIR_B));
+	if (type === layout.ENTRY_MESSAGE) appendMessage(at);
+	else if (type === layout.ENTRY_PAIR) store.pair(float(at + layout.PAIR_A), float(at + layout.PAIR_B));
 	else if (type === layout.ENTRY_CONNECTION) {
 		if (!isOwnConnection(at)) closedConnections.append(views.bytes.subarray(at, at + views.u32[at >> 2]!));
 		ownConnections.delete(float(at + layout.CONNECTION_ID));
@@ -335,6 +348,19 @@ function takeRareEntry(type: number, at: number, source: BatchSource, answers: U
 		});
 		if (answer !== undefined) answers.push(answer);
 	}
+}
+
+/** Keeps a message of an exchange. What messages take, exchanges cannot take. */
+function appendMessage(at: number): void {
+	const before = intake.memoryBytes;
+	intake.take(views, at, !(float(at + layout.MESSAGE_TS) < fromUs));
+	if (intake.memoryBytes !== before) store.memoryLimit = storeLimit - intake.memoryBytes;
+}
+
+function limitStore(bytes: number): void {
+	storeLimit = bytes;
+	messages.memoryLimit = bytes / 2;
+	store.memoryLimit = bytes - intake.memoryBytes;
 }
 
 /** Whether the exchange is one of this process's own, seen from the other side. It is counted, but not kept. */
@@ -383,6 +409,7 @@ function answerQueryThread(request: SnapshotRequest): void {
 		tellFollower();
 	} else if (request.type === 'release') {
 		store.release(request.id);
+		messages.release(request.id);
 		if (request.id !== followerHolds) return;
 		followerHolds = undefined;
 		tellFollower();
@@ -400,7 +427,9 @@ function takeSnapshot(mask: number): CaptureSnapshot {
 	// The output was empty before, so it contains only the snapshot.
 	decoder.clearOutput();
 	updateStatus();
-	return { store: store.snapshot(), entries, loss: allLossTotals(), nowUs: wallUs() };
+	const rows = store.snapshot();
+	const wanted = (mask & layout.SNAPSHOT_MESSAGES) !== 0 ? { messages: messages.snapshot(rows.id) } : {};
+	return { store: rows, ...wanted, entries, loss: allLossTotals(), nowUs: wallUs() };
 }
 
 function tellFollower(): void {
@@ -429,10 +458,10 @@ function lossTotals(): LossTotal[] {
 	}));
 	add(totals[LOSS_RECORDING_STOPPED]!, ownLoss.recordingStopped);
 	add(totals[LOSS_EXCLUDED]!, ownLoss.excluded);
-	const evicted = store.evictedRows + closedConnections.evicted;
+	const evicted = store.evictedRows + messages.evictedRows + closedConnections.evicted;
 	add(totals[LOSS_EVICTED]!, {
 		events: evicted,
-		bytes: store.evictedBytes,
+		bytes: store.evictedBytes + messages.evictedBytes,
 		lastUs: evicted === 0 ? Number.NaN : wallUs(),
 	});
 	return totals;
@@ -481,13 +510,15 @@ function withoutOwnConnections(output: Uint8Array): Uint8Array[] {
 function updateStatus(): void {
 	const totals = lossTotals();
 	status[STATUS_ROWS] = store.appended;
-	status[STATUS_STORE_BYTES] = store.memoryBytes;
+	status[STATUS_STORE_BYTES] = store.memoryBytes + intake.memoryBytes;
 	status[STATUS_LOST_EVENTS] = lostEvents(totals);
 	status[STATUS_LOST_BYTES] = lostBytes(totals);
 }
 
 function clear(): void {
 	store.clear();
+	messages.clear();
+	store.memoryLimit = storeLimit - intake.memoryBytes;
 	closedConnections.clear();
 }
 

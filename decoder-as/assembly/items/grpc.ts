@@ -1,6 +1,6 @@
 // Messages of gRPC: each follows a prefix of five bytes, a flag and a length. gRPC-Web sends trailers in the same form.
 import { Items } from '../memory/state';
-import { MESSAGE_CODING_GRPC, MESSAGE_FLAG_TRAILERS, MESSAGE_KIND_GRPC } from '../wire/output-layout';
+import { MESSAGE_FLAG_TRAILERS, MESSAGE_KIND_GRPC } from '../wire/output-layout';
 import { GOES_ON, ITEM, LOST, NOT_VALID, addData, addMissing, gathered } from './item';
 
 const IN_PREFIX: u8 = 0;
@@ -41,7 +41,7 @@ function beginItem(items: Items): void {
 	}
 	item.begun = true;
 	item.kind = <u8>MESSAGE_KIND_GRPC;
-	if (flags & COMPRESSED) item.coding = <u8>MESSAGE_CODING_GRPC;
+	if (flags & COMPRESSED) item.coding = items.coding;
 	if (flags & TRAILERS) item.flags |= MESSAGE_FLAG_TRAILERS;
 	items.state = IN_MESSAGE;
 	if (items.left == 0) endItem(items);

@@ -738,6 +738,8 @@ export class Items {
 	direction: u8;
 	/** The rest cannot be read, and a row has said so. */
 	broken: bool;
+	/** There was no memory for the row of an earlier item. */
+	isMissing: bool;
 	row: ItemRow;
 	/** The item being read, and a control frame between its fragments. */
 	main: Item;
@@ -756,8 +758,9 @@ export class Items {
 	isMasked: bool;
 	mask: u32;
 	maskAt: u32;
-	/** permessage-deflate may be in use. */
+	/** permessage-deflate may be in use; how messages of gRPC are compressed (MESSAGE_CODING_*). */
 	mayDeflate: bool;
+	coding: u8;
 	/** The previous byte was a CR. */
 	afterCr: bool;
 	/** Nothing but the first line has been read; the current position is the beginning of a line. */

@@ -56,6 +56,9 @@ import {
 	HEADER_VALUE_OFFSET,
 	MESSAGE_BYTES,
 	MESSAGE_CODING,
+	MESSAGE_CODING_GZIP,
+	MESSAGE_CODING_OTHER,
+	MESSAGE_CODING_ZLIB,
 	MESSAGE_DATA,
 	MESSAGE_DIRECTION,
 	MESSAGE_EVENT,
@@ -63,6 +66,7 @@ import {
 	MESSAGE_EXCHANGE,
 	MESSAGE_FIXED_BYTES,
 	MESSAGE_FLAGS,
+	MESSAGE_FLAG_AFTER_DROPPED,
 	MESSAGE_FLAG_INVALID,
 	MESSAGE_FLAG_LOST,
 	MESSAGE_FLAG_UNENDED,
@@ -139,6 +143,13 @@ function isCoded(message: Message): bool {
 	return findField(message, 'content-encoding') && valueEnd != valueStart && !isWord(valueStart, valueEnd, 'identity');
 }
 
+/** MESSAGE_CODING_* of compressed messages of gRPC. */
+function codingOf(message: Message): u8 {
+	if (!findField(message, 'grpc-encoding')) return <u8>MESSAGE_CODING_OTHER;
+	if (isWord(valueStart, valueEnd, 'gzip')) return <u8>MESSAGE_CODING_GZIP;
+	return <u8>(isWord(valueStart, valueEnd, 'deflate') ? MESSAGE_CODING_ZLIB : MESSAGE_CODING_OTHER);
+}
+
 /** The first bytes of a body arrive: decides whether it contains items. */
 function decide(message: Message): void {
 	message.watch = NOT_WATCHED;
@@ -156,6 +167,7 @@ function decide(message: Message): void {
 		return;
 	}
 	items.mayDeflate = true;
+	items.coding = codingOf(message);
 	message.items = items;
 	message.watch = WATCHED;
 	// Bytes between its head and these may be missing.
@@ -395,7 +407,10 @@ function writeItem(items: Items, item: Item): void {
 	row.count++;
 	if (entry == 0) {
 		if (!row.dropped) loss.count(LOSS_OUTPUT_DROPPED, 1, 0);
+		items.isMissing = true;
 	} else {
+		if (items.isMissing) item.flags |= MESSAGE_FLAG_AFTER_DROPPED;
+		items.isMissing = false;
 		store<f64>(entry, <f64>row.id, MESSAGE_EXCHANGE);
 		store<f64>(entry, wallMicroseconds(call.time), MESSAGE_TS);
 		store<f64>(entry, item.kind == 0 || item.flags & MESSAGE_FLAG_LOST ? NaN : <f64>item.bytes, MESSAGE_BYTES);
@@ -415,7 +430,7 @@ function writeItem(items: Items, item: Item): void {
 		}
 		if (items.hasName) cursor = putBytes(entry, MESSAGE_EVENT, cursor, items.names, name);
 		if (items.hasId) putBytes(entry, MESSAGE_EVENT_ID, cursor, items.names + NAME_MOST, id);
-		if (row.id == 0) hold(row, entry, bytes);
+		if (row.id == 0) items.isMissing = !hold(row, entry, bytes);
 	}
 	items.hasName = false;
 	items.hasId = false;
@@ -429,14 +444,14 @@ function putBytes(entry: usize, member: u32, cursor: u32, from: usize, length: u
 	return cursor + length;
 }
 
-/** Keeps the entry until the exchange has an id. */
-function hold(row: ItemRow, entry: usize, bytes: u32): void {
+/** Keeps the entry until the exchange has an id. Returns false if there is no memory. */
+function hold(row: ItemRow, entry: usize, bytes: u32): bool {
 	takeBack(entry);
 	const length = (bytes + 7) & ~7;
 	const item = row.heldCount == HELD_MOST ? NO_HELD_ITEM : changetype<HeldItem>(allocate(HELD_BYTES + length));
 	if (item == NO_HELD_ITEM) {
 		loss.count(LOSS_OUTPUT_DROPPED, 1, 0);
-		return;
+		return false;
 	}
 	item.next = NO_HELD_ITEM;
 	item.length = length;
@@ -446,6 +461,7 @@ function hold(row: ItemRow, entry: usize, bytes: u32): void {
 	else row.lastHeld.next = item;
 	row.lastHeld = item;
 	row.heldCount++;
+	return true;
 }
 
 /** The exchange has got its id: its items are written. */

@@ -311,11 +311,15 @@ export const MESSAGE_FLAG_INVALID: i32 = 4;
 export const MESSAGE_FLAG_GAPPED: i32 = 8;
 /** Trailers of gRPC-Web. */
 export const MESSAGE_FLAG_TRAILERS: i32 = 16;
+/** There was no memory for an earlier one of this direction. */
+export const MESSAGE_FLAG_AFTER_DROPPED: i32 = 32;
 
-/** How the held bytes are compressed: not, by permessage-deflate, by the gRPC call's encoding. */
+/** How the held bytes are compressed: not, by permessage-deflate, by gRPC's gzip or deflate, otherwise. */
 export const MESSAGE_CODING_NONE: i32 = 0;
 export const MESSAGE_CODING_DEFLATE: i32 = 1;
-export const MESSAGE_CODING_GRPC: i32 = 2;
+export const MESSAGE_CODING_GZIP: i32 = 2;
+export const MESSAGE_CODING_ZLIB: i32 = 3;
+export const MESSAGE_CODING_OTHER: i32 = 4;
 
 // ---- ENTRY_BLIND_SPOT: a row of `blind_spots` ------------------------------------------------------------------------------
 
@@ -340,6 +344,8 @@ export const SNAPSHOT_EXCHANGES: i32 = 1;
 export const SNAPSHOT_CONNECTIONS: i32 = 2;
 export const SNAPSHOT_EVENTS: i32 = 4;
 export const SNAPSHOT_BLIND_SPOTS: i32 = 8;
+/** Not for the decoder: messages are in the host's store. */
+export const SNAPSHOT_MESSAGES: i32 = 16;
 
 /** Keys of configure(). Values are numbers; memory/settings.ts has the defaults. */
 export const SETTING_BODY_LIMIT: i32 = 1;

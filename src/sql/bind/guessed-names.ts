@@ -79,6 +79,12 @@ export const GUESSED_COLUMNS: Readonly<Record<string, string>> = {
 	raw_name: 'original_name name_raw raw_key as_sent raw_header',
 	header_value: 'value val field_value header content header_val',
 	trailer: 'is_trailer trailers trailing in_trailer',
+	event: 'event_name event_type name type sse_event topic',
+	event_id: 'last_event_id sse_id eventid message_id',
+	data: 'message payload text body content message_text msg frame token chunk value data_text',
+	data_raw: 'raw payload_raw raw_data message_raw body_raw binary blob bytes_raw',
+	close_code: 'code status status_code close_status closecode ws_code',
+	note: 'notes why reason error truncated body_note incomplete',
 	opened: 'ts time timestamp start started opened_at open_time created connected begin since',
 	closed: 'end ended closed_at close_time finished disconnected stop until',
 	connect_ms: 'connect_time handshake handshake_ms tcp_connect time_connect syn_ms connecting',
@@ -107,8 +113,10 @@ export const GUESSED_COLUMNS: Readonly<Record<string, string>> = {
 /** Guesses by table. */
 export const GUESSED_TABLES: Readonly<Record<string, string>> = {
 	exchanges:
-		'requests request responses response http traffic calls transactions flows http_events messages log logs access_log tinytap data rows',
+		'requests request responses response http traffic calls transactions flows http_events log logs access_log tinytap data rows',
 	headers: 'req_headers res_headers fields header_fields request_headers response_headers cookies',
+	messages:
+		'message frames websocket websockets websocket_messages ws ws_frames ws_messages sse server_sent_events event_stream grpc grpc_messages chunks tokens stream_messages parts ndjson',
 	connections: 'conns sockets sessions streams tcp peers connection_log',
 	events: 'syscalls syscall raw raw_events packets records trace traces syscall_events',
 	inflight: 'pending open active running in_flight incomplete open_exchanges current waiting',

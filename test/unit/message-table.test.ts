@@ -1,0 +1,250 @@
+// Table `messages`: its columns, decompression, notes, memory.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { deflateSync, gzipSync } from 'node:zlib';
+import { data, headers, PREFACE, requestBlock, responseBlock, settings } from '../../support/http2-frames.ts';
+import {
+	BINARY,
+	CONTINUATION,
+	closeFrame,
+	grpcMessage,
+	MessageDeflater,
+	PING,
+	socketFrame,
+	TEXT,
+} from '../../support/message-frames.ts';
+import { type ConnectionTape, Tape } from '../../support/record-builder.ts';
+import { rowsOf } from '../../support/sql-run.ts';
+import { GET, OK, type Row, stored } from '../../support/stored-exchanges.ts';
+
+const UPGRADE = 'GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n';
+const DEFLATING = `${SWITCHING}Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=15\r\n\r\n`;
+const EVENTS = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n';
+
+function storedOf(write: (server: ConnectionTape, tape: Tape) => void, memoryBytes = 64 << 20) {
+	const tape = new Tape();
+	tape.clock(1_700_000_000_000_000_000n);
+	const server = tape.server(1, { local: '127.0.0.1:80', remote: '127.0.0.1:4000' }).open();
+	write(server, tape);
+	server.close();
+	return stored(tape, { memoryBytes, rows: Number.POSITIVE_INFINITY });
+}
+
+const messagesOf = (write: (server: ConnectionTape, tape: Tape) => void): Row[] => storedOf(write).rows('messages');
+
+test('the columns of a message say what it is, when it came, and what is held of it', () => {
+	const { rows, database } = storedOf((server) =>
+		server
+			.in(GET('/events'))
+			.out(EVENTS)
+			.out('event: token\nid: 1\ndata: {"text":"Gr\xc3\xbc\xc3\x9fe"}\n\n')
+			.out('data: 2\n\n'),
+	);
+	const [first, second] = rows('messages') as [Row, Row];
+	const { ts, data_raw: raw, ...others } = first;
+	assert.deepEqual(others, {
+		exchange_id: 1,
+		seq: 1,
+		direction: 'out',
+		kind: 'event',
+		event: 'token',
+		event_id: '1',
+		bytes: 18,
+		captured_bytes: 18,
+		data: '{"text":"Grüße"}',
+		close_code: null,
+		note: null,
+	});
+	assert.equal(Buffer.from(raw as Uint8Array).toString(), '{"text":"Grüße"}');
+	assert.match(String(ts), /^2023-11-14T22:13:20\.0\d{5}Z$/);
+	assert.deepEqual([second.seq, second.data, second.event, second.event_id], [2, '2', null, null]);
+	// The time to the first message, and the gaps between messages, are a query.
+	assert.deepEqual(
+		rowsOf(
+			`SELECT e.path, count(*), round((julianday(min(m.ts)) - julianday(min(e.ts))) * 86400000)
+			 FROM messages m JOIN exchanges e ON e.id = m.exchange_id WHERE m.kind = 'event' GROUP BY e.path`,
+			database,
+		),
+		[['/events', 2, 2]],
+	);
+	assert.deepEqual(rowsOf('SELECT seq FROM messages WHERE exchange_id = 1 AND seq > 1', database), [[2]]);
+});
+
+test('a close frame has a code and a reason', () => {
+	const rows = messagesOf((server) =>
+		server
+			.in(UPGRADE)
+			.out(`${SWITCHING}\r\n`)
+			.out(closeFrame(4001, 'too slow'))
+			.in(socketFrame(8, '', { mask: 1 })),
+	);
+	assert.deepEqual(
+		rows.map((row) => [row.direction, row.kind, row.close_code, row.data, row.bytes, row.note]),
+		[
+			['out', 'close', 4001, 'too slow', 10, null],
+			['in', 'close', null, '', 0, null],
+		],
+	);
+});
+
+test('compressed messages of WebSocket are decompressed with what came before them', () => {
+	const texts = [
+		'{"price":1,"name":"tinytap"}',
+		'{"price":2,"name":"tinytap"}',
+		'',
+		'x'.repeat(100_000),
+		'{"price":3}',
+	];
+	const deflater = new MessageDeflater();
+	const back = new MessageDeflater(false);
+	const rows = messagesOf((server) => {
+		server.in(UPGRADE).out(DEFLATING);
+		for (const [index, text] of texts.entries()) {
+			const body = deflater.deflate(text);
+			const half = body.length >> 1;
+			// In two fragments, with a control frame between them.
+			server.out(socketFrame(TEXT, body.subarray(0, half), { isCompressed: true, isLast: false }));
+			server.out(socketFrame(PING, 'p'));
+			server.out(socketFrame(CONTINUATION, body.subarray(half)));
+			server.in(
+				socketFrame(BINARY, back.deflate(`${index}${text.slice(0, 50)}`), { isCompressed: true, mask: 77 + index }),
+			);
+		}
+		server.out(socketFrame(TEXT, 'not compressed'));
+	});
+	const out = rows.filter((row) => row.direction === 'out' && row.kind === 'text');
+	assert.deepEqual(
+		out.map((row) => [String(row.data).slice(0, 40), row.bytes, row.captured_bytes, row.note]),
+		[
+			...texts.map((text) => [
+				text.slice(0, 40),
+				text.length,
+				Math.min(text.length, 65_536),
+				text.length > 65_536 ? 'first 65536 of 100000 bytes (body limit)' : null,
+			]),
+			['not compressed', 14, 14, null],
+		],
+	);
+	assert.deepEqual(
+		rows.filter((row) => row.kind === 'binary').map((row) => row.data),
+		texts.map((text, index) => `${index}${text.slice(0, 50)}`),
+	);
+});
+
+test('after a loss only messages that refer to nothing before it are decompressed, and none is wrong', () => {
+	const deflater = new MessageDeflater();
+	const alone = new MessageDeflater(false);
+	const bodies = ['first abcdefgh', 'second abcdefgh', 'third abcdefgh'].map((text) => deflater.deflate(text));
+	const rows = messagesOf((server) => {
+		server.in(UPGRADE).out(DEFLATING);
+		server.out(socketFrame(TEXT, bodies[0]!, { isCompressed: true }));
+		const frame = socketFrame(TEXT, bodies[1]!, { isCompressed: true });
+		// One byte of the payload is lost.
+		server.out(frame.subarray(0, 4));
+		server.outOffset += 1n;
+		server.out(frame.subarray(5));
+		server.out(socketFrame(TEXT, bodies[2]!, { isCompressed: true }));
+		server.out(socketFrame(TEXT, alone.deflate('fresh fresh fresh'), { isCompressed: true }));
+	});
+	assert.deepEqual(
+		rows.map((row) => [row.data, row.note]),
+		[
+			['first abcdefgh', null],
+			[
+				null,
+				`${bodies[1]!.length - 1} of ${bodies[1]!.length} bytes; 1 lost (ring full); not decompressed (permessage-deflate)`,
+			],
+			[null, 'not decompressed (permessage-deflate)'],
+			['fresh fresh fresh', null],
+		],
+	);
+});
+
+test('compressed messages of gRPC are decompressed by the encoding of their side', () => {
+	const head = (encoding: string): [string, string][] => [
+		['content-type', 'application/grpc'],
+		['grpc-encoding', encoding],
+	];
+	const call = (server: ConnectionTape, id: number, encoding: string, body: Uint8Array) => {
+		server.in(headers(id, requestBlock('/a/b', [['content-type', 'application/grpc']], 'POST')));
+		server.in(data(id, grpcMessage('question'), true));
+		server.out(headers(id, responseBlock(200, head(encoding))));
+		server.out(data(id, Buffer.concat([grpcMessage(body, 1), grpcMessage('plain')]), true));
+	};
+	const rows = messagesOf((server) => {
+		server.in(PREFACE).in(settings()).out(settings());
+		call(server, 1, 'gzip', gzipSync('zipped'));
+		call(server, 3, 'deflate', deflateSync('deflated'));
+		call(server, 5, 'x-other', gzipSync('known by its checksum'));
+		call(server, 7, 'snappy', Buffer.from('????'));
+	});
+	assert.deepEqual(
+		rows.filter((row) => row.seq === 2).map((row) => [row.data, row.bytes, row.note]),
+		[
+			['zipped', 6, null],
+			['deflated', 8, null],
+			['known by its checksum', 21, null],
+			[null, 4, 'not decompressed (unknown encoding)'],
+		],
+	);
+	assert.deepEqual(
+		rows.filter((row) => row.seq !== 2).map((row) => row.data),
+		['question', 'plain', 'question', 'plain', 'question', 'plain', 'question', 'plain'],
+	);
+});
+
+test('what is not known of messages is a note', () => {
+	const rows = messagesOf((server) => {
+		server.in(GET('/')).out(EVENTS).out('data: abc');
+		server.outOffset += 100n;
+		server.out('d\n\ndata: whole\n\ndata: cut');
+	});
+	assert.deepEqual(
+		rows.map((row) => [row.data, row.bytes, row.captured_bytes, row.note]),
+		[
+			[
+				'abc',
+				null,
+				3,
+				'first 3 of 103 bytes; 100 lost (ring full); the rest of this message and others may be in them',
+			],
+			['whole', 5, 5, null],
+			['cut', 3, 3, 'ended early'],
+		],
+	);
+	const socket = messagesOf((server) => {
+		server.in(UPGRADE).out(`${SWITCHING}\r\n`);
+		server.outOffset += 10n;
+		server.out('???').in(Buffer.from([0x83, 0]));
+	});
+	assert.deepEqual(
+		socket.map((row) => [row.kind, row.bytes, row.data, row.note]),
+		[
+			[null, null, null, 'bytes lost between messages: the rest of this direction cannot be told apart'],
+			[null, null, null, 'invalid framing: the rest of this direction is not read'],
+		],
+	);
+});
+
+test('messages are evicted with their exchange, and the oldest ones if there are too many', () => {
+	const few = new Tape();
+	few.clock(1_700_000_000_000_000_000n);
+	const server = few.server(1).open();
+	const ndjson = (body: string) => OK(body, 'Content-Type: application/x-ndjson\r\n');
+	for (let i = 1; i <= 100; i++) server.in(GET(`/${i}`)).out(ndjson(`{"n":${i}}\n{"n":0}`));
+	const { database, messages } = stored(few, { memoryBytes: 64 << 20, rows: 10 });
+	const held = 'SELECT count(*), min(exchange_id), count(DISTINCT exchange_id) FROM messages';
+	assert.deepEqual(rowsOf(held, database), [[20, 91, 10]]);
+	assert.deepEqual([messages.appended, messages.evictedRows], [200, 0]);
+
+	const many = new Tape();
+	many.clock(1_700_000_000_000_000_000n);
+	const talk = many.server(1).open().in(UPGRADE).out(`${SWITCHING}\r\n`);
+	for (let i = 0; i < 3000; i++) talk.out(socketFrame(TEXT, `${i}`.padStart(1000)));
+	const limited = stored(many, { memoryBytes: 1 << 20, rows: Number.POSITIVE_INFINITY });
+	assert.ok(limited.messages.memoryBytes <= 1 << 20, `${limited.messages.memoryBytes}`);
+	const [[count, last]] = rowsOf('SELECT count(*), max(seq) FROM messages', limited.database) as [[number, number]];
+	assert.deepEqual([count + limited.messages.evictedRows, last], [3000, 3000]);
+	assert.ok(count > 500 && limited.messages.evictedBytes === limited.messages.evictedRows * 1000, `${count}`);
+});
