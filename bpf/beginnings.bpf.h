@@ -151,21 +151,17 @@ static SHARED __u32 look_further(struct scratch *s, struct connection *connectio
 		s->beginning.direction = s->call.direction;
 		s->beginning.bytes = 0;
 		s->beginning.searched = 0;
-		s->beginning.sent = 0;
 		s->beginning.like_line = looks == LOOKS_LIKE_LINE;
-		s->beginning.pad = 0;
 	}
 	gather_beginning();
 	connection->flags &= ~CONNECTION_IN_LINE;
-	if (looks != LOOKS_TLS) {
-		named = find_version();
-		/* No other protocol has lines this long, so leave it to the decoder. */
-		if (named == LOOKS_HTTP ||
-		    (named == LOOKS_UNDECIDED && s->beginning.like_line && s->beginning.bytes >= BEGINNING_BYTES))
-			return LOOKS_HTTP_LINE;
-		if (named == LOOKS_UNDECIDED && s->beginning.like_line)
-			connection->flags |= CONNECTION_IN_LINE;
-	}
+	named = find_version();
+	/* No other protocol has lines this long, so leave it to the decoder. */
+	if (named == LOOKS_HTTP ||
+	    (named == LOOKS_UNDECIDED && s->beginning.like_line && s->beginning.bytes >= BEGINNING_BYTES))
+		return LOOKS_HTTP_LINE;
+	if (named == LOOKS_UNDECIDED && s->beginning.like_line)
+		connection->flags |= CONNECTION_IN_LINE;
 	if (s->beginning.bytes >= BEGINNING_BYTES)
 		connection->flags = (connection->flags | CONNECTION_BEGUN) & ~CONNECTION_IN_LINE;
 	if (!(connection->flags & CONNECTION_MIDSTREAM))
@@ -177,22 +173,21 @@ static SHARED __u32 look_further(struct scratch *s, struct connection *connectio
 static __always_inline void send_beginning(struct scratch *s, struct connection *connection, __u64 conn,
 					   struct beginning *kept)
 {
-	__u32 index = (kept->direction - 1) & 1, sent = kept->sent;
-	__u64 bytes = kept->bytes - sent, size;
+	__u32 index = (kept->direction - 1) & 1;
+	__u64 bytes = kept->bytes, size;
 
 	connection->held_bytes[index] = 0;
 	FORGET(bytes);
-	if (sent > SNIFF_BYTES || bytes > BEGINNING_BYTES || connection->offset[index] == sent ||
-	    bpf_probe_read_kernel(s->payload, bytes, kept->data + sent))
+	if (bytes > BEGINNING_BYTES || !connection->offset[index] || bpf_probe_read_kernel(s->payload, bytes, kept->data))
 		return;
 	begin_event(&s->event, CAPTURE_DATA, kept->pid_tgid, conn, connection);
 	s->event.syscall = kept->syscall;
 	s->event.direction = kept->direction;
 	s->event.fd = kept->fd;
 	s->event.call_bytes = connection->offset[index];
-	s->event.bytes = connection->offset[index] - sent;
+	s->event.bytes = connection->offset[index];
 	s->event.captured_bytes = bytes;
-	s->event.stream_offset = sent;
+	s->event.stream_offset = 0;
 	s->event.time_ns = kept->time_ns;
 	if (bytes < s->event.bytes)
 		s->event.flags |= FLAG_CUT_CAPTURE_LIMIT;
@@ -266,7 +261,7 @@ static __always_inline __u32 look_at_start(struct scratch *s, struct connection 
 		__builtin_memcpy(connection->held[index], s->sniff, SNIFF_BYTES);
 		connection->held_bytes[index] = s->sniff_bytes;
 	}
-	if (looks == LOOKS_HTTP || looks == LOOKS_HTTP2 ||
+	if (looks == LOOKS_HTTP || looks == LOOKS_HTTP2 || looks == LOOKS_TLS ||
 	    connection->flags & (CONNECTION_BEGUN | CONNECTION_UNVERIFIED | CONNECTION_ANSWERED))
 		return looks;
 	/* On a connection older than the capture, only the first call is examined this closely. */
@@ -287,53 +282,38 @@ static __always_inline void leave_labelled(struct scratch *s, struct connection 
 		*slot = (s->call.descriptor & ~(__u64)DESCRIPTOR_STATE_MASK) | DESCRIPTOR_DISMISSED;
 }
 
-/* TLS: sends the first bytes once, to name the protocol. */
-static __always_inline void label_connection(struct scratch *s, struct connection *connection, __u64 conn)
+/* Is the call more than the start of a TLS handshake: does it begin with a record of application data, or has the
+ * direction moved as much as the hellos may take? */
+static __always_inline bool is_past_hello(struct scratch *s, const struct connection *connection, __u32 index)
 {
-	__u32 index = (s->call.direction - 1) & 1, bytes = s->sniff_bytes;
-	struct beginning *kept;
-
-	connection->flags |= CONNECTION_LABELLED;
-	mark_process(s->call.pid_tgid >> 32);
-	if (bytes > SNIFF_BYTES)
-		bytes = SNIFF_BYTES;
-	send_open(s, connection, conn, s->call.pid_tgid, s->call.fd);
-	begin_event(&s->small, CAPTURE_DATA, s->call.pid_tgid, conn, connection);
-	s->small.syscall = s->call.syscall;
-	s->small.direction = s->call.direction;
-	s->small.fd = s->call.fd;
-	s->small.call_bytes = bytes;
-	s->small.bytes = bytes;
-	s->small.time_ns = bpf_ktime_get_boot_ns();
-	s->small.stream_offset = connection->offset[index] - connection->held_bytes[index];
-	__builtin_memcpy(s->small_payload, s->sniff, SNIFF_BYTES);
-	send_small(s, bytes);
-	/* A server that does not expect this protocol answers in HTTP/1. */
-	kept = bpf_map_lookup_elem(&beginnings, &conn);
-	if (kept && may_ask(s, connection))
-		kept->sent = bytes;
-	else
-		leave_labelled(s, connection, conn);
+	if (connection->offset[index] >= HELLO_BYTES)
+		return true;
+	return sniffed(s, 0) == 0x17 && sniffed(s, 1) == 3 && sniffed(s, 2) <= 4;
 }
 
-/* Handles a call on a labelled connection that has no answer so far. Returns true if it is HTTP after all. */
-static __always_inline bool look_at_answer(struct scratch *s, struct connection *connection, __u64 conn)
+/* Handles a call on a TLS connection. LOOKS_HTTP: it is HTTP after all, because the server, which did not expect TLS,
+ * says so. LOOKS_TLS: it may carry a hello, which is sent. LOOKS_UNDECIDED: its bytes are only counted. */
+static __always_inline __u32 look_at_labelled(struct scratch *s, struct connection *connection, __u64 conn)
 {
-	__u32 looks;
+	__u32 index = (s->call.direction - 1) & 1;
 
-	if (may_ask(s, connection)) {
-		if (!(connection->flags & CONNECTION_BEGUN))
-			look_further(s, connection, conn, LOOKS_TLS);
-		return false;
+	if (s->call.shape == SHAPE_NONE)
+		return LOOKS_UNDECIDED;
+	if (connection->offset[index] == connection->held_bytes[index] && !may_ask(s, connection)) {
+		__u32 looks = look_at_start(s, connection, conn);
+
+		if (looks == LOOKS_HTTP)
+			connection->flags &= ~CONNECTION_LABELLED;
+		if (looks == LOOKS_HTTP || looks == LOOKS_UNDECIDED)
+			return looks;
 	}
-	looks = s->call.shape == SHAPE_NONE ? LOOKS_FOREIGN : look_at_start(s, connection, conn);
-	if (looks == LOOKS_HTTP) {
-		connection->flags &= ~CONNECTION_LABELLED;
-		return true;
-	}
-	if (looks != LOOKS_UNDECIDED)
+	begin_sniff(s, NULL);
+	gather_start();
+	if (is_past_hello(s, connection, index))
+		connection->flags |= CONNECTION_PAST_HELLO << index;
+	if ((connection->flags & CONNECTION_PAST_HELLOS) == CONNECTION_PAST_HELLOS)
 		leave_labelled(s, connection, conn);
-	return false;
+	return connection->flags & CONNECTION_PAST_HELLO << index ? LOOKS_UNDECIDED : LOOKS_TLS;
 }
 
 #endif

@@ -195,7 +195,7 @@ struct control {
 
 /* Bits of connection.flags. */
 #define CONNECTION_HTTP 1
-/* Another protocol (TLS), which was named once and is ignored until the connection is closed. */
+/* TLS: only the hellos are sent. */
 #define CONNECTION_LABELLED 2
 #define CONNECTION_UNVERIFIED 4
 #define CONNECTION_MIDSTREAM 8
@@ -216,6 +216,12 @@ struct control {
 #define CONNECTION_HTTP2 4096
 /* It is older than the capture, and one of its calls began like a frame of HTTP/2. */
 #define CONNECTION_FRAMED 8192
+/* No hello of TLS comes any more in this direction; shifted left by direction - 1. */
+#define CONNECTION_PAST_HELLO 16384
+#define CONNECTION_PAST_HELLOS (CONNECTION_PAST_HELLO * 3)
+
+/* A TLS connection's bytes are sent, in each direction, as far as this offset at most. */
+#define HELLO_BYTES 16384
 
 /* The number of bytes at the start of a call that decide whether it is HTTP; shorter calls are held back up to
  * this many. A power of 2. */

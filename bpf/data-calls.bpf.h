@@ -212,7 +212,7 @@ static __always_inline struct connection *adopt(struct exit_context *context, st
 			/* Received before the sender's call returned. */
 			FETCH_ADD(&connection->travelling, -1);
 			s->call.descriptor = DESCRIPTOR_SOCKET | *conn << DESCRIPTOR_CONN_SHIFT;
-			return connection->flags & CONNECTION_LABELLED ? NULL : connection;
+			return (connection->flags & CONNECTION_PAST_HELLOS) == CONNECTION_PAST_HELLOS ? NULL : connection;
 		}
 	}
 	if (!known && !s->call.received && is_file_call(s->call.syscall)) {
@@ -346,7 +346,7 @@ static __always_inline __u32 look_at_call(struct scratch *s, struct connection *
 	__u32 looks;
 
 	if (connection->flags & CONNECTION_LABELLED)
-		return look_at_answer(s, connection, conn) ? LOOKS_HTTP : LOOKS_UNDECIDED;
+		return look_at_labelled(s, connection, conn);
 	looks = s->call.shape == SHAPE_NONE ? LOOKS_FOREIGN : look_at_start(s, connection, conn);
 	/* A proxy that moves everything by splice shows no bytes to recognise. */
 	if (s->call.syscall == SYSCALL_SPLICE && !connection->offset[(s->call.direction - 1) & 1])
@@ -354,21 +354,23 @@ static __always_inline __u32 look_at_call(struct scratch *s, struct connection *
 	return looks;
 }
 
-/* Does this call turn the connection into HTTP? If not, counts its bytes. */
-static __always_inline bool becomes_http(struct scratch *s, struct connection *connection, __u64 conn, __u32 looks)
+/* Does this call turn the connection into HTTP, or carry a hello of TLS? If not, counts its bytes. */
+static __always_inline bool is_wanted(struct scratch *s, struct connection *connection, __u64 conn, __u32 looks)
 {
 	__u32 index = (s->call.direction - 1) & 1;
-	bool other = looks == LOOKS_TLS;
 
 	if (looks == LOOKS_HTTP || looks == LOOKS_HTTP_LINE || looks == LOOKS_HTTP2) {
 		connection->flags |= looks == LOOKS_HTTP2 ? CONNECTION_HTTP | CONNECTION_HTTP2 : CONNECTION_HTTP;
 		mark_process(s->call.pid_tgid >> 32);
 		return true;
 	}
-	if (other && ports_pass(s, connection))
-		label_connection(s, connection, conn);
+	if (looks == LOOKS_TLS && ports_pass(s, connection)) {
+		connection->flags |= CONNECTION_LABELLED;
+		mark_process(s->call.pid_tgid >> 32);
+		return true;
+	}
 	FETCH_ADD(&connection->offset[index], s->call.ret);
-	if (other || looks == LOOKS_UNDECIDED)
+	if (looks == LOOKS_TLS || looks == LOOKS_UNDECIDED)
 		return false;
 	connection->held_bytes[index] = 0;
 	if (connection->flags & CONNECTION_UNVERIFIED && is_file_call(s->call.syscall)) {
@@ -465,7 +467,7 @@ EXIT_STAGE(carry_call)
 		return 0;
 	}
 	became = !(connection->flags & CONNECTION_HTTP);
-	if (became && !becomes_http(s, connection, conn, look_at_call(s, connection, conn)))
+	if (became && !is_wanted(s, connection, conn, look_at_call(s, connection, conn)))
 		return 0;
 	if (!ports_pass(s, connection)) {
 		skip_excluded(s, connection);

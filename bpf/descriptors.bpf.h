@@ -112,8 +112,10 @@ static __always_inline bool count_rest(struct connection *connection, __s32 fd)
 		    !--unseen)
 			continue;
 		connection->offset[index] += unseen;
-		count_loss(LOSS_UNSEEN, unseen);
 		some = true;
+		/* Of TLS only the hellos are followed. */
+		if (!(connection->flags & CONNECTION_LABELLED))
+			count_loss(LOSS_UNSEEN, unseen);
 	}
 	return some;
 }
@@ -264,7 +266,8 @@ static SHARED __u64 join_connection(struct scratch *s, __u64 number, __s32 fd, _
 	if (!connection || !make_descriptor(s, pid_tgid >> 32, fd))
 		return 0;
 	FETCH_ADD(&connection->holders, 1);
-	descriptor = connection->flags & CONNECTION_LABELLED ? DESCRIPTOR_DISMISSED : DESCRIPTOR_SOCKET;
+	descriptor = (connection->flags & CONNECTION_PAST_HELLOS) == CONNECTION_PAST_HELLOS ? DESCRIPTOR_DISMISSED
+									      : DESCRIPTOR_SOCKET;
 	set_descriptor(s, pid_tgid >> 32, fd, descriptor | cloexec | conn << DESCRIPTOR_CONN_SHIFT, syscall, pid_tgid);
 	if (connection->flags & CONNECTION_OPEN_SENT) {
 		send_note(s, connection, conn, CAPTURE_SHARE, syscall, DIRECTION_NONE, pid_tgid, fd, 0);

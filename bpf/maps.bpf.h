@@ -151,11 +151,8 @@ struct beginning {
 	__u32 bytes;
 	/* How far its first line has been searched. */
 	__u32 searched;
-	/* Bytes of it that were sent with the connection's label. */
-	__u32 sent;
 	/* 1: LOOKS_LIKE_LINE. */
 	__u32 like_line;
-	__u32 pad;
 	/* Twice the room, so that the verifier's bound on offset + length holds. */
 	__u8 data[BEGINNING_BYTES * 2];
 };

@@ -1,5 +1,6 @@
 // Tables `events`, `connections` and `blind_spots`, read directly from the decoder's entries of one instant.
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
+import { chosenCipher, chosenVersion, ja4, offersEch, protocolNames, serverName } from '../decode/tls-hello.ts';
 import {
 	BLIND_SPOTS,
 	connectionSyscalls,
@@ -121,6 +122,34 @@ export const EVENT_COLUMNS: readonly EntryColumn[] = [
 	},
 ];
 
+/** A column read from what is kept of the hellos of TLS; NULL if `value` needs one that was not seen. */
+function hello(
+	name: string,
+	description: string,
+	value: (client: Uint8Array | undefined, server: Uint8Array | undefined) => SqlValue,
+): EntryColumn {
+	return {
+		name,
+		type: 'text',
+		description,
+		value: (entries, at) =>
+			value(
+				rangeBytes(entries, at, layout.CONNECTION_CLIENT_HELLO),
+				rangeBytes(entries, at, layout.CONNECTION_SERVER_HELLO),
+			),
+	};
+}
+
+function rangeBytes({ bytes, u32 }: EntryBytes, at: number, offset: number): Uint8Array | undefined {
+	const start = u32[(at + offset) >> 2]!;
+	return start === 0 ? undefined : bytes.subarray(at + start, at + start + u32[(at + offset + 4) >> 2]!);
+}
+
+function nameText(client: Uint8Array): string | null {
+	const name = serverName(client);
+	return name === undefined ? null : wireText(Buffer.from(client), name.from, name.to);
+}
+
 export const CONNECTION_COLUMNS: readonly EntryColumn[] = [
 	float('id', 'connection id', layout.CONNECTION_ID),
 	unsigned('pid', 'process', layout.CONNECTION_PID),
@@ -168,6 +197,24 @@ export const CONNECTION_COLUMNS: readonly EntryColumn[] = [
 		description: 'calls seen, in order of first use',
 		value: (entries, at) => connectionSyscalls(rangeText(entries, at, layout.CONNECTION_SYSCALLS)),
 	},
+	hello('sni', 'TLS: the server that the client names', (client) => (client === undefined ? null : nameText(client))),
+	hello(
+		'alpn',
+		'TLS: protocols that the client offers, e.g. h2,http/1.1; up to TLS 1.2 with the choice of the server: …; chosen: h2',
+		protocolNames,
+	),
+	hello('tls_version', 'TLS: 1.3, 1.2, 1.1, 1.0 or SSL 3.0, as chosen by the server', (_, server) =>
+		server === undefined ? null : chosenVersion(server),
+	),
+	hello('cipher', 'TLS: the cipher suite, likewise, by the name that IANA registered', (_, server) =>
+		server === undefined ? null : chosenCipher(server),
+	),
+	hello(
+		'ech',
+		'TLS: yes or no: whether the client offers an encrypted hello (ECH); browsers also pretend to',
+		(client) => (client === undefined ? null : offersEch(client) ? 'yes' : 'no'),
+	),
+	hello('ja4', 'TLS: fingerprint of the client (JA4)', (client) => (client === undefined ? null : ja4(client))),
 ];
 
 export const BLIND_SPOT_COLUMNS: readonly EntryColumn[] = [

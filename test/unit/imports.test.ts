@@ -54,10 +54,11 @@ const ROOMS_OF_DECODER: Readonly<Record<string, readonly string[]>> = {
 	memory: ['wire'],
 	http1: ['wire', 'memory'],
 	http2: ['wire', 'memory'],
+	tls: ['wire', 'memory'],
 	items: ['wire', 'memory'],
 	tables: ['wire', 'memory'],
 	rows: ['wire', 'memory', 'items', 'tables'],
-	protocols: ['wire', 'memory', 'http1', 'http2', 'items', 'tables', 'rows'],
+	protocols: ['wire', 'memory', 'http1', 'http2', 'tls', 'items', 'tables', 'rows'],
 	connections: ['wire', 'memory', 'tables', 'rows', 'protocols'],
 };
 

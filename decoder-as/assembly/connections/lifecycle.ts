@@ -101,6 +101,7 @@ export function receive(connection: Connection, record: usize): void {
 		if (stream.midstream && stream.next == 0) {
 			stream.next = recordOffset(record);
 			stream.base = stream.next;
+			stream.helloAt = stream.next;
 		}
 	}
 	const other = opposite(stream);
@@ -498,6 +499,7 @@ function forget(connection: Connection): void {
 	connections.removeConnection(connection);
 	forgetMirror(connection);
 	forgetAddresses(connection);
+	protocol.forgetHellos(connection);
 	// A connection in the list of due connections is freed when its turn comes.
 	if (connection.due) connection.forgotten = true;
 	else release(changetype<usize>(connection));
@@ -505,6 +507,7 @@ function forget(connection: Connection): void {
 
 function closeStream(stream: Stream): void {
 	dropAllPending(stream);
+	protocol.forgetHello(stream);
 	const message = stream.message;
 	stream.message = NO_MESSAGE;
 	if (message != NO_MESSAGE) {

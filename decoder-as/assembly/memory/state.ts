@@ -229,6 +229,12 @@ export class Connection {
 	/** Responses begun so far. */
 	responsesBegun: u32;
 
+	/** What is kept of the hellos of TLS: see tls/hello.ts. */
+	clientHello: usize;
+	clientHelloLength: u32;
+	serverHello: usize;
+	serverHelloLength: u32;
+
 	/** One bit per syscall in the list. */
 	syscallsNoted: u64;
 	syscalls0: u64;
@@ -293,6 +299,9 @@ export class Stream {
 	frames: Frames;
 	/** What is read of WebSocket in this direction. */
 	items: Items;
+	/** The hello of TLS that is being read, and where one may begin. */
+	hello: Hello;
+	helloAt: u64;
 	message: Message;
 	/** The message that the skipped bytes belong to: see spill.ts. */
 	spill: Message;
@@ -710,6 +719,24 @@ export class Frames {
 	skipped: u64;
 }
 
+/** The hello of TLS being read in one direction: see tls/records.ts. */
+@unmanaged
+export class Hello {
+	/** The header of a record, and how much of it has been read. */
+	header: u64;
+	headerTaken: u32;
+	/** Bytes of the record still to come; its content is passed over. */
+	left: u32;
+	passing: bool;
+	/** Type and length of the message, and how much of them has been read. */
+	head: u32;
+	headTaken: u32;
+	/** The message after them, `length` of `need` bytes. */
+	message: usize;
+	length: u32;
+	need: u32;
+}
+
 /** The dynamic table of HPACK for one direction: see http2/hpack.ts. */
 @unmanaged
 export class HeaderTable {
@@ -834,6 +861,7 @@ export const NO_KEPT = changetype<Kept>(0);
 export const NO_HTTP2 = changetype<Http2>(0);
 export const NO_LANE = changetype<Lane>(0);
 export const NO_FRAMES = changetype<Frames>(0);
+export const NO_HELLO = changetype<Hello>(0);
 export const NO_TABLE = changetype<HeaderTable>(0);
 export const NO_ITEMS = changetype<Items>(0);
 export const NO_ITEM = changetype<Item>(0);

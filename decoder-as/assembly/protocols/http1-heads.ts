@@ -91,6 +91,7 @@ export function startMessage(stream: Stream, from: usize, end: usize): usize {
 		return at;
 	}
 	const connection = stream.connection;
+	if (connection.tunnel) stream.helloAt = stream.next;
 	if (!connection.recognised && beginsHttp2(stream, at, end)) return at;
 	if (stream.role == 0) {
 		if (load<u8>(at) == 0 && stream.leading == 4 && stream.next == 4) {

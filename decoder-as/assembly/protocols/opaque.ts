@@ -1,7 +1,7 @@
 // A connection that does not carry HTTP/1, or no longer does: its bytes are only counted.
 import { AT_START } from '../http1/states';
 import { bodyLimit } from '../memory/settings';
-import { OPAQUE, NO_EXCHANGE, NO_MESSAGE, NO_STREAM, Connection, Stream } from '../memory/state';
+import { OPAQUE, NO_EXCHANGE, NO_HELLO, NO_MESSAGE, NO_STREAM, Connection, Stream } from '../memory/state';
 import { noteProtocol } from '../rows/blind-spots';
 import { writeSkip } from '../rows/entries';
 import * as exchanges from '../rows/exchanges';
@@ -22,9 +22,23 @@ export function setOpaque(connection: Connection, protocol: i32, isNews: bool = 
 }
 
 function makeOpaque(stream: Stream): void {
-	if (stream.state != OPAQUE) skipOpaque(stream);
+	// In a tunnel, TLS begins where nothing has been read yet.
+	if (stream.connection.tunnel && stream.state == AT_START) stream.helloAt = stream.next;
+	if (stream.state != OPAQUE) skipUnread(stream);
 	clearStream(stream);
 	stream.state = OPAQUE;
+}
+
+/**
+ * The same, unless the bytes are TLS whose hello is still to be read. Of a connection that is TLS from its beginning, the
+ * kernel side copies little more than the hellos anyway.
+ */
+export function skipUnread(stream: Stream): void {
+	const connection = stream.connection;
+	if (connection.protocol == PROTOCOL_TLS) {
+		if (!connection.tunnel || stream.hello != NO_HELLO || stream.next == stream.helloAt) return;
+	}
+	skipOpaque(stream);
 }
 
 /** Tells the kernel not to copy bytes that are not HTTP/1, unless everything is to be recorded. */

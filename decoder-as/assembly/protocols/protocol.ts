@@ -4,13 +4,16 @@ import { prepareMethods } from '../http1/head';
 import { prepareHuffman } from '../http2/huffman';
 import { prepareStaticTable } from '../http2/static-table';
 import { CHECKED } from '../memory/checks';
-import { FRAMES, NO_HTTP2, NO_PREFACE, OPAQUE, Connection, Stream } from '../memory/state';
+import { FRAMES, NO_HELLO, NO_HTTP2, NO_PREFACE, OPAQUE, Connection, Stream } from '../memory/state';
 import * as http1 from './http1';
 import { unseenReason } from './http1-bodies';
 import * as frames from './http2-frames';
 import { acceptPreface, attach, endFrames, forgetPreface, hasPreface, keepPreface, keepsTooMuch, leaveHttp2, returnToHttp1 } from './http2-start';
-import { skipOpaque } from './opaque';
+import { skipUnread } from './opaque';
 import { inheritRole } from './recognition';
+import { followHello, forgetHello, forgetHellos, leaveHello, mayBeginHello } from './tls';
+
+export { forgetHello, forgetHellos };
 
 /** Called before the first record. */
 export function prepare(): void {
@@ -24,7 +27,7 @@ export function begin(stream: Stream): void {
 	const connection = stream.connection;
 	if (connection.opaque) {
 		stream.state = OPAQUE;
-		skipOpaque(stream);
+		skipUnread(stream);
 	}
 	inheritRole(stream);
 	if (connection.http2 != NO_HTTP2) attach(stream, !stream.midstream);
@@ -33,10 +36,15 @@ export function begin(stream: Stream): void {
 /** Takes bytes [from, end) of the stream; returns how many were taken: fewer if the stream has to wait. */
 export function take(stream: Stream, from: usize, end: usize): u32 {
 	const before = stream.next;
-	if (stream.state == OPAQUE) {
-		stream.next += end - from;
-		return <u32>(end - from);
-	}
+	let taken = <u32>(end - from);
+	if (stream.state == OPAQUE) stream.next += taken;
+	else taken = takeRead(stream, from, end);
+	if (stream.hello != NO_HELLO || (taken != 0 && mayBeginHello(stream, before, from))) followHello(stream, from, from + taken);
+	return taken;
+}
+
+function takeRead(stream: Stream, from: usize, end: usize): u32 {
+	const before = stream.next;
 	if (stream.connection.preface != NO_PREFACE) {
 		keepPreface(stream, from, end, before);
 		if (keepsTooMuch(stream.connection)) {
@@ -57,6 +65,7 @@ export function take(stream: Stream, from: usize, end: usize): u32 {
 
 /** Takes `bytes` at `from` that end nothing, without advancing the stream; false if they may end something. */
 export function takeSimply(stream: Stream, from: usize, bytes: u32): bool {
+	if (stream.hello != NO_HELLO) return false;
 	if (stream.state == OPAQUE) return true;
 	return stream.state != FRAMES && stream.connection.preface == NO_PREFACE && http1.takeSimply(stream, from, bytes);
 }
@@ -66,6 +75,7 @@ export function takeUnseen(stream: Stream, length: u64): u64 {
 	if (length == 0) return 0;
 	const before = stream.next;
 	decidePreface(stream.connection);
+	leaveHello(stream);
 	let taken = length;
 	if (stream.state == FRAMES) frames.pass(stream, length, unseenReason());
 	else taken = http1.feedUnseen(stream, length);
@@ -77,6 +87,7 @@ export function takeUnseen(stream: Stream, length: u64): u64 {
 export function takeGap(stream: Stream, length: u64): void {
 	const before = CHECKED ? stream.next : 0;
 	decidePreface(stream.connection);
+	leaveHello(stream);
 	if (stream.state == FRAMES) frames.pass(stream, length, http1.gapReason());
 	else http1.feedGap(stream, length);
 	if (CHECKED) assert(stream.next == before + length, 'a stream moves on by the whole of a gap');
@@ -85,12 +96,14 @@ export function takeGap(stream: Stream, length: u64): void {
 /** An unknown number of bytes of the stream moved unseen. */
 export function takeUncounted(stream: Stream): void {
 	decidePreface(stream.connection);
+	leaveHello(stream);
 	if (stream.state == FRAMES) frames.loseFrames(stream, stream.frames);
 	else http1.feedUncounted(stream);
 }
 
 /** No more bytes will come: REASON_*, and whether that properly ends a body of unknown length. */
 export function end(stream: Stream, reason: i32, orderly: bool): void {
+	leaveHello(stream);
 	if (stream.connection.http2 != NO_HTTP2) endFrames(stream, reason);
 	else http1.endStream(stream, reason, orderly);
 }

@@ -24,9 +24,18 @@ import { commLength } from './entries';
 
 /** Maximum number of blind spots kept; the one seen longest ago is replaced. */
 const SPOTS: u32 = 1024;
-const EVIDENCE: u32 = 64;
+const EVIDENCE: u32 = 500;
 // u32 pid, u32 what, u64 times, u64 last time, 16 bytes comm, u32 length of evidence, the evidence.
-const SPOT_BYTES: u32 = 112;
+const EVIDENCE_LENGTH: usize = 40;
+const EVIDENCE_AT: usize = 44;
+const SPOT_BYTES: u32 = 544;
+/** A longer name is not the name of a host (RFC 1035 section 2.3.4). */
+const NAME_MOST: u32 = 255;
+const HANDSHAKE_WORDS = 'TLS handshake on a connection';
+/** Ends the list of names that have no room. */
+const OTHERS = ', and others';
+const SPACE: u8 = 32;
+const COMMA: u8 = 44;
 let spots: usize = 0;
 let spotCount: u32 = 0;
 
@@ -42,7 +51,7 @@ export function protocolOf(at: usize, end: usize): i32 {
 export function noteProtocol(connection: Connection): void {
 	const tls = connection.protocol == PROTOCOL_TLS;
 	const comm = changetype<usize>(connection) + offsetof<Connection>('comm0');
-	const words = tls ? 'TLS handshake on a connection' : 'HTTP/2 preface on a connection';
+	const words = tls ? HANDSHAKE_WORDS : 'HTTP/2 preface on a connection';
 	noteSpot(connection.pid, tls ? BLIND_TLS : BLIND_HTTP2, comm, words);
 }
 
@@ -77,13 +86,57 @@ export function noteSpot(pid: u32, what: u32, comm: usize, words: string): void 
 		store<u32>(spot, pid);
 		store<u32>(spot, what, 4);
 		store<u64>(spot, 0, 8);
+		store<u32>(spot, 0, EVIDENCE_LENGTH);
+		addWords(spot, words);
 	}
 	store<u64>(spot, load<u64>(spot, 8) + 1, 8);
 	store<u64>(spot, now, 16);
 	memory.copy(spot + 24, comm, 16);
-	const length = min<u32>(<u32>words.length, EVIDENCE);
-	store<u32>(spot, length, 40);
-	for (let j: u32 = 0; j < length; j++) store<u8>(spot + 44 + j, <u8>load<u16>(changetype<usize>(words) + j * 2));
+}
+
+/** Adds ASCII text to the evidence, as far as there is room. */
+function addWords(spot: usize, words: string): void {
+	const from = load<u32>(spot, EVIDENCE_LENGTH);
+	const length = min<u32>(<u32>words.length, EVIDENCE - from);
+	for (let i: u32 = 0; i < length; i++) store<u8>(spot + EVIDENCE_AT + from + i, <u8>load<u16>(changetype<usize>(words) + i * 2));
+	store<u32>(spot, from + length, EVIDENCE_LENGTH);
+}
+
+/** The connection's handshake named this server: adds the name to the evidence, once, as far as there is room. */
+export function noteServerName(connection: Connection, name: usize, length: u32): void {
+	if (length == 0 || length > NAME_MOST) return;
+	for (let i: u32 = 0; i < spotCount; i++) {
+		const spot = spots + i * SPOT_BYTES;
+		if (load<u32>(spot) == connection.pid && load<u32>(spot, 4) == BLIND_TLS) return addName(spot, name, length);
+	}
+}
+
+function addName(spot: usize, name: usize, length: u32): void {
+	const list = spot + EVIDENCE_AT;
+	const end = load<u32>(spot, EVIDENCE_LENGTH);
+	if (names(list, list + end, name, length) || endsWith(list, end, OTHERS)) return;
+	const before = end <= <u32>HANDSHAKE_WORDS.length ? '; server names: ' : ', ';
+	if (end + <u32>before.length + length + <u32>OTHERS.length > EVIDENCE) {
+		addWords(spot, OTHERS);
+		return;
+	}
+	addWords(spot, before);
+	const at = load<u32>(spot, EVIDENCE_LENGTH);
+	memory.copy(list + at, name, length);
+	store<u32>(spot, at + length, EVIDENCE_LENGTH);
+}
+
+/** Whether the list [from, end) of names holds this one. */
+function names(from: usize, end: usize, name: usize, length: u32): bool {
+	for (let at = from + 1; at + length <= end; at++) {
+		if (load<u8>(at - 1) != SPACE || (at + length < end && load<u8>(at + length) != COMMA)) continue;
+		if (memory.compare(at, name, length) == 0) return true;
+	}
+	return false;
+}
+
+function endsWith(list: usize, length: u32, words: string): bool {
+	return length >= <u32>words.length && begins(list + length - words.length, list + length, words, false);
 }
 
 /** Writes ENTRY_BLIND_SPOT for each. */
@@ -92,7 +145,7 @@ export function writeSpots(): void {
 		const spot = spots + i * SPOT_BYTES;
 		if (load<u64>(spot, 8) == 0) continue;
 		const comm = commLength(spot + 24);
-		const evidence = load<u32>(spot, 40);
+		const evidence = load<u32>(spot, EVIDENCE_LENGTH);
 		const entry = reserve(ENTRY_BLIND_SPOT, BLIND_SPOT_FIXED_BYTES, BLIND_SPOT_FIXED_BYTES + comm + evidence);
 		if (entry == 0) return;
 		store<f64>(entry, <f64>load<u64>(spot, 8), BLIND_SPOT_TIMES);
@@ -105,6 +158,6 @@ export function writeSpots(): void {
 		memory.copy(entry + BLIND_SPOT_FIXED_BYTES, spot + 24, comm);
 		store<u32>(entry, BLIND_SPOT_FIXED_BYTES + comm, BLIND_SPOT_EVIDENCE);
 		store<u32>(entry, evidence, BLIND_SPOT_EVIDENCE + 4);
-		memory.copy(entry + BLIND_SPOT_FIXED_BYTES + comm, spot + 44, evidence);
+		memory.copy(entry + BLIND_SPOT_FIXED_BYTES + comm, spot + EVIDENCE_AT, evidence);
 	}
 }

@@ -10,6 +10,7 @@ import {
 	CONNECTION_BYTES_IN,
 	CONNECTION_BYTES_OUT,
 	CONNECTION_CLOSED,
+	CONNECTION_CLIENT_HELLO,
 	CONNECTION_COMM,
 	CONNECTION_EXCHANGES,
 	CONNECTION_AT_REST,
@@ -24,6 +25,7 @@ import {
 	CONNECTION_PID,
 	CONNECTION_PROTOCOL,
 	CONNECTION_REMOTE,
+	CONNECTION_SERVER_HELLO,
 	CONNECTION_SIDE,
 	CONNECTION_OFFSET_IN,
 	CONNECTION_OFFSET_OUT,
@@ -416,6 +418,7 @@ export function writeConnection(connection: Connection, atRest: bool): void {
 	const process = connection.process;
 	let bytes = CONNECTION_FIXED_BYTES + 16 + 16 + SLACK + connection.localLength;
 	bytes += max<u32>(connection.remoteLength, connection.toldLength);
+	bytes += connection.clientHelloLength + connection.serverHelloLength;
 	if (process != NO_PROCESS) bytes += process.commLength;
 	const entry = reserveSurely(ENTRY_CONNECTION, CONNECTION_FIXED_BYTES, bytes);
 	if (entry == 0) return;
@@ -446,6 +449,8 @@ export function writeConnection(connection: Connection, atRest: bool): void {
 	putRemote(entry, CONNECTION_REMOTE, connection);
 	const syscalls = changetype<usize>(connection) + offsetof<Connection>('syscalls0');
 	putRange(entry, CONNECTION_SYSCALLS, syscalls, connection.syscallCount);
+	if (connection.clientHello != 0) putRange(entry, CONNECTION_CLIENT_HELLO, connection.clientHello, connection.clientHelloLength);
+	if (connection.serverHello != 0) putRange(entry, CONNECTION_SERVER_HELLO, connection.serverHello, connection.serverHelloLength);
 	trim(entry, cursor);
 }
 

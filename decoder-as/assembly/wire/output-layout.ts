@@ -198,7 +198,20 @@ export const CONNECTION_ACCEPT_WAIT_MS: i32 = 128;
 export const CONNECTION_RTT_MS: i32 = 136;
 /** f64, NaN if not known: segments sent again. */
 export const CONNECTION_RETRANSMITS: i32 = 144;
-export const CONNECTION_FIXED_BYTES: i32 = 152;
+/** Ranges: what is kept of the hellos of TLS (tls/hello.ts); 0 if none was seen. */
+export const CONNECTION_CLIENT_HELLO: i32 = 152;
+export const CONNECTION_SERVER_HELLO: i32 = 160;
+export const CONNECTION_FIXED_BYTES: i32 = 168;
+
+// What is kept of a hello: numbers in network order; a list has a u16 number of bytes before it.
+// Of a client's: u16 version, u8 flags, u8 0; the lists of cipher suites, types of extensions, the server's name, names of
+// protocols (ALPN), versions, signature algorithms.
+// Of a server's: u16 version, u16 cipher suite; the list of names of protocols, with the one that it chose.
+export const HELLO_FLAGS: i32 = 2;
+export const HELLO_LISTS: i32 = 4;
+/** Flags: there are the extensions server_name and encrypted_client_hello. */
+export const HELLO_HAS_NAME: i32 = 1;
+export const HELLO_HAS_ECH: i32 = 2;
 
 export const PROTOCOL_UNKNOWN: i32 = 0;
 export const PROTOCOL_HTTP1: i32 = 1;
