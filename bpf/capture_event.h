@@ -42,8 +42,8 @@
 
 enum capture_kind {
 	/* A call moved bytes of a connection; the payload is (a part of) these bytes. A TLS connection
-	 * has only one such record, for its first bytes, and later the CAPTURE_CLOSE, unless the answer begins
-	 * like HTTP/1. If earlier calls were not recognised as HTTP, their bytes are sent once they or the answer
+	 * has such records for the calls that may carry its hellos, and later the CAPTURE_CLOSE, unless the
+	 * answer begins like HTTP/1. If earlier calls were not recognised as HTTP, their bytes are sent once they or the answer
 	 * are recognised: in one record before that of the deciding call (the first BEGINNING_BYTES; the rest is
 	 * cut by the capture limit). */
 	CAPTURE_DATA = 1,

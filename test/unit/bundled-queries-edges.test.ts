@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { DatabaseSnapshot } from '../../src/store/table.ts';
 import { answer, databaseOf, SCRIPTS } from '../../support/bundled-queries.ts';
 import { type End, type Fields, request, response, TimedTraffic } from '../../support/timed-traffic.ts';
+import { clientHello, serverHello } from '../../support/tls-hellos.ts';
 
 /** Values with which a query answers about any traffic. */
 const LOOSE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -60,6 +61,8 @@ function alikeTraffic(): TimedTraffic {
 			exchanges(ends);
 			calls(traffic, server, ip);
 			giveUps(traffic, server, ip);
+			handshakes([traffic.server(server, ip), traffic.server(server, ip)]);
+			handshakes([traffic.client(client, `${ip}:443`), traffic.client(client, `${ip}:443`)]);
 		}
 	}
 	return traffic;
@@ -130,6 +133,16 @@ function giveUps(traffic: TimedTraffic, server: { pid: number; comm: string }, i
 	piped.answer(10, response(200)).answer(20, response(200)).answer(30, response(200));
 }
 
+function handshakes([first, second]: readonly [End, End]): void {
+	for (const [end, name, version] of [
+		[first, 'b.example', 0x0302],
+		[second, 'a.example', 0x0301],
+	] as const) {
+		const hello = clientHello({ name, ciphers: [0xc013, version] });
+		end.ask(10, hello.toString('latin1')).answer(20, serverHello(version, 0xc013).toString('latin1'));
+	}
+}
+
 test('the order of every answer is complete: it does not depend on the order of the rows', () => {
 	const traffic = alikeTraffic();
 	const [ended, open] = [false, true].map((isOpen) => databaseOf(traffic, isOpen));
@@ -179,7 +192,8 @@ test('an exchange counts if only its server or only its client was seen, except 
 	assert.deepEqual(only(servers, clients), ['carrier-latency', 'cold-starts']);
 	assert.deepEqual(only(clients, servers), ['callers']);
 	// These are about a server's exchange and the calls of its client's side.
-	assert.deepEqual(only(NAMES, [...servers, ...clients]), ['n-plus-one', 'upstream-calls']);
+	const ofTls = ['tls-clients', 'tls-names', 'tls-weak'];
+	assert.deepEqual(only(NAMES, [...servers, ...clients]).sort(), ['n-plus-one', ...ofTls, 'upstream-calls']);
 });
 
 test('responses whose requests were not seen, open requests and unused connections count only where they should', () => {

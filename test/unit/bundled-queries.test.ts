@@ -33,6 +33,7 @@ import {
 	WRITEV,
 	withoutPairsOf,
 } from '../../support/timed-traffic.ts';
+import { clientHello, serverHello } from '../../support/tls-hellos.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -274,6 +275,35 @@ test('connections: how often they are used, and how many requests they carry at 
 		[100, 'shop', 'server', 1, timeAt(0)],
 		[200, 'front', 'client', 1, timeAt(2000)],
 	]);
+});
+
+test('TLS: who talks to which server, with which version and cipher, and which clients there are', () => {
+	const traffic = new TimedTraffic();
+	const bytes = (hello: Buffer) => hello.toString('latin1');
+	const meet = (end: ReturnType<TimedTraffic['server']>, hello: Buffer, answer?: Buffer) => {
+		end.ask(10, bytes(hello));
+		if (answer !== undefined) end.answer(20, bytes(answer));
+	};
+	const modern = clientHello({ name: 'a.example' });
+	meet(traffic.server(SHOP, '10.0.0.9'), modern, serverHello(0x0304, 0x1301));
+	meet(traffic.server(SHOP, '10.0.0.8', 5), modern, serverHello(0x0304, 0x1301));
+	meet(traffic.server(SHOP, '10.0.0.9', 6), modern);
+	meet(traffic.client(FRONT, '10.0.0.5:443', 7), clientHello({ newest: 0x0303 }), serverHello(0x0303, 0xc02f));
+	meet(traffic.client(FRONT, '10.0.0.5:443', 8), clientHello({ name: 'old.example' }), serverHello(0x0301, 0x0005));
+	meet(traffic.client(FRONT, '10.0.0.5:443', 9), clientHello({ name: 'b.example' }), serverHello(0x0303, 0x009c));
+	meet(traffic.client(FRONT, '10.0.0.5:443', 9), clientHello({ name: 'b.example' }), serverHello(0x0303, 0x1a1a));
+	const database = databaseOf(traffic);
+	check('tls-names', database, [
+		['server', 'shop', 'a.example', 3, 2, 0, 0, 1, timeAt(6)],
+		['client', 'front', 'b.example', 2, 0, 2, 0, 0, timeAt(9)],
+		['client', 'front', '10.0.0.5:443', 1, 0, 1, 0, 0, timeAt(7)],
+		['client', 'front', 'old.example', 1, 0, 0, 1, 0, timeAt(8)],
+	]);
+	check('tls-weak', database, [
+		['client', 'front', 'old.example', '1.0', 'TLS_RSA_WITH_RC4_128_SHA', 1, timeAt(8)],
+		['client', 'front', 'b.example', '1.2', 'TLS_RSA_WITH_AES_128_GCM_SHA256', 1, timeAt(9)],
+	]);
+	check('tls-clients', database, [['shop', 't13d020300_c1929292aa6b_3953dc75acc4', 3, 2, 1, 'a.example', timeAt(6)]]);
 });
 
 test('bodies: slow to send, slow to receive, not held', () => {

@@ -116,6 +116,29 @@ test('a handshake in a tunnel is read, and then neither direction is copied', ()
 	assert.deepEqual(decodeRecords(tapeOf(modern, 'client', 50), { recordsPerBatch: 1 }).skips, []);
 });
 
+test('a handshake after a preamble of the PROXY protocol is read, in the same call or the next', () => {
+	const [first, ...rest] = modern.writes;
+	const second = '\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x0a\0\0\x01\x0a\0\0\x02\x9c\x40\x01\xbb';
+	for (const preamble of ['PROXY TCP4 10.0.0.1 10.0.0.2 40000 443\r\n', 'PROXY UNKNOWN\r\n', second]) {
+		for (const together of [true, false]) {
+			const tape = new Tape();
+			const server = tape.server(1).open();
+			if (together) server.in(preamble + first!.bytes.toString('latin1'));
+			else server.in(preamble).in(first!.bytes);
+			replay({ ...modern, writes: rest }, server, 'server', 60);
+			const facts = factsOf(tape.records, 1);
+			assert.deepEqual(
+				[facts.sni, facts.tls_version],
+				['shop.example', '1.3'],
+				`${JSON.stringify(preamble)} ${together}`,
+			);
+			const { skips, connections } = decodeRecords(tape.records, { recordsPerBatch: 1 });
+			assert.equal(connections[0]!.protocol, 'tls');
+			assert.deepEqual(skips.map(({ direction }) => direction).sort(), ['in', 'out']);
+		}
+	}
+});
+
 test('a server that answers in HTTP leaves what the client said', () => {
 	const tape = new Tape();
 	const server = tape.server(1).open();

@@ -104,6 +104,8 @@ export class Connection {
 	framed: bool;
 	/** CONNECT was accepted: any protocol may follow, including HTTP/1. */
 	tunnel: bool;
+	/** TLS may begin later than the connection: in a tunnel, or after a preamble of the PROXY protocol. */
+	wrapped: bool;
 	/** Closed. Late records are still accepted until the end of the batch after `closedIn`. */
 	closed: bool;
 	/** Both streams have ended. Only rows that wait for facts are left. */

@@ -91,7 +91,7 @@ export function startMessage(stream: Stream, from: usize, end: usize): usize {
 		return at;
 	}
 	const connection = stream.connection;
-	if (connection.tunnel) stream.helloAt = stream.next;
+	if (connection.wrapped) stream.helloAt = stream.next;
 	if (!connection.recognised && beginsHttp2(stream, at, end)) return at;
 	if (stream.role == 0) {
 		if (load<u8>(at) == 0 && stream.leading == 4 && stream.next == 4) {
@@ -315,6 +315,7 @@ function leaveStartLine(stream: Stream, message: Message, base: usize, end: usiz
 		}
 		if (preamble) {
 			// Version 1 of the PROXY protocol is one line.
+			connection.wrapped = true;
 			if (stream == connection.incoming) learnToldText(connection, base, end);
 			closeUnused(stream);
 			return;
@@ -512,6 +513,7 @@ function upgradeProtocol(message: Message, request: Message): i32 {
 /** CONNECT was accepted: the next bytes show what follows, as at the beginning of a connection. */
 function beginTunnel(connection: Connection, exchange: Exchange): void {
 	connection.tunnel = true;
+	connection.wrapped = true;
 	connection.recognised = false;
 	if (connection.incoming != NO_STREAM) clearStream(connection.incoming);
 	if (connection.outgoing != NO_STREAM) clearStream(connection.outgoing);

@@ -22,8 +22,8 @@ export function setOpaque(connection: Connection, protocol: i32, isNews: bool = 
 }
 
 function makeOpaque(stream: Stream): void {
-	// In a tunnel, TLS begins where nothing has been read yet.
-	if (stream.connection.tunnel && stream.state == AT_START) stream.helloAt = stream.next;
+	// TLS begins where nothing has been read yet.
+	if (stream.connection.wrapped && stream.state == AT_START) stream.helloAt = stream.next;
 	if (stream.state != OPAQUE) skipUnread(stream);
 	clearStream(stream);
 	stream.state = OPAQUE;
@@ -36,7 +36,7 @@ function makeOpaque(stream: Stream): void {
 export function skipUnread(stream: Stream): void {
 	const connection = stream.connection;
 	if (connection.protocol == PROTOCOL_TLS) {
-		if (!connection.tunnel || stream.hello != NO_HELLO || stream.next == stream.helloAt) return;
+		if (!connection.wrapped || stream.hello != NO_HELLO || stream.next == stream.helloAt) return;
 	}
 	skipOpaque(stream);
 }

@@ -37,7 +37,10 @@ export function readPreamble(stream: Stream, from: usize, end: usize): usize {
 	if (position < 16) {
 		keepPreamble(stream, position, from, 1);
 		stream.remaining = (stream.remaining << 8) | byte;
-		if (position == 15 && stream.remaining == 0) stream.state = AT_START;
+		if (position == 15 && stream.remaining == 0) {
+			stream.connection.wrapped = true;
+			stream.state = AT_START;
+		}
 		return from + 1;
 	}
 	const length = <u32>min<u64>(stream.remaining, end - from);
@@ -46,6 +49,7 @@ export function readPreamble(stream: Stream, from: usize, end: usize): usize {
 	stream.remaining -= length;
 	if (stream.remaining == 0) {
 		const connection = stream.connection;
+		connection.wrapped = true;
 		const kept = min<u32>(position + length - PREAMBLE_KIND_AT, PREAMBLE_KEPT);
 		if (stream.search != 0 && stream == connection.incoming) {
 			learnToldBytes(connection, stream.search, stream.search + kept);

@@ -39,7 +39,7 @@ export function take(stream: Stream, from: usize, end: usize): u32 {
 	let taken = <u32>(end - from);
 	if (stream.state == OPAQUE) stream.next += taken;
 	else taken = takeRead(stream, from, end);
-	if (stream.hello != NO_HELLO || (taken != 0 && mayBeginHello(stream, before, from))) followHello(stream, from, from + taken);
+	if (stream.hello != NO_HELLO || mayBeginHello(stream, before, taken)) followHello(stream, before, from, from + taken);
 	return taken;
 }
 

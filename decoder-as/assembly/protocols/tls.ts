@@ -7,16 +7,18 @@ import { findKeptName, keepClientHello, keepServerHello, keptLength, nameAt, nam
 import { CLIENT_HELLO, HANDSHAKE, HELLO_MORE, HELLO_WHOLE, freeHello, readHello } from '../tls/records';
 import { skipOpaque } from './opaque';
 
-/** Whether [at, …) may be the beginning of a handshake, at the place where the stream may begin one. */
+/** Whether the place where a handshake may begin is among `taken` bytes of the stream from `before` on. */
 @inline
-export function mayBeginHello(stream: Stream, before: u64, at: usize): bool {
-	return before == stream.helloAt && load<u8>(at) == HANDSHAKE;
+export function mayBeginHello(stream: Stream, before: u64, taken: u32): bool {
+	return stream.helloAt - before < taken;
 }
 
-/** Reads on, or begins to: bytes [from, end) of the stream, which its protocol has taken too. */
-export function followHello(stream: Stream, from: usize, end: usize): void {
+/** Reads on, or begins to: bytes [from, end) of the stream, from `before` on, which its protocol has taken too. */
+export function followHello(stream: Stream, before: u64, from: usize, end: usize): void {
 	let hello = stream.hello;
 	if (hello == NO_HELLO) {
+		from += <usize>(stream.helloAt - before);
+		if (load<u8>(from) != HANDSHAKE) return;
 		hello = changetype<Hello>(allocateZeroed(offsetof<Hello>()));
 		if (hello == NO_HELLO) return;
 		stream.hello = hello;
@@ -49,7 +51,7 @@ export function leaveHello(stream: Stream): void {
 	if (stream.hello == NO_HELLO) return;
 	forgetHello(stream);
 	// On a connection of its own the kernel side copies no more by itself.
-	if (stream.connection.tunnel && stream.state == OPAQUE) skipOpaque(stream);
+	if (stream.connection.wrapped && stream.state == OPAQUE) skipOpaque(stream);
 }
 
 export function forgetHello(stream: Stream): void {
