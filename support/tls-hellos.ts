@@ -1,4 +1,5 @@
 // Hellos of TLS for tests, as the bytes on the wire (RFC 8446 section 4.1).
+import { type Process, TimedTraffic } from './timed-traffic.ts';
 
 const words = (list: readonly number[]) => Buffer.concat(list.map((word) => Buffer.from([word >> 8, word & 255])));
 const list8 = (bytes: Buffer) => Buffer.concat([Buffer.from([bytes.length]), bytes]);
@@ -47,4 +48,23 @@ export function serverHello(version: number, cipher: number): Buffer {
 			list16(Buffer.concat(extensions)),
 		]),
 	);
+}
+
+/** Handshakes of several versions: the server `shop` has three, of which one is not answered; the client `front` four. */
+export function handshakingTraffic(shop: Process, front: Process): TimedTraffic {
+	const traffic = new TimedTraffic();
+	const bytes = (hello: Buffer) => hello.toString('latin1');
+	const meet = (end: ReturnType<TimedTraffic['server']>, hello: Buffer, answer?: Buffer) => {
+		end.ask(10, bytes(hello));
+		if (answer !== undefined) end.answer(20, bytes(answer));
+	};
+	const modern = clientHello({ name: 'a.example' });
+	meet(traffic.server(shop, '10.0.0.9'), modern, serverHello(0x0304, 0x1301));
+	meet(traffic.server(shop, '10.0.0.8', 5), modern, serverHello(0x0304, 0x1301));
+	meet(traffic.server(shop, '10.0.0.9', 6), modern);
+	meet(traffic.client(front, '10.0.0.5:443', 7), clientHello({ newest: 0x0303 }), serverHello(0x0303, 0xc02f));
+	meet(traffic.client(front, '10.0.0.5:443', 8), clientHello({ name: 'old.example' }), serverHello(0x0301, 0x0005));
+	meet(traffic.client(front, '10.0.0.5:443', 9), clientHello({ name: 'b.example' }), serverHello(0x0303, 0x009c));
+	meet(traffic.client(front, '10.0.0.5:443', 9), clientHello({ name: 'b.example' }), serverHello(0x0303, 0x1a1a));
+	return traffic;
 }

@@ -21,6 +21,7 @@ import {
 } from '../../support/bundled-queries.ts';
 import { DIFFERENCES } from '../../support/compared-traffic.ts';
 import { connectingTraffic } from '../../support/connecting-traffic.ts';
+import { mixedTraffic } from '../../support/mixed-traffic.ts';
 import { Tape } from '../../support/record-builder.ts';
 import { stored } from '../../support/stored-exchanges.ts';
 import {
@@ -33,7 +34,7 @@ import {
 	WRITEV,
 	withoutPairsOf,
 } from '../../support/timed-traffic.ts';
-import { clientHello, serverHello } from '../../support/tls-hellos.ts';
+import { handshakingTraffic } from '../../support/tls-hellos.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -48,26 +49,7 @@ const ETIMEDOUT = 110;
 const of = (bytes: number) => 'x'.repeat(bytes);
 const many = (count: number) => Array.from({ length: count }, (_, i) => i);
 
-/** Of all kinds a little. 1-4 and 9 come from one client, 8 from another; 5 and 6 are a pair, 7 goes elsewhere. */
-function mixedTraffic(): DatabaseSnapshot {
-	const traffic = new TimedTraffic();
-	traffic
-		.server(SHOP, '10.0.0.9')
-		.exchange(0, request('/users/1?a=b'), response(200, of(100)))
-		.exchange(100, request('/users/2'), response(200, of(300)), { ms: 30, ttfb: 20 })
-		.exchange(200, request('/users/3'), response(404, of(50)), { ms: 20 })
-		.exchange(300, request('/users/9', {}, of(40)), response(500), { ms: 5 })
-		.peerCloses(500);
-	traffic.pair(SHOP, FRONT, 900).exchange(1000, request('/local'), response(200, of(10)), { ms: 40 });
-	traffic
-		.client(FRONT, '10.0.0.7:80', 1900)
-		.exchange(2000, request('/out', {}, '', 'other'), response(200, of(1000)), { ms: 100 });
-	traffic.server(SHOP, '10.0.0.8', 2900).exchange(3000, request(HOSTILE), response(200, of(1)), { ms: 7 });
-	traffic.server(SHOP, '10.0.0.9', 3900).ask(4000, request('/never')).peerCloses(4200);
-	return databaseOf(traffic);
-}
-
-const mixed = mixedTraffic();
+const mixed = databaseOf(mixedTraffic(SHOP, FRONT, HOSTILE));
 
 test('every bundled query has a title, a description, described parameters and one statement', () => {
 	assert.match(readFileSync(join(ROOT, 'README.md'), 'utf8'), new RegExp(`one of ${QUERIES.length} bundled queries`));
@@ -278,21 +260,7 @@ test('connections: how often they are used, and how many requests they carry at 
 });
 
 test('TLS: who talks to which server, with which version and cipher, and which clients there are', () => {
-	const traffic = new TimedTraffic();
-	const bytes = (hello: Buffer) => hello.toString('latin1');
-	const meet = (end: ReturnType<TimedTraffic['server']>, hello: Buffer, answer?: Buffer) => {
-		end.ask(10, bytes(hello));
-		if (answer !== undefined) end.answer(20, bytes(answer));
-	};
-	const modern = clientHello({ name: 'a.example' });
-	meet(traffic.server(SHOP, '10.0.0.9'), modern, serverHello(0x0304, 0x1301));
-	meet(traffic.server(SHOP, '10.0.0.8', 5), modern, serverHello(0x0304, 0x1301));
-	meet(traffic.server(SHOP, '10.0.0.9', 6), modern);
-	meet(traffic.client(FRONT, '10.0.0.5:443', 7), clientHello({ newest: 0x0303 }), serverHello(0x0303, 0xc02f));
-	meet(traffic.client(FRONT, '10.0.0.5:443', 8), clientHello({ name: 'old.example' }), serverHello(0x0301, 0x0005));
-	meet(traffic.client(FRONT, '10.0.0.5:443', 9), clientHello({ name: 'b.example' }), serverHello(0x0303, 0x009c));
-	meet(traffic.client(FRONT, '10.0.0.5:443', 9), clientHello({ name: 'b.example' }), serverHello(0x0303, 0x1a1a));
-	const database = databaseOf(traffic);
+	const database = databaseOf(handshakingTraffic(SHOP, FRONT));
 	check('tls-names', database, [
 		['server', 'shop', 'a.example', 3, 2, 0, 0, 1, timeAt(6)],
 		['client', 'front', 'b.example', 2, 0, 2, 0, 0, timeAt(9)],
