@@ -2,9 +2,16 @@
 // is said of bytes that were not captured.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FLAG_CUT_CAPTURE_LIMIT } from '../../decoder-as/assembly/wire/capture-event.ts';
+import { FLAG_CUT_CAPTURE_LIMIT, FLAG_UNVERIFIED } from '../../decoder-as/assembly/wire/capture-event.ts';
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
-import { type Decoded, decodeRecords, type MessageRow } from '../../support/decoded-rows.ts';
+import {
+	type Decoded,
+	decodeRecords,
+	feedRecords,
+	type MessageRow,
+	newDecoder,
+	takeOutput,
+} from '../../support/decoded-rows.ts';
 import { data, headers, PREFACE, requestBlock, responseBlock, settings } from '../../support/http2-frames.ts';
 import {
 	BINARY,
@@ -341,4 +348,181 @@ test('messages of gRPC are rows in both directions, whatever frames carry them',
 	]);
 	assert.equal(rows[2]!.coding, layout.MESSAGE_CODING_OTHER);
 	for (let cut = 1; cut < answers.length; cut++) assert.deepEqual(run(cut).map(without), rows.map(without), `${cut}`);
+});
+
+const LINES = '{"a":1}\r\n\n\r\n{"b":2}\n  \n{"c":3}';
+
+test('lines of JSON are messages of requests and responses; empty lines are none', () => {
+	const rows = atEachCut((server) => server.in(get()).out(streaming('application/x-ndjson')), chunk(LINES));
+	assert.deepEqual(
+		rows.map(({ kind, data: held, bytes }) => [kind, held, bytes]),
+		[
+			['text', '{"a":1}', 7],
+			['text', '{"b":2}', 7],
+			['text', '  ', 2],
+			['text', '{"c":3}', 7],
+		],
+	);
+	assert.equal(rows[3]!.flags, layout.MESSAGE_FLAG_UNENDED, 'only the end of the connection ended it');
+	const head = `POST /_bulk HTTP/1.1\r\nHost: a\r\nContent-Type: application/jsonl; charset=utf-8\r\nContent-Length: ${LINES.length}\r\n\r\n`;
+	const posted = decode((server) => server.in(head + LINES), 3).messages;
+	assert.deepEqual(
+		posted.map(({ direction, data: held, bytes, limited, flags }) => [direction, held, bytes, limited, flags]),
+		[
+			['in', '{"a', 7, 4, 0],
+			['in', '{"b', 7, 4, 0],
+			['in', '  ', 2, 0, 0],
+			['in', '{"c', 7, 4, 0],
+		],
+	);
+});
+
+test('after a gap in lines they go on after the next line end', () => {
+	const { messages } = decode((server) => {
+		server.in(get()).out(streaming('application/ndjson'));
+		server.out('20\r\n{"whole":1}\n{"beg');
+		server.outOffset += 4n;
+		server.out('e"}\n{"n":2}\r\n0\r\n\r\n');
+	});
+	assert.deepEqual(
+		messages.map(({ data: held, bytes, missing, flags }) => [held, bytes, missing, flags]),
+		[
+			['{"whole":1}', 11, 0, 0],
+			['{"beg', null, 4, layout.MESSAGE_FLAG_LOST],
+			['{"n":2}', 7, 0, 0],
+		],
+	);
+});
+
+const PARTS = [
+	'preamble\r\n--frame\r\nContent-Type: image/jpeg\r\nContent-Length: 5\r\n\r\n\xff\xd8\r\n!\r\n',
+	'--frame  \r\ncontent-TYPE:text/plain \r\n\r\n--fram\r\n--\n-\r\n',
+	'--frame\n\nbare\n--frame\r\n\r\n\r\n--frame--\r\nepilogue\r\n--frame\r\n\r\nnot a part',
+].join('');
+
+test('parts end before the next boundary, which is at the beginning of a line', () => {
+	for (const parameter of ['boundary=frame', 'x=y; Boundary="frame" ; z', 'boundary=--frame']) {
+		const head = streaming(`multipart/x-mixed-replace; ${parameter}`);
+		const rows = atEachCut((server) => server.in(get()).out(head), chunk(Buffer.from(PARTS, 'latin1')));
+		assert.deepEqual(
+			rows.map(({ kind, event, data: held, bytes, flags }) => [kind, event, held, bytes, flags]),
+			[
+				['part', 'image/jpeg', '\xff\xd8\r\n!', 5, 0],
+				['part', 'text/plain', '--fram\r\n--\n-', 12, 0],
+				['part', null, 'bare', 4, 0],
+				['part', null, '', 0, 0],
+			],
+		);
+	}
+	const without = decode((server) => server.in(get()).out(streaming('multipart/x-mixed-replace')).out(chunk('a')));
+	assert.deepEqual(without.messages, []);
+});
+
+test('after a gap in parts they go on at the next boundary', () => {
+	const { messages } = decode((server) => {
+		server.in(get()).out('HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace;boundary=b\r\n\r\n');
+		server.out('--b\r\n\r\nfirst');
+		server.outOffset += 50n;
+		server.out('--b\r\nrest\r\n--b\r\n\r\nsecond\r\n--b\r\n\r\nthi');
+	}, 4);
+	assert.deepEqual(
+		messages.map(({ data: held, bytes, missing, limited, flags }) => [held, bytes, missing, limited, flags]),
+		[
+			['firs', null, 50, 1, layout.MESSAGE_FLAG_LOST],
+			['seco', 6, 0, 2, 0],
+			['thi', 3, 0, 0, 0],
+		],
+	);
+});
+
+test('WebSocket in a stream of HTTP/2 has messages, and other tunnels have none', () => {
+	const connect = (id: number, protocol: string) =>
+		headers(id, requestBlock('/chat', [[':protocol', protocol]], 'CONNECT'));
+	const { messages, exchanges } = decode((server) => {
+		server.in(PREFACE).in(settings()).out(settings());
+		server.in(connect(1, 'websocket')).out(headers(1, responseBlock(200)));
+		server.in(connect(3, 'other')).out(headers(3, responseBlock(200)));
+		server.in(connect(5, 'websocket')).out(headers(5, responseBlock(403)));
+		const frame = socketFrame(TEXT, 'up', { mask: 0x01020304 });
+		server.in(Buffer.concat([data(1, frame.subarray(0, 5)), data(3, frame), data(1, frame.subarray(5))]));
+		server.out(Buffer.concat([data(1, socketFrame(BINARY, 'down')), data(5, socketFrame(TEXT, 'no'), true)]));
+		server.out(data(1, closeFrame(1000), true)).in(data(1, '', true));
+	});
+	assert.deepEqual(
+		messages.map((row) => [row.exchange, ...shown(row)]),
+		[
+			[1, 'in', 'text', 'up', 2],
+			[1, 'out', 'binary', 'down', 4],
+			[1, 'out', 'close', '\x03\xe8', 2],
+		],
+	);
+	assert.deepEqual([exchanges[0]!.state, exchanges.length], ['upgraded', 3]);
+});
+
+test('lost frames of HTTP/2 leave no wrong message', () => {
+	const grpc: [string, string][] = [['content-type', 'application/grpc']];
+	const { messages } = decode((server) => {
+		server.in(PREFACE).in(settings()).out(settings());
+		server.in(headers(1, requestBlock('/a/b', grpc, 'POST'), true));
+		server.in(headers(3, requestBlock('/events'), true));
+		server.out(
+			Buffer.concat([
+				headers(1, responseBlock(200, grpc)),
+				headers(3, responseBlock(200, [['content-type', 'text/event-stream']])),
+			]),
+		);
+		server.out(Buffer.concat([data(1, grpcMessage('one')), data(3, 'data: 1\n\ndata: beg')]));
+		// Frames of both streams are lost.
+		server.outOffset += 300n;
+		server.out(Buffer.concat([data(1, grpcMessage('two')), data(3, 'un\n\ndata: 3\n\n')]));
+	});
+	assert.deepEqual(
+		messages.map(({ exchange, kind, data: held, flags }) => [exchange, kind, held, flags]),
+		[
+			[1, 'grpc', 'one', 0],
+			[2, 'event', '1', 0],
+			[1, null, null, layout.MESSAGE_FLAG_LOST],
+			[2, 'event', 'beg', layout.MESSAGE_FLAG_LOST],
+			[2, 'event', '3', 0],
+		],
+	);
+});
+
+test('messages wait for the id of their exchange, which has to be confirmed first', () => {
+	const tape = new Tape();
+	const server = tape.server(1, { flags: FLAG_UNVERIFIED }).open();
+	server.in(get()).out('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: early\n\n');
+	const decoder = newDecoder();
+	assert.deepEqual(feedRecords(decoder, tape.records).messages, []);
+	tape.records.length = 0;
+	tape.factSocket(1, 'socket');
+	server.out('data: late\n\n');
+	assert.deepEqual(
+		feedRecords(decoder, tape.records).messages.map(({ exchange, seq, data: held }) => [exchange, seq, held]),
+		[
+			[1, 1, 'early'],
+			[1, 2, 'late'],
+		],
+	);
+});
+
+test('large messages leave memory for others, and what was not held is counted', () => {
+	const tape = new Tape();
+	for (let conn = 1; conn <= 8; conn++) {
+		const server = tape.server(conn).open().in(UPGRADE).out(SWITCHING);
+		const frame = socketFrame(BINARY, Buffer.alloc(1 << 20, conn));
+		server.out(frame.subarray(0, -1), { part: 60_000 });
+	}
+	const decoder = newDecoder({ bodyLimit: -1, memoryLimit: 4 << 20 });
+	const all = feedRecords(decoder, tape.records, { recordsPerBatch: 20 });
+	decoder.finish();
+	const messages = [...all.messages, ...takeOutput(decoder).messages];
+	assert.equal(messages.length, 8);
+	assert.ok(messages.some(({ noMemory }) => noMemory > 0));
+	for (const { bytes, data: held, noMemory, flags } of messages) {
+		assert.equal((held?.length ?? 0) + noMemory, (1 << 20) - 1);
+		assert.equal(bytes, (1 << 20) - 1);
+		assert.equal(flags & layout.MESSAGE_FLAG_UNENDED, layout.MESSAGE_FLAG_UNENDED);
+	}
+	assert.ok(decoder.memory.buffer.byteLength < 16 << 20, `${decoder.memory.buffer.byteLength}`);
 });

@@ -180,7 +180,13 @@ export function passEvents(items: Items, length: u64, reason: i32): void {
 }
 
 /** An unknown number of bytes is missing. */
-export function loseEvent(items: Items, item: Item): void {
+export function loseEvents(items: Items): void {
+	answer = GOES_ON;
+	// It is known already that the current event is not known.
+	if (items.state != LOST_LINE && items.state != LOST_START) loseEvent(items, items.main);
+}
+
+function loseEvent(items: Items, item: Item): void {
 	item.kind = <u8>MESSAGE_KIND_EVENT;
 	item.flags |= MESSAGE_FLAG_LOST;
 	items.done = item;

@@ -47,8 +47,13 @@ export function passLines(items: Items, length: u64, reason: i32): void {
 	loseLine(items);
 }
 
-/** Bytes are missing that may have contained the ends of lines. */
-export function loseLine(items: Items): void {
+/** An unknown number of bytes is missing. */
+export function loseLines(items: Items): void {
+	answer = GOES_ON;
+	if (items.state != LOST_LINE) loseLine(items);
+}
+
+function loseLine(items: Items): void {
 	const item = items.main;
 	item.kind = <u8>MESSAGE_KIND_TEXT;
 	item.flags |= MESSAGE_FLAG_LOST;

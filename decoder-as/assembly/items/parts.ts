@@ -5,7 +5,7 @@ import { Items } from '../memory/state';
 import { MESSAGE_FLAG_LOST, MESSAGE_KIND_PART } from '../wire/output-layout';
 import { GOES_ON, ITEM, NAME_MOST, addData, addMissing, takeOff } from './item';
 
-/** Before the first boundary, or after a gap. */
+/** Before the first boundary. */
 const OUTSIDE: u8 = 0;
 /** After the boundary, in the rest of its line. */
 const AFTER_BOUNDARY: u8 = 1;
@@ -13,6 +13,8 @@ const IN_HEAD: u8 = 2;
 const IN_PART: u8 = 3;
 /** After the last boundary. */
 const OVER: u8 = 4;
+/** After a gap, before the next boundary. */
+const LOST: u8 = 5;
 
 /** Why reading stopped: see item.ts. */
 export let answer: u32 = GOES_ON;
@@ -151,12 +153,17 @@ export function passParts(items: Items, length: u64, reason: i32): void {
 	losePart(items);
 }
 
-/** Bytes are missing that may have contained boundaries. */
-export function losePart(items: Items): void {
+/** An unknown number of bytes is missing. */
+export function loseParts(items: Items): void {
+	answer = GOES_ON;
+	if (items.state != OVER && items.state != LOST) losePart(items);
+}
+
+function losePart(items: Items): void {
 	const item = items.main;
 	item.kind = <u8>MESSAGE_KIND_PART;
 	item.flags |= MESSAGE_FLAG_LOST;
-	items.state = OUTSIDE;
+	items.state = LOST;
 	items.atLine = false;
 	items.taken = 0;
 	items.lineLength = 0;

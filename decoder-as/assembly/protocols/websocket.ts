@@ -32,13 +32,13 @@ function turnTo(stream: Stream): void {
 
 /** No more bytes will come in this direction. */
 export function endTalk(stream: Stream): void {
-	if (stream.items != NO_ITEMS) endItems(stream.items);
+	if (stream.items != NO_ITEMS) endItems(stream.items, false);
 }
 
 /** The stream is freed. */
 export function leaveTalk(stream: Stream): void {
 	if (stream.items == NO_ITEMS) return;
-	endItems(stream.items);
+	endItems(stream.items, false);
 	leaveItems(stream.items);
 	stream.items = NO_ITEMS;
 }

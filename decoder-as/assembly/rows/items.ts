@@ -154,7 +154,7 @@ function codingOf(message: Message): u8 {
 function decide(message: Message): void {
 	message.watch = NOT_WATCHED;
 	const exchange = message.exchange;
-	if (exchange == NO_EXCHANGE || message.unclear || message.odd || message.fieldCount == 0) return;
+	if (exchange == NO_EXCHANGE || message.unclear || message.odd) return;
 	const form = formOf(message);
 	if (form == 0 || (form != FORM_GRPC && isCoded(message))) return;
 	const connection = exchange.connection;
@@ -248,7 +248,7 @@ export function doubtItems(message: Message): void {
 
 /** The body has ended. */
 export function endWatched(message: Message): void {
-	if (message.watch == WATCHED) endItems(message.items);
+	if (message.watch == WATCHED) endItems(message.items, message.damage == 0);
 }
 
 /** Nobody reads the message any more. */
@@ -257,7 +257,7 @@ export function leaveWatched(message: Message): void {
 	if (items == NO_ITEMS) return;
 	message.items = NO_ITEMS;
 	message.watch = NOT_WATCHED;
-	endItems(items);
+	endItems(items, message.ended && message.damage == 0);
 	leaveItems(items);
 }
 
@@ -339,16 +339,17 @@ export function passItems(items: Items, length: u64, reason: i32): void {
 export function loseItems(items: Items): void {
 	if (items.broken) return;
 	if (items.form == FORM_EVENTS) {
-		events.loseEvent(items, items.main);
+		events.loseEvents(items);
+		act(items, events.answer);
 	} else if (items.form == FORM_LINES) {
-		lines.loseLine(items);
+		lines.loseLines(items);
+		act(items, lines.answer);
 	} else if (items.form == FORM_PARTS) {
-		parts.losePart(items);
+		parts.loseParts(items);
+		act(items, parts.answer);
 	} else {
 		breakItems(items, MESSAGE_FLAG_LOST);
-		return;
 	}
-	act(items, ITEM);
 }
 
 function act(items: Items, answer: u32): void {
@@ -366,21 +367,21 @@ function act(items: Items, answer: u32): void {
 /** Where further items begin is not known, or their framing is not valid: a row says so. */
 function breakItems(items: Items, flag: u32): void {
 	if (items.broken) return;
-	endItems(items);
+	endItems(items, false);
 	items.broken = true;
 	items.main.kind = 0;
 	items.main.flags = flag;
 	writeItem(items, items.main);
 }
 
-/** No more bytes will come. */
-export function endItems(items: Items): void {
+/** No more bytes will come. `properly`: the body is complete. */
+export function endItems(items: Items, properly: bool): void {
 	if (items.broken) return;
 	if (items.control != NO_ITEM && items.control.begun) writeUnended(items, items.control);
 	const item = items.main;
 	if (!item.begun) return;
 	// The last line of JSON needs no line end, and the last part no boundary.
-	if (items.form == FORM_LINES || items.form == FORM_PARTS) writeItem(items, item);
+	if (properly && (items.form == FORM_LINES || items.form == FORM_PARTS)) writeItem(items, item);
 	else writeUnended(items, item);
 }
 
@@ -402,8 +403,13 @@ function writeItem(items: Items, item: Item): void {
 	if (CHECKED) checkItem(item);
 	const name = items.hasName ? items.nameLength : 0;
 	const id = items.hasId ? items.idLength : 0;
-	const bytes = MESSAGE_FIXED_BYTES + item.dataLength + name + id;
-	const entry: usize = row.dropped ? 0 : reserve(ENTRY_MESSAGE, MESSAGE_FIXED_BYTES, bytes);
+	let bytes = MESSAGE_FIXED_BYTES + item.dataLength + name + id;
+	let entry: usize = row.dropped ? 0 : reserve(ENTRY_MESSAGE, MESSAGE_FIXED_BYTES, bytes);
+	if (entry == 0 && !row.dropped && item.dataLength != 0) {
+		dropItem(item);
+		bytes = MESSAGE_FIXED_BYTES + name + id;
+		entry = reserve(ENTRY_MESSAGE, MESSAGE_FIXED_BYTES, bytes);
+	}
 	row.count++;
 	if (entry == 0) {
 		if (!row.dropped) loss.count(LOSS_OUTPUT_DROPPED, 1, 0);
