@@ -6,6 +6,7 @@ import { callLines } from './call-lines.ts';
 import { numberText } from './cell-text.ts';
 import { type DisplayedTime, UTC_TIME } from './displayed-time.ts';
 import { type ExchangeDetail, messageBody } from './exchange-parts.ts';
+import { messageLines as itemLines } from './message-lines.ts';
 import { forTerminal } from './terminal-text.ts';
 import { plainTheme, type Theme } from './theme.ts';
 import { timingBar } from './timing-bar.ts';
@@ -30,7 +31,7 @@ export type DetailViewOptions = {
 
 type Shown = Required<DetailViewOptions>;
 
-/** Facts, then request line, headers and body, then the same for the response. Ends with a line end. */
+/** Facts, then request line, headers and body, then the same for the response, then messages. Ends with a line end. */
 export function detailView(exchange: ExchangeDetail, options: DetailViewOptions = {}): string {
 	const shown: Shown = {
 		theme: plainTheme,
@@ -46,6 +47,7 @@ export function detailView(exchange: ExchangeDetail, options: DetailViewOptions 
 		shown.parts.includes('facts') ? factLines(exchange, shown) : '',
 		shown.messages.includes('req') ? requestLines(exchange, shown) : '',
 		shown.messages.includes('res') ? responseLines(exchange, shown) : '',
+		shown.parts.includes('body') ? streamLines(exchange, shown) : '',
 	]
 		.filter((part) => part !== '')
 		.join('\n');
@@ -147,6 +149,16 @@ function responseLines(exchange: ExchangeDetail, shown: Shown): string {
 		status === null ? text : `${versionText(columns.http_version)} ${status}${text === null ? '' : ` ${text}`}`;
 	const head = line === null ? '' : `${theme.status(Number(status), forTerminal(line, { raw }))}\n`;
 	return messageLines(exchange, 'res', interim + head, shown);
+}
+
+/** The messages inside the bodies that are shown, or of the upgraded connection. */
+function streamLines({ columns, messages: all }: ExchangeDetail, { theme, raw, messages, bodies }: Shown): string {
+	if (all === undefined || bodies !== 'readable') return '';
+	const asked = columns.side === 'client' ? 'out' : 'in';
+	const some = all.messages.filter(({ direction }) => messages.includes(direction === asked ? 'req' : 'res'));
+	if (some.length === 0) return '';
+	const began = typeof columns.ts === 'string' ? columns.ts : null;
+	return `${theme.header('messages')}\n${itemLines({ messages: some, more: all.more }, began, { theme, raw })}`;
 }
 
 /** Whether the message has neither fields nor a body. */

@@ -1,6 +1,7 @@
 // An exchange and its parts, as all output formats use them.
 import { bodyCodings } from '../decode/content-coding.ts';
 import type { ExchangeCalls } from '../store/exchange-calls.ts';
+import type { ExchangeMessages } from '../store/exchange-messages.ts';
 import type { ExactText, FieldLine } from '../store/exchange-row.ts';
 import type { SqlValue } from '../store/table.ts';
 import type { Body } from './body-lines.ts';
@@ -18,6 +19,8 @@ export type ExchangeDetail = {
 	readonly sendMs?: number | null;
 	/** Present only if asked for. */
 	readonly calls?: ExchangeCalls;
+	/** Its rows of table `messages`, if there are any. */
+	readonly messages?: ExchangeMessages;
 	/** Set after redaction: the raw bodies are UTF-8 text or decoded content, whatever the headers say. */
 	readonly bodiesDecoded?: boolean;
 };

@@ -5,6 +5,7 @@ import { charsetText } from '../decode/body-text.ts';
 import { decodeContent } from '../decode/content-coding.ts';
 import { mediaOf } from '../decode/media-kind.ts';
 import { addressAuthority, addressIp } from '../store/address-parts.ts';
+import type { ExchangeMessage } from '../store/exchange-messages.ts';
 import type { FieldLine } from '../store/exchange-row.ts';
 import type { SqlValue } from '../store/table.ts';
 import type { Body } from './body-lines.ts';
@@ -97,6 +98,69 @@ function harEntry(exchange: ExchangeDetail): object {
 		_via: columns.vias ?? columns.via ?? null,
 		_lostBytes: columns.lost_bytes ?? 0,
 		_anomalies: columns.anomalies ?? null,
+		...grpcMembers(exchange),
+		...messageMembers(exchange),
+	};
+}
+
+/** What a gRPC call was, and its status. */
+function grpcMembers({ columns }: ExchangeDetail): object {
+	if (typeof columns.grpc_service !== 'string') return {};
+	return {
+		_grpc: {
+			service: columns.grpc_service,
+			method: columns.grpc_method ?? null,
+			status: columns.grpc_status ?? null,
+			message: columns.grpc_message ?? null,
+		},
+	};
+}
+
+const OPCODES: Readonly<Record<string, number>> = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 };
+
+/** `_webSocketMessages` as Chrome writes them; other messages as `_messages`, with our own columns. */
+function messageMembers({ columns, messages }: ExchangeDetail): object {
+	if (messages === undefined) return {};
+	const asked = columns.side === 'client' ? 'out' : 'in';
+	const isSent = ({ direction }: ExchangeMessage) => direction === asked;
+	const common = (message: ExchangeMessage) => ({
+		type: isSent(message) ? 'send' : 'receive',
+		time: message.ts === null ? 0 : (Date.parse(message.ts) + Number(message.ts.slice(23, 26)) / 1000) / 1000,
+	});
+	const more = messages.more === 0 ? {} : { _messagesLeftOut: messages.more };
+	if (columns.state === 'upgraded') {
+		return {
+			_resourceType: 'websocket',
+			_webSocketMessages: messages.messages.map((message) => {
+				const isText = message.kind === 'text' && message.text !== null && !message.text.includes('\ufffd');
+				return {
+					...common(message),
+					opcode: OPCODES[message.kind ?? ''] ?? -1,
+					data: isText ? message.text : base64(message.raw ?? new Uint8Array(0)),
+					...(message.note === null ? {} : { _note: message.note }),
+				};
+			}),
+			...more,
+		};
+	}
+	return {
+		_messages: messages.messages.map((message) => {
+			const isText = message.text !== null && message.kind !== 'grpc' && !message.text.includes('\ufffd');
+			return {
+				...common(message),
+				kind: message.kind,
+				...(message.event === null ? {} : { event: message.event }),
+				...(message.eventId === null ? {} : { id: message.eventId }),
+				size: message.bytes,
+				...(message.raw === null
+					? {}
+					: isText
+						? { data: message.text }
+						: { data: base64(message.raw), encoding: 'base64' }),
+				...(message.note === null ? {} : { note: message.note }),
+			};
+		}),
+		...more,
 	};
 }
 

@@ -5,8 +5,8 @@ import type { ExchangeDetail } from './exchange-parts.ts';
 
 const MESSAGES = ['req', 'res'] as const;
 
-/** The same exchange without its bodies. */
-export function withoutBodies<T extends ExchangeDetail>(exchange: T): T {
+/** The same exchange without its bodies and the messages in them. */
+export function withoutBodies(exchange: ExchangeDetail): ExchangeDetail {
 	const columns: Record<string, SqlValue> = { ...exchange.columns };
 	for (const message of MESSAGES)
 		leaveOut(
@@ -16,7 +16,8 @@ export function withoutBodies<T extends ExchangeDetail>(exchange: T): T {
 				columns[name] = value;
 			},
 		);
-	return { ...exchange, columns };
+	const { messages: _, ...others } = exchange;
+	return { ...others, columns };
 }
 
 /** The same for the rows of a result with these columns. */

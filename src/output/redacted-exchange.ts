@@ -4,6 +4,7 @@ import { isUtf8 } from 'node:buffer';
 import { charsetText } from '../decode/body-text.ts';
 import { decodeContent } from '../decode/content-coding.ts';
 import { mediaOf } from '../decode/media-kind.ts';
+import type { ExchangeMessage, ExchangeMessages } from '../store/exchange-messages.ts';
 import type { ExactText, FieldLine } from '../store/exchange-row.ts';
 import type { SqlValue } from '../store/table.ts';
 import type { ResultColumn } from './cell-text.ts';
@@ -32,6 +33,7 @@ export function redactExchange<T extends ExchangeDetail>(
 		columns[name] = HARMLESS_COLUMNS.has(name) ? value : redactColumn(name, value, scope);
 	redactBody(exchange, 'req', columns, scope);
 	redactBody(exchange, 'res', columns, scope);
+	const messages = exchange.messages && redactMessages(exchange.messages, scope);
 	const { requestTarget } = exchange;
 	const target = requestTarget?.text ?? '';
 	const redactedTarget = scope.url(target);
@@ -53,10 +55,46 @@ export function redactExchange<T extends ExchangeDetail>(
 		...exchange,
 		columns,
 		...(requestTarget == null ? {} : { requestTarget: sweepTarget(requestTarget) }),
+		...(messages === undefined ? {} : { messages: sweepMessages(messages, scope) }),
 		requestHeaders: sweepFields(requestHeaders),
 		responseHeaders: sweepFields(responseHeaders),
 		bodiesDecoded: true,
 	};
+}
+
+/** Texts are redacted; bytes that were not decompressed have not been examined, so they are withheld. */
+function redactMessages(all: ExchangeMessages, scope: Redactor): ExchangeMessages {
+	return changedMessages(all, (message) => {
+		if (message.raw === null) return message;
+		if (message.text === null) return withheld(message);
+		if (message.text.includes('\ufffd')) return message;
+		const text = scope.text(message.text);
+		return text === message.text ? message : { ...message, text, raw: Buffer.from(text) };
+	});
+}
+
+/** Secrets seen anywhere in the exchange may also occur where nothing marks them. */
+function sweepMessages(all: ExchangeMessages, scope: Redactor): ExchangeMessages {
+	const swept = (text: string | null) => (text === null ? null : scope.sweep(text));
+	return changedMessages(all, (message) => {
+		const named = { ...message, event: swept(message.event), eventId: swept(message.eventId) };
+		if (named.raw === null || named.text === null) return named;
+		const text = scope.sweep(named.text);
+		if (text !== named.text && !named.text.includes('\ufffd')) return { ...named, text, raw: Buffer.from(text) };
+		return scope.holdsSecret(named.raw) ? withheld(named) : named;
+	});
+}
+
+function changedMessages(
+	{ messages, more }: ExchangeMessages,
+	change: (message: ExchangeMessage) => ExchangeMessage,
+): ExchangeMessages {
+	return { messages: messages.map(change), more };
+}
+
+function withheld(message: ExchangeMessage): ExchangeMessage {
+	const note = 'withheld by redaction';
+	return { ...message, raw: null, text: null, note: message.note === null ? note : `${message.note}; ${note}` };
 }
 
 /** Redacts the rows of any statement, by column names and by the form of texts. */

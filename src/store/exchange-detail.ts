@@ -1,6 +1,7 @@
 // One exchange with everything known about it, for the detail view.
 import { SIDE_CLIENT } from '../../decoder-as/assembly/wire/output-layout.ts';
 import type { ExchangeCalls } from './exchange-calls.ts';
+import type { ExchangeMessages } from './exchange-messages.ts';
 import { type ExactText, exactFieldLines, exactTarget, type FieldLine, sendMs } from './exchange-row.ts';
 import { EXCHANGE_COLUMNS, exchangeTable, type LazyNames } from './exchange-table.ts';
 import { NO_NAMES } from './remote-names.ts';
@@ -20,6 +21,8 @@ export type ExchangeRecord = {
 	readonly responseHeaders: readonly FieldLine[];
 	/** Present only if asked for. */
 	readonly calls?: ExchangeCalls;
+	/** Its rows of table `messages`, if there are any. */
+	readonly messages?: ExchangeMessages;
 	/** Set after redaction: the raw bodies are UTF-8 text or decoded content, whatever the headers say. */
 	readonly bodiesDecoded?: boolean;
 };

@@ -20,6 +20,7 @@ import { CANCEL_ASKED, rowBytes } from '../sql/sql-light.ts';
 import { type CaptureSnapshot, openDatabase, snapshotMask, TABLES } from '../store/database.ts';
 import { exchangeCalls } from '../store/exchange-calls.ts';
 import { type ExchangeRecord, exchangeRecord, recordReader, recordsById } from '../store/exchange-detail.ts';
+import { messagesReader } from '../store/exchange-messages.ts';
 import type { StoreSnapshot } from '../store/exchange-store.ts';
 import { EXCHANGE_COLUMNS, exchangeTable } from '../store/exchange-table.ts';
 import { lostBytes, lostEvents } from '../store/loss-table.ts';
@@ -185,12 +186,13 @@ main.on('message', (message: ToQuery) => {
 			return;
 		case 'show':
 			inTurn(message.id, async () => {
-				const needed = message.calls ? ['exchanges', 'events'] : ['exchanges'];
+				const needed = message.calls ? ['exchanges', 'messages', 'events'] : ['exchanges', 'messages'];
 				const snapshot = await capture.snapshot(snapshotMask(needed));
 				try {
 					const { exchanges: rows, tables } = openDatabase(snapshot, cache);
 					const names = () => cache.names.learn(rows);
-					const found = exchangeRecord(rows, message.exchange, names);
+					const stored = exchangeRecord(rows, message.exchange, names);
+					const found = stored && withMessages(stored, messagesReader(tables.get('messages')!));
 					const record = found !== undefined && redactsAll ? redactExchange(found, redactor) : found;
 					const isWhole = record === undefined || !message.calls;
 					const exchange = isWhole
@@ -284,20 +286,31 @@ async function runStatement({
 
 /** Sends the first of the wanted exchanges, as many as fit into one message. */
 async function sendExchanges({ id, ids }: Extract<ToQuery, { type: 'show-all' }>): Promise<void> {
-	const snapshot = await capture.snapshot(snapshotMask(['exchanges']));
+	const snapshot = await capture.snapshot(snapshotMask(['exchanges', 'messages']));
 	try {
-		const { exchanges: rows } = openDatabase(snapshot, cache);
+		const { exchanges: rows, tables } = openDatabase(snapshot, cache);
+		const messages = messagesReader(tables.get('messages')!);
 		const record = recordsById(rows, () => cache.names.learn(rows));
 		const exchanges: (ExchangeRecord | undefined)[] = [];
 		for (let bytes = 0; exchanges.length < ids.length && bytes < ANSWER_BYTES; ) {
-			const found = record(ids[exchanges.length]!);
-			bytes += found === undefined ? 0 : rowBytes(Object.values(found.columns));
+			const stored = record(ids[exchanges.length]!);
+			const found = stored && withMessages(stored, messages);
+			bytes += found === undefined ? 0 : rowBytes(Object.values(found.columns)) + messageBytes(found);
 			exchanges.push(found !== undefined && redactsAll ? redactExchange(found, redactor) : found);
 		}
 		post({ type: 'exchanges', id, exchanges });
 	} finally {
 		capture.release(snapshot);
 	}
+}
+
+function withMessages(record: ExchangeRecord, read: ReturnType<typeof messagesReader>): ExchangeRecord {
+	const messages = read(Number(record.columns.id));
+	return messages === undefined ? record : { ...record, messages };
+}
+
+function messageBytes({ messages }: ExchangeRecord): number {
+	return messages?.messages.reduce((sum, { raw }) => sum + (raw?.byteLength ?? 0), 0) ?? 0;
 }
 
 /** The tables of the schema, without those of the user. */

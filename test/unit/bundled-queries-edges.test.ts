@@ -98,6 +98,9 @@ function exchanges(ends: readonly End[]): void {
 		ttfb: 5,
 	});
 	for (const end of ends) end.exchange(at + 800, request('/big', {}, 'b'.repeat(66_000)), response(200), { ms: 20 });
+	const lines = response(200, '{"a":1}\n{"b":2}\n', { 'Content-Type': 'application/x-ndjson' });
+	for (const [i, host] of ['y', 'x'].entries())
+		for (const end of ends) end.exchange(at + 900 + i * 100, request('/lines', {}, '', host), lines, { ms: 20 });
 	ends[0]!.exchange(at + 700, request('/up', {}, 'b'.repeat(100)), response(200, 'ok'), {
 		ms: 60,
 		sending: 50,

@@ -797,6 +797,30 @@ test('sizes of heads, and secrets in URLs', () => {
 	]);
 });
 
+test('streams of messages: the first one, and the gaps between them', () => {
+	const traffic = new TimedTraffic();
+	const events = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n';
+	traffic
+		.server(SHOP, '10.0.0.9')
+		.ask(0, request('/chat/1'))
+		.answer(20, events)
+		.answer(300, 'data: Hel\n\n')
+		.answer(340, ': ping\n\ndata: lo\n\n')
+		.answer(440, 'data: !\n\n')
+		.closes(450);
+	traffic.server(SHOP, '10.0.0.8').ask(1000, request('/chat/2')).answer(1100, `${events}data: only\n\n`).closes(1200);
+	traffic.server(SHOP, '10.0.0.9').exchange(60, request('/quick'), response(200));
+	const streams = databaseOf(traffic);
+	check('time_to_first_message', streams, [
+		[1, timeAt(0), 'shop', 'shop', '/chat/1', 'complete', 300, 3, 6, 70, 100],
+		[3, timeAt(1000), 'shop', 'shop', '/chat/2', 'complete', 100, 1, 4, null, null],
+	]);
+	check('time_to_first_message', streams, [[1, timeAt(0), 'shop', 'shop', '/chat/1', 'complete', 300, 3, 6, 70, 100]], {
+		over: '200ms',
+	});
+	check('message-gaps', streams, [['shop', '/chat/:id', 2, 4, 200, 300, 70, 100, 14.3]]);
+});
+
 test('exchanges that last long, and those that have not ended', () => {
 	const traffic = new TimedTraffic();
 	const events = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n';

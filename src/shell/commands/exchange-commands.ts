@@ -49,7 +49,7 @@ export const EXCHANGE_COMMANDS: CommandGroup = {
 			name: 'show',
 			usage: '.show [ID | -N] [--headers] [--body] [--raw] [--hex] [--request] [--response] [--save FILE]',
 			description:
-				'show an exchange: facts, calls, heads, bodies; without ID: the latest; -1: the one before it; --raw: bodies as sent; --save (at the prompt only): write a body to a new file',
+				'show an exchange: facts, calls, heads, bodies, messages; without ID: the latest; -1: the one before it; --raw: bodies as sent; --save (at the prompt only): write a body to a new file',
 			example: '.show 12 --body',
 			options: SHOW_OPTIONS,
 			promptOnly: isSaving,
