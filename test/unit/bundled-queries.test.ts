@@ -24,6 +24,7 @@ import { connectingTraffic } from '../../support/connecting-traffic.ts';
 import { mixedTraffic } from '../../support/mixed-traffic.ts';
 import { Tape } from '../../support/record-builder.ts';
 import { stored } from '../../support/stored-exchanges.ts';
+import { lastingTraffic, streamingTraffic } from '../../support/streaming-traffic.ts';
 import {
 	type Fields,
 	type Process,
@@ -798,19 +799,7 @@ test('sizes of heads, and secrets in URLs', () => {
 });
 
 test('streams of messages: the first one, and the gaps between them', () => {
-	const traffic = new TimedTraffic();
-	const events = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n';
-	traffic
-		.server(SHOP, '10.0.0.9')
-		.ask(0, request('/chat/1'))
-		.answer(20, events)
-		.answer(300, 'data: Hel\n\n')
-		.answer(340, ': ping\n\ndata: lo\n\n')
-		.answer(440, 'data: !\n\n')
-		.closes(450);
-	traffic.server(SHOP, '10.0.0.8').ask(1000, request('/chat/2')).answer(1100, `${events}data: only\n\n`).closes(1200);
-	traffic.server(SHOP, '10.0.0.9').exchange(60, request('/quick'), response(200));
-	const streams = databaseOf(traffic);
+	const streams = databaseOf(streamingTraffic(SHOP));
 	check('time_to_first_message', streams, [
 		[1, timeAt(0), 'shop', 'shop', '/chat/1', 'complete', 300, 3, 6, 70, 100],
 		[3, timeAt(1000), 'shop', 'shop', '/chat/2', 'complete', 100, 1, 4, null, null],
@@ -822,26 +811,7 @@ test('streams of messages: the first one, and the gaps between them', () => {
 });
 
 test('exchanges that last long, and those that have not ended', () => {
-	const traffic = new TimedTraffic();
-	const events = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n';
-	traffic.server(SHOP, '10.0.0.9').exchange(0, request('/poll/1'), response(200, 'x'), { ms: 6000 });
-	traffic.server(SHOP, '10.0.0.9').exchange(10, request('/big'), response(200, of(10)), { ms: 7000, ttfb: 20 });
-	traffic.server(SHOP, '10.0.0.9').exchange(20, request('/events'), `${events}1\r\nx\r\n0\r\n\r\n`, { ms: 30 });
-	traffic.server(SHOP, '10.0.0.9').ask(30, request('/events')).answer(40, `${events}1\r\nx\r\n`);
-	traffic
-		.server(SHOP, '10.0.0.9')
-		.exchange(
-			50,
-			request('/ws', { Upgrade: 'websocket', Connection: 'Upgrade' }),
-			'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
-		);
-	traffic.server(SHOP, '10.0.0.9').exchange(60, request('/quick'), response(200));
-	traffic.server(SHOP, '10.0.0.8').ask(99_000, request('/waiting'));
-	const pair = traffic.pair(SHOP, FRONT);
-	pair.client.ask(99_499, request('/local'));
-	pair.server.ask(99_500, request('/local'));
-	traffic.server(SHOP, '10.0.0.9').exchange(70, request('/poll/2'), response(200, 'xx'), { ms: 8000 });
-	const lasting = databaseOf(traffic, true);
+	const lasting = databaseOf(lastingTraffic(SHOP, FRONT), true);
 	check('streams', lasting, [
 		['events', 'shop', '/events', 2, 1, 30, 30, 2],
 		['long poll', 'shop', '/poll/:id', 2, 0, 7000, 8000, 3],
