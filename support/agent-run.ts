@@ -6,11 +6,12 @@ import { clickhouseDestination } from '../src/agent/clickhouse-destination.ts';
 import { storeAddress } from '../src/agent/store-address.ts';
 import { StoreClient } from '../src/agent/store-client.ts';
 import { processUser } from '../src/base/invoking-user.ts';
+import { wallMs } from '../src/base/wall-clock.ts';
 
 const [url, path, limit, most] = process.argv.slice(2) as [string, string, string, string];
 const user = processUser();
 const options = { option: '--to', credentials: undefined, ca: undefined, user, environment: {} };
-const run = Date.now();
+const run = wallMs();
 const agent = await Agent.start({
 	destination: clickhouseDestination(new StoreClient(storeAddress(url, options))),
 	origin: { hostName: 'host', run, agentVersion: '1', labels: [] },

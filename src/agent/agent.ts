@@ -2,6 +2,7 @@
 
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { wait } from '../base/wait.ts';
+import { wallUs } from '../base/wall-clock.ts';
 import type { LossTotal } from '../store/loss-table.ts';
 import { Batcher, type BatchLimits, type Row } from './batcher.ts';
 import type { Destination } from './destination.ts';
@@ -48,8 +49,8 @@ export class Agent {
 	readonly #entryRows: EntryRows;
 	#fail: (error: unknown) => void = () => undefined;
 	#dropped = 0;
-	#lastReadUs = Date.now() * 1000;
-	#lastEntriesUs = Date.now() * 1000;
+	#lastReadUs = wallUs();
+	#lastEntriesUs = wallUs();
 
 	/** Opens the spool and begins to send what is in it. Throws a UserError if another agent uses the spool. */
 	static async start(options: AgentOptions): Promise<Agent> {
@@ -92,9 +93,9 @@ export class Agent {
 	begin(): void {
 		const { isLive, origin } = this.#options;
 		const { previousEndUs } = this.#owner;
-		const nowUs = Date.now() * 1000;
+		const nowUs = wallUs();
 		this.#lastReadUs = nowUs;
-		if (!isLive || previousEndUs === undefined || previousEndUs >= nowUs) return;
+		if (!isLive || previousEndUs === undefined) return;
 		this.#spool.addGap('not running', { run: origin.run, first: 0, rows: null, fromUs: previousEndUs, toUs: nowUs });
 	}
 
@@ -103,7 +104,7 @@ export class Agent {
 	 * for room in the spool until `hurry` is aborted; a capture drops the oldest batches instead.
 	 */
 	async take(rows: readonly Row[], dropped: number, hurry: AbortSignal): Promise<void> {
-		const nowUs = Date.now() * 1000;
+		const nowUs = wallUs();
 		const { isLive, origin } = this.#options;
 		const missed = dropped - this.#dropped;
 		this.#dropped = dropped;
@@ -122,7 +123,7 @@ export class Agent {
 
 	/** Takes the numbers of the table `loss`, in the order of LOSS_REASONS. */
 	async takeLoss(totals: readonly LossTotal[]): Promise<void> {
-		await this.#batchers.loss.add(this.#lossRows(totals, Date.now() * 1000));
+		await this.#batchers.loss.add(this.#lossRows(totals, wallUs()));
 	}
 
 	/** Takes connections that have ended, and open ones if they are among the entries. `evicted`: how many could not be taken. */

@@ -1,5 +1,6 @@
 // An exchange as a line of JSON, as stores of many hosts receive it. The members that are the same for all rows of an
 // agent are added by the agent (RowLines).
+import { wallUs } from '../base/wall-clock.ts';
 import { wellFormed } from '../output/secret-memory.ts';
 import type { ExchangeRecord } from '../store/exchange-detail.ts';
 import type { FieldLine } from '../store/exchange-row.ts';
@@ -42,7 +43,7 @@ export function createExchangeLine(settings: LineSettings): (exchange: ExchangeR
 	return (exchange) => {
 		const { columns } = exchange;
 		const hasBodies = sendsBodies(settings.bodies, columns);
-		const ts = typeof columns.ts === 'string' ? microseconds(columns.ts) : Date.now() * 1000;
+		const ts = typeof columns.ts === 'string' ? microseconds(columns.ts) : wallUs();
 		let members = '';
 		for (const { name, key, ofBody } of keys) {
 			let value = columns[name] ?? null;

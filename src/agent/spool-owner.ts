@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, futimesSync, readFileSync } from 'node:fs';
 import { UserError } from '../base/errors.ts';
 import type { UserDirectory } from '../base/user-files.ts';
+import { wallMs, wallUs } from '../base/wall-clock.ts';
 
 const NAME = 'agent.json';
 /** How often the file's time is renewed. */
@@ -46,13 +47,13 @@ export class SpoolOwner {
 	/** The agent stops in good order. */
 	stop(): void {
 		clearInterval(this.#timer);
-		this.#write(Date.now() * 1000);
+		this.#write(wallUs());
 		if (this.#fd !== undefined) closeSync(this.#fd);
 		this.#fd = undefined;
 	}
 
 	#beat(): void {
-		const now = Date.now() / 1000;
+		const now = wallMs() / 1000;
 		if (this.#fd !== undefined) futimesSync(this.#fd, now, now);
 	}
 

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { systemCode } from '../base/errors.ts';
 import type { UserDirectory } from '../base/user-files.ts';
+import { wallUs } from '../base/wall-clock.ts';
 import { formatTimestamp } from '../store/timestamp.ts';
 import { jsonText } from './exchange-line.ts';
 import {
@@ -130,7 +131,7 @@ export class Spool {
 	/** Begins a batch whose first row has number `first`. Undefined if the disk is full even without older batches. */
 	begin(table: AgentTable, first: number): OpenBatch | undefined {
 		const { run } = this.#options;
-		const now = Date.now() * 1000;
+		const now = wallUs();
 		const range = { run, first, rows: 0, fromUs: now, toUs: now };
 		const name = formatSpoolName({ kind: 'open', table, range });
 		const fd = this.#withRoom(() => this.#directory.create(name));
@@ -203,7 +204,9 @@ export class Spool {
 	/** Notes that rows are missing. */
 	addGap(reason: GapReason, range: RowRange, table: AgentTable = 'exchanges'): void {
 		if (table === 'exchanges') this.lostRows += range.rows ?? 0;
-		this.#unwritten.push({ reason, table, range });
+		// The clock may have been set back in between.
+		const [fromUs, toUs] = [Math.min(range.fromUs, range.toUs), Math.max(range.fromUs, range.toUs)];
+		this.#unwritten.push({ reason, table, range: { ...range, fromUs, toUs } });
 		this.#writeGaps();
 		this.#changed?.();
 	}
@@ -365,9 +368,11 @@ export class Spool {
 			const parsed = parseSpoolName(name);
 			if (parsed !== undefined && parsed.kind !== 'open') this.#add({ name, parsed, bytes });
 		}
-		// The first one of each kind, because an earlier agent sent them in this order.
+		// Earlier agents may have sent any gap, and of each run and table the first batch: they sent those in order. Runs are
+		// not in order if the clock was set back.
 		for (const entry of this.#entries)
-			if (entry === this.#entries.find(({ parsed }) => isAlike(parsed, entry.parsed))) this.#tried.add(entry.name);
+			if (entry.parsed.kind === 'gap' || entry === this.#entries.find(({ parsed }) => isAlike(parsed, entry.parsed)))
+				this.#tried.add(entry.name);
 		const gaps = this.#entries.filter(({ parsed }) => parsed.kind === 'gap');
 		for (const entry of [...this.#entries]) {
 			const gap = gaps.find(
@@ -412,9 +417,9 @@ export class Spool {
 
 const TEMPORARY = '.tmp';
 
-/** Whether both are sent in order: batches of one table, or gaps. */
+/** Whether both are sent in order. */
 function isAlike(one: SpoolName, other: SpoolName): boolean {
-	return one.kind === other.kind && (one.kind === 'gap' || other.kind === 'gap' || one.table === other.table);
+	return one.kind === other.kind && one.table === other.table && one.range.run === other.range.run;
 }
 
 /** A row of the table `gaps`. */

@@ -12,6 +12,7 @@ import {
 import { errorEntry, isErrorCode } from '../base/error-codes.ts';
 import { systemCode, UserError } from '../base/errors.ts';
 import { howToRepair } from '../base/installation.ts';
+import { clockStepMs } from '../base/wall-clock.ts';
 import type { BatchSource, Question } from './batch-source.ts';
 import type { CaptureFilters, CaptureSettings } from './capture-settings.ts';
 import { cgroupIds } from './cgroups.ts';
@@ -112,7 +113,7 @@ function source(addon: NativeAddon, capture: NativeCapture, rights: Rights, rema
 	const silence = silenceWarnings();
 	const periodicRecords = () => {
 		const { bootNs: timeNs, wallNs } = capture.clocks();
-		const records = [clockRecord(timeNs, wallNs)];
+		const records = [clockRecord(timeNs, wallNs + BigInt(clockStepMs()) * 1_000_000n)];
 		const counters = capture.counters();
 		for (const reason of KERNEL_REASONS) {
 			const events = counters[reason * 2] ?? 0;

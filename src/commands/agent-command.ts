@@ -7,6 +7,7 @@ import { directoryDestination } from '../agent/directory-destination.ts';
 import { StoreClient } from '../agent/store-client.ts';
 import { EXIT } from '../base/errors.ts';
 import { version } from '../base/installation.ts';
+import { wallMs } from '../base/wall-clock.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { lossSentence } from '../shell/result-printer.ts';
 import { socketAddress } from '../threads/own-sockets.ts';
@@ -66,7 +67,7 @@ async function startAgent({ threads, options }: CommandContext, plan: AgentPlan)
 	const { errorTheme } = options.presentation;
 	return await Agent.start({
 		destination: destinationOf(plan, options, threads),
-		origin: { hostName: plan.hostName, run: Date.now(), agentVersion: version(), labels: plan.labels },
+		origin: { hostName: plan.hostName, run: wallMs(), agentVersion: version(), labels: plan.labels },
 		limits: plan.limits,
 		spool: { path: plan.spoolPath, limitBytes: plan.spoolBytes, user: options.user },
 		isLive: options.capture.replay === undefined,

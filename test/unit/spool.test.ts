@@ -204,3 +204,30 @@ test('above its limit, the spool drops rejected batches, then the oldest ones th
 		spool.close();
 	});
 });
+
+test('after a crash, what an earlier agent may have sent is neither dropped nor counted again, also if the clock was set back', async () => {
+	await withSpool(async ({ path, open }) => {
+		const put = (run: number, first: number, kind: 'ready' | 'gap') => {
+			const range = { run, first, rows: 5, fromUs: 1, toUs: 2 };
+			const file: SpoolName =
+				kind === 'gap'
+					? { kind, reason: 'spool full', table: 'exchanges', range }
+					: { kind, table: 'exchanges', range };
+			writeFileSync(join(path, formatSpoolName(file)), kind === 'gap' ? '' : gzipSync(`{"id":${run + first}}\n`));
+		};
+		// The first agent was killed while it sent its batch. The second one, by its clock an earlier one, had sent a gap
+		// without an answer and its first batch, when it was killed.
+		put(2000, 1, 'ready');
+		put(1000, 1, 'gap');
+		for (const first of [6, 11, 16]) put(1000, first, 'ready');
+		const spool = await open(1);
+		assert.equal(spool.lostRows, 10);
+		assert.deepEqual(await sent(spool), [
+			['gaps', 5],
+			['exchanges', 1006],
+			['gaps', 10],
+			['exchanges', 2001],
+		]);
+		spool.close();
+	});
+});
