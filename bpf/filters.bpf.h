@@ -46,26 +46,42 @@ static SHARED __u32 chosen_bits(__u32 pid)
 	return found;
 }
 
+static __always_inline bool is_chosen_cgroup(__u64 cgroup)
+{
+	bool found = false;
+	__u32 i;
+
+	for (i = 0; i < CONTROL_CGROUPS; i++)
+		found |= ((const volatile __u64 *)control.cgroups)[i] == cgroup;
+	return found;
+}
+
+#ifdef TINYTAP_OLD_KERNELS
+/* Before Linux 5.15, tracing programs may not ask for the cgroups above. */
+static __always_inline bool in_chosen_cgroup(void)
+{
+	return is_chosen_cgroup(bpf_get_current_cgroup_id());
+}
+#else
 /* Cgroups are nested less deeply than this; a chosen one must be among the outer ones. */
 #define CGROUP_LEVELS 16
 
 /* Is the calling process in a chosen cgroup, or below one? */
-static SHARED __u32 in_chosen_cgroup(void)
+static SHARED bool in_chosen_cgroup(void)
 {
 	__u64 cgroup;
-	__u32 level, i, found = 0;
+	__u32 level;
 
 	for (level = 0; level < CGROUP_LEVELS; level++) {
 		cgroup = bpf_get_current_ancestor_cgroup_id(level);
 		if (!cgroup)
 			break;
-		for (i = 0; i < CONTROL_CGROUPS; i++)
-			found |= ((const volatile __u64 *)control.cgroups)[i] == cgroup;
-		if (found)
-			break;
+		if (is_chosen_cgroup(cgroup))
+			return true;
 	}
-	return found;
+	return false;
 }
+#endif
 
 static __always_inline bool cgroup_passes(struct scratch *s)
 {

@@ -103,6 +103,7 @@ function remarks(
 		...(capture.usesOldPrograms()
 			? [
 					'this kernel accepts only the BPF programs for kernels before 5.17: system calls cost more, and those already waiting are not seen',
+					...(filters.cgroups.length === 0 ? [] : ['--cgroup does not include the cgroups below on this kernel']),
 				]
 			: []),
 	];
