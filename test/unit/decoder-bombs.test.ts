@@ -12,6 +12,18 @@ import {
 } from '../../decoder-as/assembly/wire/output-layout.ts';
 import type { Decoder } from '../../src/decode/decoder.ts';
 import { feedBatch, feedRecords, newDecoder, takeOutput } from '../../support/decoded-rows.ts';
+import {
+	data,
+	frame,
+	headers,
+	indexedField,
+	integer,
+	literalBlock,
+	number32,
+	PREFACE,
+	requestBlock,
+	settings,
+} from '../../support/http2-frames.ts';
 import { buildBatch, buildRecord, Tape } from '../../support/record-builder.ts';
 
 const MEMORY = 32 << 20;
@@ -79,6 +91,35 @@ function pour(
 	}
 }
 
+/** Frames as a text. */
+function frames(...parts: Uint8Array[]): string {
+	return Buffer.concat(parts).toString('latin1');
+}
+
+/** How a client of HTTP/2 begins, and with it a request whose body, or whose head, is still to come. */
+const HTTP2 = PREFACE + frames(settings());
+const IN_BODY = HTTP2 + frames(headers(1, requestBlock('/x', [], 'POST')));
+const IN_HEAD = HTTP2 + frames(frame('headers', 1, requestBlock('/x')));
+/** A field that is added to the table, and then meant by one byte again and again. */
+const BOMB = frames(
+	headers(1, Buffer.concat([indexedField(['x-bomb', 'z'.repeat(4000)]), Buffer.alloc(12_000, 0x80 | 62)])),
+);
+/** The name of the field in the table with ever new values: none of its copies may take the memory of another. */
+const COPIES = frames(
+	headers(
+		1,
+		Buffer.concat([
+			indexedField(['n'.repeat(3000), '']),
+			...Array.from({ length: 6000 }, () => Uint8Array.of(0x40 | 62, 0)),
+		]),
+	),
+);
+/** A table that is filled and emptied. */
+const FILLED = Buffer.concat([
+	...Array.from({ length: 100 }, () => Uint8Array.of(0x40, 1, 97, 0)),
+	Uint8Array.of(0x20, 0x3f, 0xe1, 0x1f),
+]);
+
 /** `text` repeated to about a mebibyte. */
 function mebibyte(text: string): Uint8Array {
 	return Buffer.from(text.repeat(Math.ceil((1 << 20) / text.length)), 'latin1');
@@ -107,6 +148,21 @@ for (const [name, head, piece, mebibytes] of [
 	['pipelined requests without a response', '', 'GET /x HTTP/1.1\r\nHost: h\r\n\r\n', 4],
 	['garbage after a request', 'GET / HTTP/1.1\r\n\r\n', 'no message at all\n', 64],
 	['garbage without a line end', 'GET / HTTP/1.1\r\n\r\n(', 'g', 64],
+	['HTTP/2: a body without end', IN_BODY, frames(data(1, 'x'.repeat(16_375))), 128],
+	['HTTP/2: empty frames of data', IN_BODY, frames(data(1, '')), 16],
+	['HTTP/2: settings', HTTP2, frames(settings({ 1: 65_536, 5: 16_777_215 })), 16],
+	['HTTP/2: pings', HTTP2, frames(frame('ping', 0, Buffer.alloc(8))), 16],
+	['HTTP/2: frames of unknown types', HTTP2, frames(frame(0x99, 7, '')), 16],
+	[
+		'HTTP/2: a head without end',
+		IN_HEAD,
+		frames(frame('continuation', 1, literalBlock([['x-more', 'y'.repeat(100)]]))),
+		32,
+	],
+	['HTTP/2: empty continuations', IN_HEAD, frames(frame('continuation', 1, '')), 16],
+	['HTTP/2: one byte for a long field', HTTP2, BOMB, 32],
+	['HTTP/2: copies of a long name', HTTP2, COPIES, 32],
+	['HTTP/2: a table filled and emptied', IN_HEAD, frames(frame('continuation', 1, FILLED)), 32],
 ] as const) {
 	test(`${name}: memory stays within its limit, and the next exchange is decoded`, () => {
 		const subject = decoder();
@@ -395,6 +451,28 @@ test('the newest of repeated calls are listed, each with its own time', () => {
 	}
 });
 
+test('HTTP/2: streams that are reset at once, and GOAWAY again and again, are bounded', () => {
+	const subject = decoder();
+	const tape = new Tape();
+	const server = tape.server(1).open().in(HTTP2).out(settings());
+	let rows = 0;
+	for (let id = 1; id < 100_000; id += 2) {
+		server.in(Buffer.concat([headers(id, requestBlock('/flood'), true), frame('rstStream', id, number32(8))]));
+		if (id % 1000 !== 999) continue;
+		rows += feedRecords(subject, tape.records).exchanges.length;
+		tape.records.length = 0;
+		checkMemory(subject);
+	}
+	// 1000 streams stay open.
+	for (let id = 100_001; id < 102_001; id += 2) server.in(headers(id, requestBlock('/open'), true));
+	const goAway = frame('goaway', 0, Buffer.concat([number32(0x7fffffff), number32(0)]));
+	for (let i = 0; i < 16; i++) server.out(Buffer.concat(Array.from({ length: 900 }, () => goAway)));
+	rows += feedRecords(subject, tape.records).exchanges.length;
+	checkMemory(subject);
+	checkAlive(subject);
+	assert.equal(rows, 50_000);
+});
+
 test('twice the input takes about twice the work, even byte by byte', () => {
 	// Time stands in for the number of instructions, so only growth that no busy machine explains fails: a quadratic
 	// reader takes four times as long for twice the input, and 64 times for eight times the input.
@@ -420,6 +498,20 @@ test('twice the input takes about twice the work, even byte by byte', () => {
 		}
 		return tape.records;
 	};
+	/** A field whose name takes half of the bytes, in the Huffman code of `x`, and its value the other half. */
+	const named = (bytes: number) => {
+		const eight = Buffer.from('f3e7cf9f3e7cf9', 'hex');
+		const name = Buffer.concat(Array.from({ length: Math.ceil(bytes / 2 / eight.length) }, () => eight));
+		const block = Buffer.concat([Uint8Array.of(0x40), integer(name.length, 7, 0x80), name, integer(bytes, 7, 0)]);
+		const length = block.length + bytes;
+		const header = Uint8Array.of(length >> 16, length >> 8, length, 1, 4, 0, 0, 0, 1);
+		const tape = new Tape();
+		const server = tape.server(1).open().in(HTTP2).in(header).in(block);
+		for (let i = 0; i < bytes / 2; i++) server.in('v');
+		return tape.records;
+	};
+	const openStreams =
+		HTTP2 + frames(...Array.from({ length: 900 }, (_, i) => headers(i * 2 + 1, requestBlock('/'), true)));
 	const inputs: readonly (readonly [string, (bytes: number) => Uint8Array[]])[] = [
 		['header', received('GET / HTTP/1.1\r\nX: ', 'x')],
 		['headers', received('GET / HTTP/1.1\r\n', 'A: 456789\n')],
@@ -436,6 +528,11 @@ test('twice the input takes about twice the work, even byte by byte', () => {
 		['responses', answered('GET / HTTP/1.1\r\n\r\n', 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')],
 		['interim responses', answered('GET / HTTP/1.1\r\n\r\n', 'HTTP/1.1 100 Continue\r\n\r\n')],
 		['more than the length', answered('HEAD / HTTP/1.1\r\n\r\n', 'HTTP/1.1 200 OK\r\n\r\nbody')],
+		['frames', received(HTTP2, frames(frame('ping', 0, Buffer.alloc(8))))],
+		['continuations', received(IN_HEAD, frames(frame('continuation', 1, literalBlock([['x-a', 'b']]))))],
+		['data', received(IN_BODY, frames(data(1, 'x')))],
+		['a name and its value', named],
+		['GOAWAY', answered(openStreams, frames(frame('goaway', 0, Buffer.concat([number32(0x7fffffff), number32(0)]))))],
 		['connections of a byte', connections('G')],
 		['connections without data', connections('')],
 	];

@@ -231,6 +231,24 @@ test('the request that Upgrade: h2c turns into HTTP/2 is stream 1', () => {
 	assert.deepEqual([connections[0]!.protocol, connections[0]!.exchanges], ['http2', 2]);
 });
 
+test('an upgraded request of which bytes are missing is not complete', () => {
+	const tape = new Tape();
+	const server = tape.server(1).open();
+	server.in(
+		'POST /up HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nContent-Length: 9\r\n\r\nabc',
+	);
+	server.inOffset += 6n;
+	server
+		.out('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n')
+		.in(PREFACE)
+		.in(settings())
+		.out(settings())
+		.out(headers(1, responseBlock(200), true))
+		.close();
+	const [row] = decodeRecords(tape.records).exchanges;
+	assert.deepEqual(shown(row!), [1, 'POST', '/up', 200, 'incomplete', 'bytes lost', '']);
+});
+
 test('a server that answers the preface in HTTP/1 makes it a request of HTTP/1', () => {
 	const tape = new Tape();
 	tape
@@ -355,6 +373,30 @@ test('pseudo-headers that are repeated, unknown, late, or of the other side are 
 		server.in(headers(1, Buffer.concat([requestBlock('/'), ordinary]), true)).out(headers(1, ok, true)),
 	);
 	assert.equal(plain!.anomalies, null);
+	// Their order is free.
+	const [tunnel] = rowsOf((server) =>
+		server
+			.in(headers(1, Buffer.concat([field(':protocol', 'websocket'), requestBlock('/', [], 'CONNECT'), ordinary])))
+			.out(headers(1, ok)),
+	);
+	assert.deepEqual([tunnel!.anomalies, tunnel!.target, tunnel!.state], [null, '/', 'upgraded']);
+});
+
+test('a client may receive an answer before its request is captured whole', () => {
+	const tape = new Tape();
+	const block = requestBlock('/cut', [['x-id', '1']]);
+	const client = tape.client(1).open().out(PREFACE).out(settings()).in(settings());
+	client
+		.out(frame('headers', 1, block.subarray(0, 20), END_STREAM))
+		.in(headers(1, responseBlock(103)))
+		.in(headers(1, responseBlock(200), true))
+		.out(frame('continuation', 1, block.subarray(20), END_HEADERS))
+		.close();
+	const [row] = decodeRecords(tape.records).exchanges;
+	assert.deepEqual(
+		[row!.target, row!.interim, row!.status, row!.state, row!.anomalies],
+		['/cut', '103', 200, 'complete', null],
+	);
 });
 
 test('a header block uses the dynamic table of its direction', () => {
@@ -431,6 +473,55 @@ test('after a lost block, fields are right or unknown', () => {
 			(a, b) => rows.findIndex((row) => row.streamId === a[0]) - rows.findIndex((row) => row.streamId === b[0]),
 		),
 	);
+});
+
+test('without its path, a CONNECT does not get its host as target', () => {
+	const tape = new Tape();
+	const server = tape.server(1, { flags: FLAG_MIDSTREAM, role: ROLE_ACCEPTED | CAPTURE_CONN_HTTP2 });
+	const fields = [
+		[':method', 'CONNECT'],
+		[':authority', 'h'],
+	] as const;
+	server.in(headers(1, Buffer.concat([literalBlock(fields), tableField(70)]))).in(headers(3, literalBlock(fields)));
+	server.close();
+	const rows = decodeRecords(tape.records).exchanges;
+	assert.deepEqual(
+		rows.map((row) => [row.streamId, row.method, row.target, row.host]),
+		[
+			[1, 'CONNECT', null, 'h'],
+			[3, 'CONNECT', 'h', 'h'],
+		],
+	);
+});
+
+test('what seem to be frames are none if a header block does not go on in the next one', () => {
+	const tape = new Tape();
+	const server = begun(tape)
+		.in(headers(1, requestBlock('/1'), true))
+		.out(headers(1, responseBlock(200)));
+	server.outOffset += 5000n;
+	const odd = frame('headers', 2, 'x');
+	server
+		.out(Buffer.concat([odd, data(2, '123456789'), data(2, '')]))
+		.out(data(1, 'ab', true))
+		.close();
+	assert.deepEqual(decodeRecords(tape.records).exchanges.map(shown), [
+		[1, 'GET', '/1', 200, 'incomplete', 'bytes lost', 'ab'],
+	]);
+	// Later frames show it, too: nothing of what seemed to be a response is left.
+	const again = new Tape();
+	const other = begun(again)
+		.in(headers(1, requestBlock('/1'), true))
+		.out(headers(1, responseBlock(200)));
+	other.outOffset += 5000n;
+	other
+		.out(odd)
+		.out(data(2, '123456789'))
+		.out(data(1, 'ab', true))
+		.close();
+	assert.deepEqual(decodeRecords(again.records).exchanges.map(shown), [
+		[1, 'GET', '/1', 200, 'incomplete', 'bytes lost', 'ab'],
+	]);
 });
 
 test('bytes missing inside DATA are passed by its length', () => {

@@ -122,8 +122,16 @@ export function readField(table: HeaderTable, at: usize, end: usize): usize {
 	if (answer != FIELD) return next;
 	known = true;
 	origin = LITERAL_NAME;
-	if (integer == 0) next = readString(next, end, true);
-	else findName(table, integer);
+	if (integer != 0) {
+		findName(table, integer);
+	} else {
+		// A long name is not decoded again with every byte of a value that arrives slowly.
+		if (lacksValue(next, end)) {
+			answer = INCOMPLETE;
+			return next;
+		}
+		next = readString(next, end, true);
+	}
 	if (answer != FIELD) return next;
 	next = readString(next, end, false);
 	if (answer == FIELD && indexed) add(table);
@@ -251,6 +259,20 @@ function readString(at: usize, end: usize, isName: bool): usize {
 		valueLength = textLength;
 	}
 	return from + length;
+}
+
+/** Whether a name that is complete at `at` is followed by a value that is not. */
+function lacksValue(at: usize, end: usize): bool {
+	let next = at;
+	for (let i = 0; i < 2; i++) {
+		if (next >= end) return i != 0;
+		next = readInteger(next, end, 0x7f);
+		if (answer != FIELD) return i != 0 && answer == INCOMPLETE;
+		if (integer > STRING_MOST) return false;
+		if (<u32>(end - next) < integer) return i != 0;
+		next += integer;
+	}
+	return false;
 }
 
 function makeNameRoom(bytes: u32): usize {

@@ -642,6 +642,9 @@ export class Http2 {
 	holed: bool;
 	/** A frame was read. */
 	framed: bool;
+	/** The lowest id that a GOAWAY has refused; 0: none yet. And `highestRequest` at that time. */
+	refusedFrom: u32;
+	refusedAt: u32;
 	/** The streams reset last, whose frames may still arrive: u32 ids. */
 	resets: usize;
 	resetCount: u32;
@@ -700,8 +703,9 @@ export class Frames {
 	blockEnds: bool;
 	/** Its fields are trailers. */
 	trailers: bool;
-	/** A pseudo-header was seen in the block. */
+	/** A pseudo-header was seen in the block, and a field that is none. */
 	pseudo: bool;
+	regular: bool;
 	/** The rest of the block cannot be read. */
 	blockBroken: bool;
 	/** Its message; NO_MESSAGE: only the table is kept up to date. */

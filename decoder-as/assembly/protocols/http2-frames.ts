@@ -55,7 +55,7 @@ import {
 	UNHELD_LOST,
 	UNHELD_UNSEEN,
 } from '../wire/output-layout';
-import { addFraming, breakBlock, feedBlock, finishBlock, mustWait, openBlock } from './http2-heads';
+import { addFraming, breakBlock, dropBlock, feedBlock, finishBlock, mustWait, openBlock } from './http2-heads';
 import { doubtLanes, endMessage, findLane, finishLane, messageOf, noteReset, refuseAfter } from './http2-lanes';
 
 // States of a direction.
@@ -196,12 +196,19 @@ function beginFrame(stream: Stream, frames: Frames, header: usize): void {
 	frames.framing = FRAME_HEADER_BYTES;
 	stream.connection.http2.framed = true;
 	const type = frames.type;
-	// Receivers end the connection; where the next frame begins is anyone's guess.
-	if (!isPossible(header, FRAME_MOST) || (frames.found && !isBelievable(stream, frames, header))) {
+	const breaks = frames.inBlock && (type != FRAME_CONTINUATION || frames.id != frames.blockStream);
+	if (frames.found && (breaks || !isBelievable(stream, frames, header))) {
+		// What was found were no frames.
+		if (frames.inBlock) dropBlock(stream, frames);
 		loseFrames(stream, frames);
 		return;
 	}
-	if (frames.inBlock && (type != FRAME_CONTINUATION || frames.id != frames.blockStream)) breakOff(stream, frames);
+	// Receivers end the connection; where the next frame begins is anyone's guess.
+	if (!isPossible(header, FRAME_MOST)) {
+		loseFrames(stream, frames);
+		return;
+	}
+	if (breaks) breakOff(stream, frames);
 	if (type == FRAME_HEADERS || type == FRAME_PUSH_PROMISE) {
 		frames.blockStream = frames.id;
 		frames.blockEnds = type == FRAME_HEADERS && (frames.flags & FLAG_END_STREAM) != 0;
@@ -489,10 +496,17 @@ function beginsFrames(stream: Stream, frames: Frames, from: usize, end: usize): 
 /** Whether [from, end) looks like frames: several of them, or one that ends with the call. */
 export function looksLikeFrames(from: usize, end: usize, most: u32): bool {
 	let at = from;
+	/** The stream whose header block goes on in the next frame. */
+	let block: u32 = 0;
 	for (let i: u32 = 0; i < SEARCH_FRAMES; i++) {
 		if (at == end) return true;
 		if (at > end || end - at < FRAME_HEADER_BYTES) return i > 1;
 		if (!isLikely(at, most)) return false;
+		const type = frameType(at);
+		const continues = type == FRAME_CONTINUATION;
+		if (i != 0 && (continues ? frameStream(at) != block : block != 0)) return false;
+		const hasBlock = continues || type == FRAME_HEADERS || type == FRAME_PUSH_PROMISE;
+		block = hasBlock && (frameFlags(at) & FLAG_END_HEADERS) == 0 ? frameStream(at) : 0;
 		at += FRAME_HEADER_BYTES + frameLength(at);
 	}
 	return true;

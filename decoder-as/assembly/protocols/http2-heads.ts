@@ -14,6 +14,7 @@ import {
 	CARRIES_REQUESTS,
 	CARRIES_RESPONSES,
 	NO_EXCHANGE,
+	NO_FRAMES,
 	NO_LANE,
 	NO_MESSAGE,
 	NO_STREAM,
@@ -47,9 +48,16 @@ export function mustWait(stream: Stream, id: u32): bool {
 	if (stream.role != CARRIES_RESPONSES || stream.forced || (id & 1) == 0) return false;
 	const http2 = stream.connection.http2;
 	const requests = stream.connection.requests;
+	if (requests != NO_STREAM && requests.ended) return false;
+	if (id <= http2.highestRequest) return requests != NO_STREAM && isReadingHead(requests, id);
 	// If the capture began later, an unknown request may be older.
-	if (id <= http2.highestRequest || (http2.highestRequest == 0 && stream.midstream)) return false;
-	return requests == NO_STREAM || !requests.ended;
+	return http2.highestRequest != 0 || !stream.midstream;
+}
+
+/** Whether the head of this request has begun, but is not complete. */
+function isReadingHead(requests: Stream, id: u32): bool {
+	const frames = requests.frames;
+	return frames != NO_FRAMES && frames.inBlock && frames.blockId == id && !frames.trailers;
 }
 
 /** Begins the block of a HEADERS or PUSH_PROMISE frame. `first`: its first byte. */
@@ -59,6 +67,7 @@ export function openBlock(stream: Stream, frames: Frames, first: u32): void {
 	frames.blockBroken = false;
 	frames.trailers = false;
 	frames.pseudo = false;
+	frames.regular = false;
 	frames.blockMessage = NO_MESSAGE;
 	if (stream.role == 0) setRoleByField(stream, first);
 	const promises = frames.type == FRAME_PUSH_PROMISE;
@@ -197,7 +206,8 @@ function takeField(frames: Frames, message: Message): void {
 		note(message, ANOMALY_HPACK_UNKNOWN);
 		return;
 	}
-	if (hpack.nameLength != 0 && load<u8>(hpack.name) == COLON && takePseudo(frames, message)) return;
+	if (hpack.nameLength == 0 || load<u8>(hpack.name) != COLON) frames.regular = true;
+	else if (takePseudo(frames, message)) return;
 	const name = appendHead(message, hpack.name, hpack.nameLength);
 	if (name < 0) return;
 	const value = appendHead(message, hpack.value, hpack.valueLength);
@@ -253,7 +263,7 @@ function takePseudo(frames: Frames, message: Message): bool {
 		return false;
 	}
 	frames.pseudo = true;
-	if (message.fieldCount != 0) note(message, ANOMALY_INVALID_PSEUDO_HEADER);
+	if (frames.regular) note(message, ANOMALY_INVALID_PSEUDO_HEADER);
 	if (message.isResponse) {
 		if (message.status != 0 || !isWord(name, end, ':status')) return refusePseudo(message);
 		return takeStatus(message);
@@ -313,6 +323,7 @@ function restartHead(frames: Frames, message: Message): bool {
 	message.startTime = frames.time;
 	frames.trailers = false;
 	frames.pseudo = true;
+	frames.regular = false;
 	return takeStatus(message);
 }
 
@@ -353,6 +364,18 @@ export function finishBlock(stream: Stream, frames: Frames): void {
 	if (frames.blockEnds) endMessage(http2, lane, message);
 }
 
+/** The block was none. A message that it seemed to begin is dropped, unless it has a row. */
+export function dropBlock(stream: Stream, frames: Frames): void {
+	const http2 = stream.connection.http2;
+	const message = frames.blockMessage;
+	const lane = findLane(http2, frames.blockId);
+	if (message == NO_MESSAGE || lane == NO_LANE || lane.exchange != NO_EXCHANGE) return;
+	frames.inBlock = false;
+	frames.restLength = 0;
+	frames.blockMessage = NO_MESSAGE;
+	dropMessage(http2, lane, message);
+}
+
 /** The head of a message is complete. Returns false if it does not begin a message. */
 function finishHead(http2: Http2, frames: Frames, lane: Lane, message: Message): bool {
 	const isKnown = (message.anomalies & ((<u64>1) << ANOMALY_HPACK_UNKNOWN)) == 0;
@@ -381,7 +404,8 @@ function finishHead(http2: Http2, frames: Frames, lane: Lane, message: Message):
 	if (isKnown && (message.methodLength == 0 || (message.targetLength == 0 && !message.isConnect))) {
 		note(message, ANOMALY_INVALID_PSEUDO_HEADER);
 	}
-	if (message.isConnect && message.targetLength == 0) {
+	// If the path is unknown, the request may be an extended CONNECT, which has one.
+	if (message.isConnect && message.targetLength == 0 && isKnown) {
 		message.target = message.host;
 		message.targetLength = message.hostLength;
 	}

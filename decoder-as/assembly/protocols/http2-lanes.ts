@@ -202,6 +202,10 @@ export function wasReset(http2: Http2, id: u32): bool {
 
 /** The server will not answer requests after `last` (GOAWAY). */
 export function refuseAfter(http2: Http2, last: u32, reason: i32): void {
+	// A flood of GOAWAY looks at each stream once.
+	if (http2.refusedFrom != 0 && last >= http2.refusedFrom - 1 && http2.highestRequest == http2.refusedAt) return;
+	http2.refusedFrom = last + 1;
+	http2.refusedAt = http2.highestRequest;
 	let lane = http2.firstLane;
 	while (lane != NO_LANE) {
 		const next = lane.next;

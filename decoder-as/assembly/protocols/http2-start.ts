@@ -30,7 +30,7 @@ import { freeMessage } from '../rows/messages';
 import { RECENT } from '../rows/mirrors';
 import * as call from '../wire/call';
 import { ROLE_ACCEPTED, ROLE_CONNECTED } from '../wire/capture-event';
-import { PROTOCOL_HTTP2 } from '../wire/output-layout';
+import { PROTOCOL_HTTP2, REASON_BYTES_LOST } from '../wire/output-layout';
 import { FRAME_HEADER_BYTES, FRAME_LEAST_MOST, FRAME_SETTINGS, frameFlags, frameType, isLikely } from '../http2/frame';
 import { PREFACE, countSkipped, feed, freeFrames, looksLikeFrames, newFrames } from './http2-frames';
 import { addLane, endLanes, freeHttp2, newHttp2 } from './http2-lanes';
@@ -250,7 +250,10 @@ export function returnToHttp1(connection: Connection): void {
 /** `Upgrade: h2c` was accepted: the request, whose row this is, is stream 1. Returns false if there is no memory. */
 export function upgradeToHttp2(connection: Connection, exchange: Exchange): bool {
 	const response = exchange.response;
-	if (exchange.request == NO_MESSAGE || response == NO_MESSAGE || exchange.done) return false;
+	const request = exchange.request;
+	if (request == NO_MESSAGE || response == NO_MESSAGE || exchange.done) return false;
+	// The server has read all of the request, but the capture has not.
+	if (!request.ended && request.damage == 0) request.damage = REASON_BYTES_LOST;
 	if (!becomeHttp2(connection, true)) return false;
 	const http2 = connection.http2;
 	const lane = addLane(http2, 1);
@@ -262,7 +265,7 @@ export function upgradeToHttp2(connection: Connection, exchange: Exchange): bool
 	response.exchange = NO_EXCHANGE;
 	if (!response.reading) freeMessage(response);
 	lane.exchange = exchange;
-	lane.request = exchange.request;
+	lane.request = request;
 	lane.requestEnded = true;
 	return true;
 }
