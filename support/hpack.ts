@@ -98,17 +98,31 @@ const CODES: readonly Code[] = (() => {
 })();
 const SYMBOLS = new Map(CODES.map(({ bits, length }, symbol) => [`${length} ${bits}`, symbol]));
 
-function huffman(text: string): Uint8Array {
+/** Conversations repeat their texts, and each bit of a code costs time here. */
+function remembered<T>(compute: (text: string) => T): (text: string) => T {
+	const known = new Map<string, T>();
+	return (text) => {
+		let result = known.get(text);
+		if (result === undefined) {
+			result = compute(text);
+			if (known.size < 10_000) known.set(text, result);
+		}
+		return result;
+	};
+}
+
+const huffman = remembered((text: string): Uint8Array => {
 	let bits = '';
 	for (const byte of Buffer.from(text, 'latin1'))
 		bits += CODES[byte]!.bits.toString(2).padStart(CODES[byte]!.length, '0');
 	bits = bits.padEnd(Math.ceil(bits.length / 8) * 8, '1');
 	return Uint8Array.from(bits.match(/.{8}/g) ?? [], (byte) => Number.parseInt(byte, 2));
-}
+});
 
-function huffmanText(bytes: Uint8Array): string {
+/** Decodes bytes, given as latin1. */
+const huffmanText = remembered((coded: string): string => {
 	let [text, bits, length] = ['', 0, 0];
-	for (const byte of bytes) {
+	for (const byte of Buffer.from(coded, 'latin1')) {
 		for (let bit = 7; bit >= 0; bit--) {
 			bits = bits * 2 + ((byte >> bit) & 1);
 			length++;
@@ -121,12 +135,13 @@ function huffmanText(bytes: Uint8Array): string {
 	}
 	if (length > 7 || bits !== 2 ** length - 1) throw new Error('invalid padding');
 	return text;
-}
+});
 
 /** The dynamic table: newest entry first. */
 class Table {
 	readonly entries: HeaderField[] = [];
 	#most = 4096;
+	#size = 0;
 
 	get most(): number {
 		return this.#most;
@@ -134,6 +149,7 @@ class Table {
 
 	add(field: HeaderField): void {
 		this.entries.unshift(field);
+		this.#size += sizeOf(field);
 		this.#evict();
 	}
 
@@ -143,8 +159,7 @@ class Table {
 	}
 
 	#evict(): void {
-		const size = () => this.entries.reduce((sum, [name, value]) => sum + name.length + value.length + 32, 0);
-		while (size() > this.#most) this.entries.pop();
+		while (this.#size > this.#most) this.#size -= sizeOf(this.entries.pop()!);
 	}
 
 	/** The field with this index in both tables. */
@@ -157,25 +172,37 @@ class Table {
 
 	/** Indexes of the fields that `matches`. */
 	indexes(matches: (field: HeaderField) => boolean): number[] {
-		return [...STATIC_TABLE, ...this.entries].flatMap((field, i) => (matches(field) ? [i + 1] : []));
+		const found: number[] = [];
+		for (const [i, field] of STATIC_TABLE.entries()) if (matches(field)) found.push(i + 1);
+		for (const [i, field] of this.entries.entries()) if (matches(field)) found.push(STATIC_TABLE.length + i + 1);
+		return found;
 	}
+}
+
+function sizeOf([name, value]: HeaderField): number {
+	return name.length + value.length + 32;
 }
 
 /** Encodes header blocks. */
 export class HpackEncoder {
 	readonly #table = new Table();
 	readonly #random: Random;
+	readonly #sizeMost: number;
 	#isNew = true;
 
-	constructor(random: Random) {
+	/** `sizeMost`: the largest table that the other side allows. */
+	constructor(random: Random, sizeMost = 4096) {
 		this.#random = random;
+		this.#sizeMost = sizeMost;
 	}
 
 	encode(fields: readonly HeaderField[]): Uint8Array {
 		const random = this.#random;
 		const parts: Uint8Array[] = [];
-		if (!this.#isNew && random.chance(0.05)) {
-			const sizes = random.chance(0.5) ? [0, random.between(100, 4096)] : [random.between(0, 4096)];
+		const most = this.#sizeMost;
+		// A smaller table than the first one has to be confirmed.
+		if (this.#isNew ? most < 4096 : random.chance(0.05)) {
+			const sizes = random.chance(0.5) ? [0, random.between(0, most)] : [random.between(0, most)];
 			for (const size of sizes) {
 				this.#table.resize(size);
 				parts.push(integer(size, 5, 0x20));
@@ -233,7 +260,8 @@ export class HpackDecoder {
 			if (at + length > block.length) throw new Error('a string is longer than its block');
 			const bytes = block.subarray(at, at + length);
 			at += length;
-			return isHuffman ? huffmanText(bytes) : Buffer.from(bytes).toString('latin1');
+			const text = Buffer.from(bytes).toString('latin1');
+			return isHuffman ? huffmanText(text) : text;
 		};
 		while (at < block.length) {
 			const first = block[at]!;

@@ -20,6 +20,10 @@ export type Http2Row = {
 	pushed: boolean;
 	/** The error code of the first RST_STREAM before both messages had ended. */
 	reset: number | null;
+	/** That of the GOAWAY by which the server did not take the request. */
+	refused: number | null;
+	/** The request came in HTTP/1. */
+	upgraded: boolean;
 };
 
 type Frame = { type: number; flags: number; stream: number; payload: Buffer };
@@ -27,22 +31,26 @@ type Frame = { type: number; flags: number; stream: number; payload: Buffer };
 /** A frame and when it was complete: the number of the call that brought its last byte. */
 type Timed = Frame & { readonly time: number };
 
-/** One call of a server: what it received or sent. */
-export type Http2Call = { readonly direction: 'in' | 'out'; readonly bytes: Uint8Array };
+/** One call of a server: what it received or sent. `unseen`: only the number of bytes is captured. */
+export type Http2Call = { readonly direction: 'in' | 'out'; readonly bytes: Uint8Array; readonly unseen?: boolean };
 
-/** The rows of a server's connection, by stream. */
-export function http2Rows(calls: readonly Http2Call[]): Http2Row[] {
+/**
+ * The rows of a server's connection, by stream. `ends`: whether RST_STREAM and GOAWAY end streams, or what is sent afterwards
+ * belongs to them, too, as it seems to a capture that missed these frames.
+ */
+export function http2Rows(calls: readonly Http2Call[], ends = true): Http2Row[] {
 	const rows = new Map<number, Http2Row>();
 	const decoders = { in: new HpackDecoder(), out: new HpackDecoder() };
 	const blocks = { in: Buffer.alloc(0), out: Buffer.alloc(0) };
 	const over = new Set<number>();
 	const begun = { in: { type: 0, flags: 0 }, out: { type: 0, flags: 0 } };
 	const frames = (['in', 'out'] as const).flatMap((direction) =>
-		framesOf(calls, direction).map((frame) => ({ frame, direction })),
+		framesOf(calls, direction, rows).map((frame) => ({ frame, direction })),
 	);
 	// What a server sends about a stream comes after what it received.
 	frames.sort((a, b) => a.frame.time - b.frame.time);
 	for (const { frame, direction } of frames) {
+		if (!ends && (frame.type === TYPES.rstStream || frame.type === TYPES.goaway)) continue;
 		const { type, flags, stream, payload } = frame;
 		const row = rows.get(stream);
 		if (type === TYPES.data && row !== undefined && !over.has(stream)) {
@@ -71,12 +79,20 @@ export function http2Rows(calls: readonly Http2Call[]): Http2Row[] {
 		} else if (type === TYPES.rstStream && row !== undefined && !over.has(stream)) {
 			if (!(row.reqEnded && row.resEnded)) row.reset = payload.readUInt32BE(0);
 			over.add(stream);
+		} else if (type === TYPES.goaway && direction === 'out') {
+			const last = payload.readUInt32BE(0);
+			for (const each of rows.values()) {
+				if (each.stream <= last || each.stream % 2 === 0 || each.status !== null || over.has(each.stream)) continue;
+				each.refused = payload.readUInt32BE(4);
+				over.add(each.stream);
+			}
 		}
 	}
 	return [...rows.values()].toSorted((a, b) => a.stream - b.stream);
 }
 
-function framesOf(calls: readonly Http2Call[], direction: 'in' | 'out'): Timed[] {
+/** The frames of one direction. A request in HTTP/1 before them becomes the row of stream 1. */
+function framesOf(calls: readonly Http2Call[], direction: 'in' | 'out', rows: Map<number, Http2Row>): Timed[] {
 	const ends: number[] = [];
 	const parts: Uint8Array[] = [];
 	let length = 0;
@@ -89,7 +105,8 @@ function framesOf(calls: readonly Http2Call[], direction: 'in' | 'out'): Timed[]
 	}
 	const bytes = Buffer.concat(parts);
 	const frames: Timed[] = [];
-	for (let at = direction === 'in' ? PREFACE.length : 0; at + 9 <= bytes.length; ) {
+	const first = direction === 'in' ? takeUpgrade(bytes, rows) + PREFACE.length : lengthOfSwitch(bytes);
+	for (let at = first; at + 9 <= bytes.length; ) {
 		const end = at + 9 + bytes.readUIntBE(at, 3);
 		if (end > bytes.length) break;
 		const time = ends.findIndex((reached) => reached >= end);
@@ -103,6 +120,31 @@ function framesOf(calls: readonly Http2Call[], direction: 'in' | 'out'): Timed[]
 		at = end;
 	}
 	return frames;
+}
+
+/** Takes a request with `Upgrade: h2c` at the beginning; returns its length, or 0 if there is none. */
+function takeUpgrade(bytes: Buffer, rows: Map<number, Http2Row>): number {
+	if (bytes.indexOf(PREFACE) === 0) return 0;
+	const headEnd = bytes.indexOf('\r\n\r\n') + 4;
+	const [line = '', ...fields] = bytes.toString('latin1', 0, headEnd - 4).split('\r\n');
+	const [method = null, target = null] = line.split(' ');
+	const reqHeaders = fields.map((field) => {
+		const [name = '', value = ''] = field.split(': ');
+		return { name, value, trailer: false };
+	});
+	const fieldOf = (wanted: string) => reqHeaders.find(({ name }) => name === wanted)?.value;
+	const end = headEnd + Number(fieldOf('Content-Length') ?? 0);
+	rows.set(1, {
+		...{ stream: 1, method, target, host: fieldOf('Host') ?? null, reqHeaders, upgraded: true },
+		...{ reqBody: bytes.toString('latin1', headEnd, end), reqEnded: true, interim: [101], status: null },
+		...{ resHeaders: [], resBody: '', resEnded: false, pushed: false, reset: null, refused: null },
+	});
+	return end;
+}
+
+/** The length of the answer that switches protocols. */
+function lengthOfSwitch(bytes: Buffer): number {
+	return bytes.indexOf('HTTP/1.1 101') === 0 ? bytes.indexOf('\r\n\r\n') + 4 : 0;
 }
 
 function unpadded({ flags, payload }: Frame): Buffer {
@@ -152,6 +194,8 @@ function takeRequest(rows: Map<number, Http2Row>, id: number, fields: readonly H
 		resEnded: false,
 		pushed,
 		reset: null,
+		refused: null,
+		upgraded: false,
 	});
 }
 
