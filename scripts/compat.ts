@@ -11,16 +11,17 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { type CapturedRow, captureExchanges, isOn } from './compat/captured-row.ts';
 import { ask, CLIENTS, type Client, clientNamed } from './compat/clients.ts';
+import { HTTP2_GROUP, type Http2Trial, tryHttp2 } from './compat/http2-trials.ts';
 import { type Exchange, type Judged, judge } from './compat/judge.ts';
 import { KINDS } from './compat/kinds.ts';
-import { install, missing } from './compat/packages.ts';
-import { page, type Tried, versionOf } from './compat/page.ts';
+import { install, missing, versionOf } from './compat/packages.ts';
+import { page, type Tried } from './compat/page.ts';
 import { requestFor } from './compat/requests.ts';
 import type { Hop, ServerKind, Site } from './compat/server-kind.ts';
 import { createSite } from './compat/site.ts';
 import { isEnding, printed, stopAll, stopForGood } from './compat/start-server.ts';
 
-const GROUPS = [...new Set(KINDS.map(({ group }) => group))];
+const GROUPS = [...new Set(KINDS.map(({ group }) => group)), HTTP2_GROUP];
 const PAGE = join(import.meta.dirname, '../docs/server-compatibility.md');
 /** Where recordings of captures with failures are kept. */
 const KEPT = join(import.meta.dirname, '../build/compat');
@@ -40,6 +41,7 @@ async function main(args: readonly string[]): Promise<number> {
 	install([...kinds, ...kinds.flatMap(clientsOf)].flatMap(({ needs }) => needs));
 	const { site, remove } = createSite();
 	const tried: Tried[] = [];
+	let trials: readonly Http2Trial[] = [];
 	process.once('SIGINT', stopForGood);
 	process.once('SIGTERM', stopForGood);
 	try {
@@ -52,17 +54,21 @@ async function main(args: readonly string[]): Promise<number> {
 			);
 			for (const failure of one.failures) console.error(`  ${failure}`);
 		}
+		if (groups.includes(HTTP2_GROUP) && !isEnding()) trials = await tryHttp2(site);
 	} finally {
 		await stopAll();
 		remove();
 	}
 	// Exit at once: something may still be waiting for a server that will not start.
 	if (isEnding()) process.exit(130);
-	const text = page(tried, CLIENTS);
+	const text = page(tried, CLIENTS, trials);
 	if (groups.length === GROUPS.length) writeFileSync(PAGE, text);
 	else console.log(text);
-	const failures = tried.flatMap((one) => one.failures.map((failure) => `${one.kind.name}: ${failure}`));
-	const absent = tried.filter((one) => one.absent !== undefined).map(({ kind }) => kind.name);
+	const failures = [...tried, ...trials].flatMap((one) => one.failures);
+	const absent = [
+		...tried.filter((one) => one.absent !== undefined).map(({ kind }) => kind.name),
+		...trials.filter((one) => one.absent !== undefined).map(({ client, server }) => `${client} → ${server}`),
+	];
 	if (absent.length > 0) console.error(`compat: not available, so not tried: ${absent.join(', ')}`);
 	console.error(failures.length === 0 ? 'compat: everything tried is correct' : `compat: ${failures.length} failures`);
 	return failures.length === 0 ? 0 : 1;

@@ -6,16 +6,15 @@
 //
 // Exit status 1 if the three do not agree on every exchange: its method, target, host, status, content type, and the lengths
 // of its bodies; tinytap's two also on the bytes of the bodies.
-import { spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { stopChild } from '../support/servers.ts';
 import { runTinytap, startTinytap } from '../support/tinytap.ts';
 import { CAPTURE_OPTIONS } from './compat/captured-row.ts';
 import { ask, type Client, clientNamed } from './compat/clients.ts';
 import { KINDS } from './compat/kinds.ts';
 import { install, missing } from './compat/packages.ts';
+import { startTcpdump } from './compat/packets.ts';
 import { requestFor } from './compat/requests.ts';
 import type { Hop, ServerKind, Site } from './compat/server-kind.ts';
 import { createSite } from './compat/site.ts';
@@ -153,36 +152,6 @@ function portOption(port: number): string[] {
 /** A complete file has none. */
 function warningsOf(stderr: string): string[] {
 	return stderr.split('\n').filter((line) => line.startsWith('tinytap: warning'));
-}
-
-/** `finish` returns the number of packets that it dropped. */
-async function startTcpdump(path: string, ports: readonly number[]): Promise<{ finish(): Promise<number> }> {
-	const filter = ports.map((port) => `tcp port ${port}`).join(' or ');
-	// Whole packets, at once and unprivileged only where Debian's tcpdump cannot write into this directory.
-	const options = ['-i', 'any', '-s', '0', '-B', '65536', '--immediate-mode', '-U', '-Z', 'root', '-w', path];
-	const child = spawn('tcpdump', [...options, filter], { stdio: ['ignore', 'ignore', 'pipe'] });
-	let printed = '';
-	child.stderr.setEncoding('utf8').on('data', (text: string) => {
-		printed += text;
-	});
-	const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-	remember({ pid: child.pid ?? -1, stop: () => stopChild(child), output: () => printed });
-	while (!printed.includes('listening on')) {
-		if (child.exitCode !== null) throw new Error(`tcpdump ended early: ${printed}`);
-		await unlessEnding(delay(5));
-	}
-	return {
-		finish: async () => {
-			// It has read everything when its file stops growing.
-			for (let size = -1; size !== statSync(path).size; ) {
-				size = statSync(path).size;
-				await unlessEnding(delay(200));
-			}
-			child.kill('SIGINT');
-			await ended;
-			return Number(/(\d+) packets dropped by kernel/.exec(printed)?.[1] ?? 0);
-		},
-	};
 }
 
 /** Keeps a file for examination. */

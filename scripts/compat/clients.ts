@@ -1,6 +1,6 @@
 // The clients, and the calls they use.
 import { spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NAMESPACE } from './network-servers.ts';
 import { always, type Carriers, type Need, type Site } from './server-kind.ts';
@@ -177,9 +177,11 @@ export async function ask(client: Client, requests: readonly Request[], site: Si
 	for (const { words, input } of client.commands(requests, site)) await runCommand(words, input ?? '', site);
 }
 
-async function runCommand(words: readonly string[], input: string, site: Site): Promise<void> {
+/** Returns what it printed on stdout. */
+export async function runCommand(words: readonly string[], input: string, site: Site): Promise<Buffer> {
 	const [command = '', ...args] = words;
-	const printed = openSync(join(site.temporary, 'client-output'), 'w');
+	const output = join(site.temporary, 'client-output');
+	const printed = openSync(output, 'w');
 	const child = spawn(command, args, { stdio: ['pipe', printed, 'pipe'] });
 	closeSync(printed);
 	let complaint = '';
@@ -197,6 +199,7 @@ async function runCommand(words: readonly string[], input: string, site: Site): 
 	});
 	clearTimeout(timer);
 	if (ended !== '') throw new Error(`${words.slice(0, 4).join(' ')} … ${ended}: ${complaint.trim()}`);
+	return readFileSync(output);
 }
 
 function curlWords({ url, method, headers, body, into, socket }: Request): string[] {

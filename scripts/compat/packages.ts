@@ -27,6 +27,14 @@ export function missing(needs: readonly Need[]): string | undefined {
 	return `${absent.map((need) => need.command ?? need.file).join(', ')} not found, apt package ${absent.map((need) => need.package).join(', ')} could not be installed`;
 }
 
+/** The first line of a program's version output that contains a number. */
+export function versionOf(words: readonly string[]): string {
+	const [command = '', ...args] = words;
+	const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+	const line = `${stdout}\n${stderr}`.split('\n').find((text) => /\d\.\d/.test(text)) ?? '';
+	return /\d+(\.\d+)+[\w.+~-]*/.exec(line)?.[0] ?? 'unknown';
+}
+
 function isThere(need: Need): boolean {
 	if (need.file !== undefined) return existsSync(need.file);
 	return (process.env.PATH ?? '').split(':').some((directory) => existsSync(`${directory}/${need.command}`));

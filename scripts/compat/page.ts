@@ -1,10 +1,11 @@
 // docs/server-compatibility.md: tables of what was tried and seen.
-import { spawnSync } from 'node:child_process';
 import { cpus, release } from 'node:os';
 import { CAPTURE_OPTIONS, type CapturedBody, type CapturedRow } from './captured-row.ts';
 import type { Client } from './clients.ts';
+import type { Http2Row } from './http2-rows.ts';
+import type { Http2Trial } from './http2-trials.ts';
 import type { Judged } from './judge.ts';
-import { missing } from './packages.ts';
+import { missing, versionOf } from './packages.ts';
 import type { ServerKind } from './server-kind.ts';
 
 /** The result of trying one server. */
@@ -17,19 +18,14 @@ export type Tried = {
 	readonly failures: readonly string[];
 };
 
-/** The first line of a program's version output that contains a number. */
-export function versionOf(words: readonly string[]): string {
-	const [command = '', ...args] = words;
-	const { stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
-	const line = `${stdout}\n${stderr}`.split('\n').find((text) => /\d\.\d/.test(text)) ?? '';
-	return /\d+(\.\d+)+[\w.+~-]*/.exec(line)?.[0] ?? 'unknown';
-}
-
-export function page(tried: readonly Tried[], clients: readonly Client[]): string {
+export function page(tried: readonly Tried[], clients: readonly Client[], trials: readonly Http2Trial[]): string {
 	const ran = tried.filter(({ absent }) => absent === undefined);
 	const wanted = new Set(tried.flatMap(({ kind }) => kind.clients ?? ['curl']));
 	const count = ran.reduce((sum, { exchanges }) => sum + exchanges.length, 0);
-	const failures = tried.flatMap((one) => one.failures.map((failure) => `${one.kind.name}: ${failure}`));
+	const failures = [
+		...tried.flatMap((one) => one.failures.map((failure) => `${one.kind.name}: ${failure}`)),
+		...trials.flatMap((one) => one.failures.map((failure) => `${one.client} → ${one.server}: ${failure}`)),
+	];
 	return `# Servers and clients
 
 \`npm run compat\` writes this page (it needs root; \`npm run compat -- --only ${[...new Set(tried.map(({ kind }) => kind.group))].slice(0, 2).join(',')}\` runs some servers and prints the page instead). It starts each server on loopback,
@@ -55,12 +51,41 @@ ${clients
 	.filter(({ name }) => wanted.has(name))
 	.map((client) => clientSummary(client, ran))
 	.join('')}
-## Every exchange
+${http2Section(trials)}## Every exchange
 
 *held* is how much of the body the row holds; if the request had a body, the first figure is for the request and the second for the response. *same* names the rows whose held bytes
 have the same SHA-256 as the file (or as what the client received, if the server generated or compressed the body).
 
 ${ran.map(details).join('\n')}`;
+}
+
+function http2Section(trials: readonly Http2Trial[]): string {
+	if (trials.length === 0) return '';
+	const rows = trials.reduce((sum, one) => sum + one.rows.length, 0);
+	const fields = trials.reduce((sum, one) => sum + one.fields, 0);
+	return `## HTTP/2
+
+Peers that talk HTTP/2 in clear text, many requests at once on a connection: GETs and POSTs from 0 to 300,000 bytes, at the edges of frames and windows; where both can, also a field of 20,000 bytes,
+trailers, interim responses and a pushed response. \`curl --http2\` begins with \`Upgrade: h2c\`. Both ends are captured. Each row must have what the peers say that they sent: the id of its request in path, fields
+and body, the sizes that the server says it got and sent, and every byte of both bodies (those that \`sendfile\` moves only in the row of the receiver). A stream without its two rows, rows that do not refer to each other, and any loss are failures.
+gRPC calls are unary, of streams in either and both directions, failing at once and after messages, cancelled, and out of time.
+Meanwhile tcpdump captures the same connections, and tshark's streams must be those of the rows, with the same fields, trailers included, and as many bytes of data. ${rows.toLocaleString('en')} rows, ${fields.toLocaleString('en')} fields.
+
+| server | version | client | version | rows | server: in | server: out | client: out | client: in | result |
+|---|---|---|---|---|---|---|---|---|---|
+${trials.map(http2Line).join('')}
+`;
+}
+
+function http2Line({ server, client, versions, absent, rows, failures }: Http2Trial): string {
+	if (absent !== undefined) return `| ${server} | | ${client} | | | | | | | **not available**: ${cell(absent)} |\n`;
+	const calls = (side: Http2Row['side'], column: string) =>
+		words(rows.filter((row) => row.side === side && row[column] !== null).map((row) => String(row[column])));
+	const result = failures.length === 0 ? 'correct' : `**${failures.length} failures**`;
+	return `| ${[
+		...[server, versions[0], client, versions[1], rows.length.toLocaleString('en')],
+		...[calls('server', 'req_via'), calls('server', 'via'), calls('client', 'req_via'), calls('client', 'via'), result],
+	].join(' | ')} |\n`;
 }
 
 /** One line for each way in which a server makes its responses: the words after the size in the labels of its GETs. */

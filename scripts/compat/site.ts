@@ -11,7 +11,11 @@ export const FIXTURES = join(import.meta.dirname, 'fixtures');
 const COMPILERS = {
 	calls: (program: string) => ['gcc', '-O1', '-o', program, join(FIXTURES, 'calls.c')],
 	http_program: (program: string) => ['go', 'build', '-o', program, join(FIXTURES, 'http_program.go')],
+	http2_program: (program: string) => ['go', 'build', '-o', program, join(FIXTURES, 'http2_program.go')],
 } as const;
+
+/** Debian installs Go packages here; they are not modules. */
+const GO_PACKAGES = { GOPATH: '/usr/share/gocode', GO111MODULE: 'off' };
 
 /** A new site in a temporary directory; `remove` deletes it. */
 export function createSite(): { readonly site: Site; readonly remove: () => void } {
@@ -34,7 +38,7 @@ function compiled(name: keyof typeof COMPILERS, directory: string): string {
 	const [command, ...args] = COMPILERS[name](program);
 	const { status, stderr, error } = spawnSync(command ?? '', args, {
 		encoding: 'utf8',
-		env: { ...process.env, GOCACHE: join(directory, 'go-cache'), GOFLAGS: '' },
+		env: { ...process.env, GOCACHE: join(directory, 'go-cache'), GOFLAGS: '', ...GO_PACKAGES },
 	});
 	if (status !== 0) throw new Error(`${command} could not build ${name}: ${error?.message ?? stderr}`);
 	return program;
