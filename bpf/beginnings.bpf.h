@@ -178,7 +178,8 @@ static __always_inline void send_beginning(struct scratch *s, struct connection 
 
 	connection->held_bytes[index] = 0;
 	FORGET(bytes);
-	if (bytes > BEGINNING_BYTES || !connection->offset[index] || bpf_probe_read_kernel(s->payload, bytes, kept->data))
+	if (bytes > BEGINNING_BYTES || !connection->offset[index] ||
+	    bpf_probe_read_kernel(s->payload, bytes, kept->data))
 		return;
 	begin_event(&s->event, CAPTURE_DATA, kept->pid_tgid, conn, connection);
 	s->event.syscall = kept->syscall;

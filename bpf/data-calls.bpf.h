@@ -212,7 +212,8 @@ static __always_inline struct connection *adopt(struct exit_context *context, st
 			/* Received before the sender's call returned. */
 			FETCH_ADD(&connection->travelling, -1);
 			s->call.descriptor = DESCRIPTOR_SOCKET | *conn << DESCRIPTOR_CONN_SHIFT;
-			return (connection->flags & CONNECTION_PAST_HELLOS) == CONNECTION_PAST_HELLOS ? NULL : connection;
+			return (connection->flags & CONNECTION_PAST_HELLOS) == CONNECTION_PAST_HELLOS ? NULL
+												      : connection;
 		}
 	}
 	if (!known && !s->call.received && is_file_call(s->call.syscall)) {

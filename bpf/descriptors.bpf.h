@@ -267,7 +267,7 @@ static SHARED __u64 join_connection(struct scratch *s, __u64 number, __s32 fd, _
 		return 0;
 	FETCH_ADD(&connection->holders, 1);
 	descriptor = (connection->flags & CONNECTION_PAST_HELLOS) == CONNECTION_PAST_HELLOS ? DESCRIPTOR_DISMISSED
-									      : DESCRIPTOR_SOCKET;
+											    : DESCRIPTOR_SOCKET;
 	set_descriptor(s, pid_tgid >> 32, fd, descriptor | cloexec | conn << DESCRIPTOR_CONN_SHIFT, syscall, pid_tgid);
 	if (connection->flags & CONNECTION_OPEN_SENT) {
 		send_note(s, connection, conn, CAPTURE_SHARE, syscall, DIRECTION_NONE, pid_tgid, fd, 0);

@@ -17,7 +17,7 @@ export type FakeStore = {
 	/** Rows by table, in the order of their arrival, each insert once. */
 	readonly tables: Map<string, StoredRow[]>;
 	/** The requests so far. */
-	readonly requests: { readonly url: URL; readonly headers: IncomingMessage['headers'] }[];
+	readonly requests: { readonly url: URL; readonly headers: IncomingMessage['headers']; readonly fromPort: number }[];
 	/** Decides how each insert is answered. */
 	behave: (request: number, table: string) => Behaviour;
 	readonly rows: (table: string) => readonly StoredRow[];
@@ -36,7 +36,7 @@ export async function startFakeStore(): Promise<FakeStore> {
 	});
 	const answer = (request: IncomingMessage, response: ServerResponse, body: Buffer) => {
 		const url = new URL(request.url ?? '', 'http://store');
-		requests.push({ url, headers: request.headers });
+		requests.push({ url, headers: request.headers, fromPort: request.socket.remotePort ?? 0 });
 		const table = /^INSERT INTO \w+\.(\w+) FORMAT JSONEachRow$/.exec(url.searchParams.get('query') ?? '')?.[1];
 		if (table === undefined) throw new Error(`expected an INSERT, got ${url}`);
 		const behaviour = store.behave(requests.length, table);

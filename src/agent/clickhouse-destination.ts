@@ -22,6 +22,8 @@ const UNKNOWN_SETTING = 115;
 const SETTINGS = {
 	// A store of an earlier version lacks columns. It takes the others; `tinytap fleet check` says what is missing.
 	input_format_skip_unknown_fields: 1,
+	// The time of arrival. Before ClickHouse 19 this was not the default.
+	input_format_defaults_for_omitted_fields: 1,
 	date_time_input_format: 'best_effort',
 	// A distributed table confirms only what a shard has.
 	insert_distributed_sync: 1,

@@ -65,7 +65,7 @@ export class MetricsServer {
 		const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
 		const isAny = ip === '0.0.0.0' || ip === '::';
 		for (const each of isAny ? all.map(({ address }) => address) : [ip])
-			this.#forget.push(own.add(socketAddress(each, this.#port)));
+			this.#forget.push(own.add(socketAddress(each, this.#port), 'listener'));
 	}
 
 	/** Where it listens. */

@@ -365,7 +365,8 @@ function limitStore(bytes: number): void {
 
 /** Whether the exchange is one of this process's own, seen from the other side. It is counted, but not kept. */
 function isOwn(at: number): boolean {
-	if (!isOwnAddress(at, layout.EXCHANGE_REMOTE)) return false;
+	const socket = ownSocket(at, layout.EXCHANGE_REMOTE);
+	if (socket === undefined || (socket === 'connection' && !isFromTinytap(at))) return false;
 	ownConnections.add(float(at + layout.EXCHANGE_CONN));
 	const bodies = [layout.EXCHANGE_REQ_BODY_BYTES, layout.EXCHANGE_RES_BODY_BYTES].map(
 		(offset) => float(at + offset) || 0,
@@ -374,16 +375,38 @@ function isOwn(at: number): boolean {
 	return true;
 }
 
-/** The same for a connection. Its exchanges told so while the address was in use. */
+/** The same for a connection. Its exchanges have told so; without one, and while it is open, its address does. */
 function isOwnConnection(at: number): boolean {
-	return ownConnections.has(float(at + layout.CONNECTION_ID)) || isOwnAddress(at, layout.CONNECTION_REMOTE);
+	if (ownConnections.has(float(at + layout.CONNECTION_ID))) return true;
+	const hasEnded = !Number.isNaN(float(at + layout.CONNECTION_CLOSED));
+	if (hasEnded && float(at + layout.CONNECTION_EXCHANGES) > 0) return false;
+	return ownSocket(at, layout.CONNECTION_REMOTE) !== undefined;
 }
 
-/** Whether the text at `offset` of the entry is the address of a socket of this process. */
-function isOwnAddress(at: number, offset: number): boolean {
-	if (ownSockets === undefined || !ownSockets.inUse) return false;
+/** What the text at `offset` of the entry is the address of: a socket of this process, or undefined. */
+function ownSocket(at: number, offset: number): ReturnType<OwnSockets['find']> {
+	if (ownSockets === undefined || !ownSockets.inUse) return undefined;
 	const word = (at + offset) >> 2;
-	return ownSockets.has(views.bytes, at + views.u32[word]!, views.u32[word + 1]!);
+	return ownSockets.find(views.bytes, at + views.u32[word]!, views.u32[word + 1]!);
+}
+
+/**
+ * Whether tinytap sent the request, as its User-Agent says: in another network namespace, another program can have the same
+ * address. A request that was not seen counts as one of tinytap's.
+ */
+function isFromTinytap(at: number): boolean {
+	if ((views.u32[(at + layout.EXCHANGE_FLAGS) >> 2]! & layout.EXCHANGE_FLAG_REQUEST) === 0) return true;
+	const word = (at + layout.EXCHANGE_REQ_HEADERS) >> 2;
+	const start = at + views.u32[word]!;
+	const text = (field: number, offset: number) => {
+		const value = (field + offset) >> 2;
+		return Buffer.from(views.bytes.buffer, at + views.u32[value]!, views.u32[value + 1]!).toString('latin1');
+	};
+	for (let field = start; field < start + views.u32[word + 1]!; field += layout.HEADER_BYTES) {
+		if (text(field, layout.HEADER_NAME_OFFSET).toLowerCase() === 'user-agent')
+			return text(field, layout.HEADER_VALUE_OFFSET).startsWith('tinytap/');
+	}
+	return false;
 }
 
 function float(at: number): number {

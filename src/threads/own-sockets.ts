@@ -7,12 +7,15 @@ const SLOTS = 64;
 const SLOT_BYTES = 56;
 const BYTES_AT = (SLOTS + 1) * 4;
 
+/** Added to the length of a listener's address. */
+const LISTENER = 1 << 16;
+
 /** How long an address stays after its connection was closed: the last exchange may not have been read yet. */
 const LINGER_MS = 2000;
 
 export class OwnSockets {
 	readonly buffer: SharedArrayBuffer;
-	/** For each slot the length of its address, or 0 if it is free. */
+	/** For each slot the length of its address, and LISTENER; 0 if it is free. */
 	readonly #lengths: Int32Array;
 	/** How many slots are in use. */
 	readonly #used: Int32Array;
@@ -33,27 +36,31 @@ export class OwnSockets {
 		return this.#used[0] !== 0;
 	}
 
-	/** Adds an address as the columns `local` and `remote` print it. The function returned removes it, a little later. */
-	add(address: string): () => void {
+	/**
+	 * Adds the address of a connection as the columns `local` and `remote` print it, or that of a listener. The function
+	 * returned removes it, a little later.
+	 */
+	add(address: string, kind: 'connection' | 'listener' = 'connection'): () => void {
 		const text = Buffer.from(address);
 		const slot = this.#lengths.indexOf(0);
 		// With all slots taken, the exchange becomes a row like any other.
 		if (slot < 0 || text.length > SLOT_BYTES) return () => undefined;
 		this.#bytes.set(text, slot * SLOT_BYTES);
-		Atomics.store(this.#lengths, slot, text.length);
+		Atomics.store(this.#lengths, slot, text.length + (kind === 'listener' ? LISTENER : 0));
 		Atomics.add(this.#used, 0, 1);
 		return () => void setTimeout(() => this.#free(slot), this.#lingerMs).unref();
 	}
 
-	/** Whether `length` bytes from `start` on are one of the addresses. */
-	has(bytes: Uint8Array, start: number, length: number): boolean {
+	/** Whose address the `length` bytes from `start` on are; undefined if they are none of these. */
+	find(bytes: Uint8Array, start: number, length: number): 'connection' | 'listener' | undefined {
 		for (let slot = 0; slot < SLOTS; slot++) {
-			if (Atomics.load(this.#lengths, slot) !== length || length === 0) continue;
+			const kept = Atomics.load(this.#lengths, slot);
+			if (kept % LISTENER !== length || length === 0) continue;
 			let i = 0;
 			while (i < length && this.#bytes[slot * SLOT_BYTES + i] === bytes[start + i]) i++;
-			if (i === length) return true;
+			if (i === length) return kept >= LISTENER ? 'listener' : 'connection';
 		}
-		return false;
+		return undefined;
 	}
 
 	#free(slot: number): void {

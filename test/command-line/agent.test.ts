@@ -50,6 +50,7 @@ test('a store has what the tables here have, with the fields as lists, and no se
 				['web-1', '0.1.0', ['env', 'zone'], ['prod', 'a=b']],
 			);
 			assert.equal(row.run, rows[0]!.run);
+			assert.match(String(row.ingested_at), /^2\d{3}-/);
 		}
 		assert.deepEqual(
 			rows.map(({ seq }) => Number(seq)).sort((a, b) => a - b),

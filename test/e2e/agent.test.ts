@@ -17,6 +17,30 @@ import { startFakeStore } from '../../support/fake-store.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 import { startTinytap } from '../../support/tinytap.ts';
 
+/** In a network namespace of its own, a client asks from the port `from`, which another program uses outside. */
+function askElsewhere(port: number, from: number): void {
+	const script = `const { createServer, get } = require('node:http');
+		createServer((q, r) => r.end('hello')).listen(${port}, '127.0.0.1', () =>
+			get({ host: '127.0.0.1', port: ${port}, localPort: ${from}, path: '/?token=canary' }, (r) => r.resume().on('end', () => process.exit())))`;
+	const name = `tinytap-test-${process.pid}`;
+	const words = [
+		'netns',
+		'exec',
+		name,
+		'sh',
+		'-c',
+		'ip link set lo up && exec "$@"',
+		'sh',
+		process.execPath,
+		'-e',
+		script,
+	];
+	for (const each of [['netns', 'add', name], words, ['netns', 'delete', name]]) {
+		const { status, stderr } = spawnSync('ip', each, { encoding: 'utf8' });
+		assert.equal(status, 0, stderr);
+	}
+}
+
 test('exchanges arrive once, from both sides, without secrets; uploads to a store on this host are none', async () => {
 	const store = await startFakeStore();
 	// Every other upload needs a new connection.
@@ -54,18 +78,19 @@ test('exchanges arrive once, from both sides, without secrets; uploads to a stor
 			() => (store.rows('blind_spots').length > 0 ? true : undefined),
 			() => `no blind spot: ${agent.stderr()}`,
 		);
+		askElsewhere(port, store.requests.at(-1)!.fromPort);
 		// The upload would be a row of the next batch.
 		await ask(7);
 		agent.child.kill('SIGTERM');
 		const { code, stderr } = await agent.finished;
 		assert.equal(code, 0, stderr);
-		assert.match(stderr, /^tinytap: sent 60 exchanges$/m);
+		assert.match(stderr, /^tinytap: sent 62 exchanges$/m);
 		const rows = store.rows('exchanges');
-		assert.equal(rows.length, 60);
-		for (const side of ['client', 'server']) assert.equal(rows.filter((row) => row.side === side).length, 30);
+		assert.equal(rows.length, 62);
+		for (const side of ['client', 'server']) assert.equal(rows.filter((row) => row.side === side).length, 31);
 		for (const row of rows) {
 			assert.deepEqual([row.status, row.res_body, row.path], [200, 'hello', '/']);
-			assert.match(String(row.query_string), /^token=REDACTED-17-[0-9a-f]{8}$/);
+			assert.match(String(row.query_string), /^token=REDACTED-(?:17|6)-[0-9a-f]{8}$/);
 		}
 		assert.doesNotMatch(JSON.stringify([...store.tables]), /canary/);
 		assert.equal(store.rows('gaps').length, 0);

@@ -202,7 +202,7 @@ test('the addresses of connections are known before a request is sent', async ()
 	const collector = await startCollector();
 	collector.reactions.push((response) => {
 		const peer = Buffer.from(`127.0.0.1:${response.socket?.remotePort}`);
-		isKnown = own.has(peer, 0, peer.length);
+		isKnown = own.find(peer, 0, peer.length) === 'connection';
 		response.end('{}');
 	});
 	const uploader = new Uploader(otlpSettings(collector.url, {}, processUser()).traces!, own);

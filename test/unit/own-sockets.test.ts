@@ -9,7 +9,7 @@ test('an address is found by its bytes, by both threads, until it is removed and
 	const capture = new OwnSockets(main.buffer);
 	const has = (address: string, before = 'GET ') => {
 		const bytes = Buffer.from(`${before}${address} tail`);
-		return capture.has(bytes, before.length, address.length);
+		return capture.find(bytes, before.length, address.length) !== undefined;
 	};
 	assert.deepEqual([capture.inUse, has('127.0.0.1:4000')], [false, false]);
 	const removals = ['127.0.0.1:4000', '[::1]:4001'].map((address) => main.add(address));
@@ -31,10 +31,20 @@ test('an address is found by its bytes, by both threads, until it is removed and
 
 test('with more sockets than there is room for, the first ones are known', () => {
 	const own = new OwnSockets();
-	const known = (address: string) => own.has(Buffer.from(address), 0, address.length);
+	const known = (address: string) => own.find(Buffer.from(address), 0, address.length) !== undefined;
 	for (let port = 1; port <= 100; port++) own.add(`10.0.0.1:${port}`);
 	own.add('x'.repeat(100));
 	assert.deepEqual([known('10.0.0.1:1'), known('10.0.0.1:64'), known('10.0.0.1:65')], [true, true, false]);
+});
+
+test('a listener is known as one', () => {
+	const own = new OwnSockets();
+	own.add('127.0.0.1:9464', 'listener');
+	own.add('127.0.0.1:4000');
+	const kinds = ['127.0.0.1:9464', '127.0.0.1:4000', '127.0.0.1:4001'].map((address) =>
+		own.find(Buffer.from(address), 0, address.length),
+	);
+	assert.deepEqual(kinds, ['listener', 'connection', undefined]);
 });
 
 test('addresses have the form of the columns local and remote', () => {
