@@ -2,7 +2,8 @@
 // compared with the reference decoder's rows as far as possible) and records with flipped bits. Of every 64
 // cases one cuts a conversation into arbitrary pieces and compares it with the reference decoder, one loses and
 // moves records of a conversation, and one captures a conversation in simulated time from any moment on
-// (`--only pairing`: only these). Three are conversations in HTTP/2 (`--only http2`). Each case runs on the release and on the debug build of the decoder, whose
+// (`--only pairing`: only these). Three are conversations in HTTP/2 (`--only http2`), two are streams of
+// messages (`--only messages`). Each case runs on the release and on the debug build of the decoder, whose
 // assertions find what no row shows; `--build release` and `--build debug` select one. The checks: nothing
 // traps or hangs, no assertion fails, memory stays bounded, entries follow their layout, every body byte is
 // accounted for, no row mixes exchanges, and well-formed conversations give the reference's rows, however they
@@ -16,6 +17,7 @@ import type { Decoder } from '../src/decode/decoder.ts';
 import {
 	DECODER_BUILDS,
 	type DecoderBuild,
+	decodeRecords,
 	type ExchangeRow,
 	newDecoder,
 	readOutput,
@@ -25,6 +27,7 @@ import { namesIn } from '../support/loss.ts';
 import { mutateCalls, quickBatch } from '../support/mutation.ts';
 import { lossyTape, type Random, randomCalls, seededRandom } from '../support/random-conversation.ts';
 import { randomHttp2 } from '../support/random-http2.ts';
+import { messageDifference, randomMessages } from '../support/random-messages.ts';
 import { buildBatch, Tape } from '../support/record-builder.ts';
 import { type Call, type ReferenceRow, referenceRows, UNSEEN } from '../support/reference-decoder.ts';
 import { http2Rows } from '../support/reference-http2.ts';
@@ -33,8 +36,8 @@ import { missedPairs, mixedRows, timedConversation } from '../support/timed-conv
 const values = givenOptions();
 const seed = wholeNumber('seed', values.seed);
 const statePath = join(import.meta.dirname, '../build/fuzz.json');
-if (values.only !== undefined && !['pairing', 'http2'].includes(values.only)) {
-	console.error(`expected pairing or http2 after --only, got "${values.only}"`);
+if (values.only !== undefined && !['pairing', 'http2', 'messages'].includes(values.only)) {
+	console.error(`expected pairing, http2 or messages after --only, got "${values.only}"`);
 	process.exit(2);
 }
 const builds = DECODER_BUILDS.filter((build) => values.build === 'both' || values.build === build);
@@ -176,6 +179,7 @@ function runCase(index: number): void {
 	const kind = index % 64;
 	if (values.only === 'pairing' || (kind === 33 && values.only === undefined)) pairInTime(random);
 	else if (values.only === 'http2') runHttp2(random, index, index % 3);
+	else if (values.only === 'messages' || kind === 47 || kind === 51) runMessages(random);
 	else if (kind === 35 || kind === 39 || kind === 43) runHttp2(random, index, (kind - 35) / 4);
 	else if (kind === 0) compareWithReference(random);
 	else if (kind === 1) loseRecords(random);
@@ -389,6 +393,21 @@ function decodeClosed(records: readonly Uint8Array[], conn: number, random: Rand
 	// Unanswered questions delay rows until the end of the next batch.
 	for (let round = 0; round < 2; round++) rows.push(...decodeBytes(steady, NOTHING, random));
 	return rows.filter((row) => row.conn === conn).toSorted((a, b) => a.id - b.id);
+}
+
+// ---- Messages inside streams ----------------------------------------------------------------------------------------
+
+/** Streams of messages, with calls that were not captured, are compared with the reference. */
+function runMessages(random: Random): void {
+	const { tape, expected, bodyLimit } = randomMessages(random);
+	lastCalls = [];
+	const rows = decodeRecords(tape.records, {
+		settings: { bodyLimit },
+		build,
+		recordsPerBatch: random.chance(0.5) ? random.between(1, 5) : tape.records.length,
+	}).messages;
+	const problem = messageDifference(rows, expected);
+	if (problem !== undefined) throw new Error(problem);
 }
 
 /** The same bytes with some changed, missing or repeated. */

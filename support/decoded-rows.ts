@@ -287,6 +287,7 @@ function readMessage(entry: Entry): MessageRow {
 
 export type RunOptions = {
 	settings?: DecoderSettings;
+	build?: DecoderBuild;
 	/** Records of one batch; by default all are in one. */
 	recordsPerBatch?: number;
 	/** Do not end the capture. */
@@ -297,7 +298,7 @@ export type RunOptions = {
 
 /** Feeds records, ends the capture, and returns everything the decoder wrote; exchanges are in id order. */
 export function decodeRecords(records: readonly Uint8Array[], options: RunOptions = {}): Decoded {
-	const decoder = newDecoder(options.settings);
+	const decoder = newDecoder(options.settings, options.build);
 	const all = feedRecords(decoder, records, options);
 	if (options.unfinished !== true) {
 		decoder.finish();

@@ -171,6 +171,12 @@ function endEvent(items: Items): void {
 	}
 }
 
+/** Nothing more of the event will be read: a name or an id of which only the beginning was seen is not known. */
+export function endEvents(items: Items): void {
+	if (items.field == EVENT) items.hasName = false;
+	else if (items.field == ID) items.hasId = false;
+}
+
 /** Passes all bytes that were not captured. What was seen of an event is an item, and so is what is missing. */
 export function passEvents(items: Items, length: u64, reason: i32): void {
 	const item = items.main;
@@ -187,6 +193,7 @@ export function loseEvents(items: Items): void {
 }
 
 function loseEvent(items: Items, item: Item): void {
+	endEvents(items);
 	item.kind = <u8>MESSAGE_KIND_EVENT;
 	item.flags |= MESSAGE_FLAG_LOST;
 	items.done = item;

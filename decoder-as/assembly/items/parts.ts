@@ -146,9 +146,17 @@ function endPart(items: Items): void {
 	items.taken = 0;
 }
 
+/** Nothing more of the part will be read: what may have been the beginning of a boundary belongs to it. */
+export function endParts(items: Items): void {
+	if (items.taken != 0) addContent(items, delimiterOf(items), items.taken);
+	items.taken = 0;
+}
+
 /** Passes all bytes that were not captured. */
 export function passParts(items: Items, length: u64, reason: i32): void {
+	answer = GOES_ON;
 	if (items.state == OVER) return;
+	endParts(items);
 	addMissing(items.main, length, reason);
 	losePart(items);
 }
@@ -156,7 +164,9 @@ export function passParts(items: Items, length: u64, reason: i32): void {
 /** An unknown number of bytes is missing. */
 export function loseParts(items: Items): void {
 	answer = GOES_ON;
-	if (items.state != OVER && items.state != LOST) losePart(items);
+	if (items.state == OVER || items.state == LOST) return;
+	endParts(items);
+	losePart(items);
 }
 
 function losePart(items: Items): void {

@@ -378,6 +378,8 @@ function breakItems(items: Items, flag: u32): void {
 export function endItems(items: Items, properly: bool): void {
 	if (items.broken) return;
 	if (items.control != NO_ITEM && items.control.begun) writeUnended(items, items.control);
+	if (items.form == FORM_EVENTS) events.endEvents(items);
+	else if (items.form == FORM_PARTS) parts.endParts(items);
 	const item = items.main;
 	if (!item.begun) return;
 	// The last line of JSON needs no line end, and the last part no boundary.
