@@ -1,9 +1,10 @@
 // A ClickHouse as the destination of an agent.
 
-import { identifier } from './clickhouse-ddl.ts';
+import { declaredColumns, identifier } from './clickhouse-ddl.ts';
 import type { Destination, Outcome } from './destination.ts';
 import type { SpoolItem } from './spool.ts';
 import { errorLine, NoAnswer, type StoreAnswer, type StoreClient } from './store-client.ts';
+import { type StoreTableName, storeTable } from './store-tables.ts';
 
 /** ClickHouse's numbers of errors: the rows cannot be read, now or later. */
 const BAD_ROWS: ReadonlySet<number> = new Set([
@@ -17,13 +18,12 @@ const LATER: ReadonlySet<number> = new Set([
 	60, 81, 115, 159, 164, 192, 193, 194, 202, 209, 210, 241, 242, 243, 252, 279, 285, 319, 425, 439, 497, 516,
 ]);
 const UNKNOWN_SETTING = 115;
+const NO_SUCH_COLUMN = 16;
 
 /** Settings of an INSERT that every version knows. */
 const SETTINGS = {
 	// A store of an earlier version lacks columns. It takes the others; `tinytap fleet check` says what is missing.
 	input_format_skip_unknown_fields: 1,
-	// The time of arrival. Before ClickHouse 19 this was not the default.
-	input_format_defaults_for_omitted_fields: 1,
 	date_time_input_format: 'best_effort',
 	// A distributed table confirms only what a shard has.
 	insert_distributed_sync: 1,
@@ -35,31 +35,49 @@ export function clickhouseDestination(client: StoreClient): Destination {
 	const database = identifier(client.address.database);
 	/** Whether the store knows tokens of inserts, which ClickHouse has had since 22.2. */
 	let hasTokens = true;
-	const insert = async ({ table, token }: SpoolItem, body: Buffer, signal: AbortSignal) =>
-		await client.post({
-			query: `INSERT INTO ${database}.${table} FORMAT JSONEachRow`,
+	/** Versions without tokens set the time of arrival only if the columns are listed, and then need all of them. */
+	let hasColumns = true;
+	const insert = async ({ table, token }: SpoolItem, body: Buffer, signal: AbortSignal) => {
+		const columns = hasTokens || !hasColumns ? '' : ` (${portableNames(table).join(', ')})`;
+		return await client.post({
+			query: `INSERT INTO ${database}.${table}${columns} FORMAT JSONEachRow`,
 			body,
 			settings: hasTokens ? { ...SETTINGS, async_insert: 0, insert_deduplication_token: token } : SETTINGS,
 			signal,
 		});
+	};
 	return {
 		name: `the store ${host}`,
 		deliver: async (item, signal) => {
 			const body = await item.read();
 			try {
-				const answer = await insert(item, body, signal);
-				if (!hasTokens || answer.errorCode !== UNKNOWN_SETTING) return outcomeOf(answer);
-				hasTokens = false;
-				return outcomeOf(await insert(item, body, signal));
+				let answer = await insert(item, body, signal);
+				if (hasTokens && answer.errorCode === UNKNOWN_SETTING) {
+					hasTokens = false;
+					answer = await insert(item, body, signal);
+				}
+				if (!hasTokens && hasColumns && answer.errorCode === NO_SUCH_COLUMN) {
+					hasColumns = false;
+					answer = await insert(item, body, signal);
+				}
+				return outcomeOf(answer);
 			} catch (error) {
 				if (!(error instanceof NoAnswer)) throw error;
 				// Another version may run there when it comes back.
 				hasTokens = true;
+				hasColumns = true;
 				return { what: 'retry', why: error.message };
 			}
 		},
 		close: () => client.close(),
 	};
+}
+
+/** The columns of a portable table that agents fill. */
+function portableNames(table: StoreTableName): string[] {
+	return declaredColumns(storeTable(table), { portable: true })
+		.map(({ name }) => name)
+		.filter((name) => name !== 'ingested_at');
 }
 
 /** What an answer means for the batch. */
