@@ -30,7 +30,7 @@ export class Placeholders {
 }
 
 /** A remembered secret, the forms in which it is searched for, and its placeholder. */
-type Swept = { readonly value: string; readonly forms: readonly string[]; readonly placeholder: string };
+type Swept = { readonly forms: readonly string[]; readonly placeholder: string };
 
 /** Replaces secrets by placeholders and remembers them, to find them in other places. */
 export class SecretMemory {
@@ -68,19 +68,48 @@ export class SecretMemory {
 
 	isIn(bytes: Uint8Array): boolean {
 		const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-		return this.#longestFirst().some(({ value }) => buffer.includes(value));
+		return this.#longestFirst().some(({ forms }) => forms.some((form) => buffer.includes(form)));
 	}
 
 	#longestFirst(): readonly Swept[] {
 		this.#swept ??= [...this.#seen]
 			.filter(([value]) => value.length >= LEAST_SWEPT)
 			.sort(([one], [other]) => other.length - one.length)
-			.map(([value, placeholder]) => {
-				const forms = [value, encodeURIComponent(wellFormed(value)), Buffer.from(value).toString('base64')];
-				return { value, forms: [...new Set(forms)], placeholder };
-			});
+			.map(([value, placeholder]) => ({ forms: formsOf(value), placeholder }));
 		return this.#swept;
 	}
+}
+
+/** A secret, which may be URL-encoded, as it can be elsewhere: plain, URL-encoded, and in base64. */
+function formsOf(secret: string): string[] {
+	const plain = [secret, ...decodedForms(secret)];
+	const forms = plain.flatMap((each) => [each, encodeURIComponent(wellFormed(each)), ...base64Forms(each)]);
+	return [...new Set(forms)].filter((form) => form.length >= LEAST_SWEPT);
+}
+
+function decodedForms(text: string): string[] {
+	if (!text.includes('%')) return [];
+	try {
+		// In a form, + is a blank.
+		return [decodeURIComponent(text), decodeURIComponent(text.replaceAll('+', ' '))];
+	} catch {
+		// It is not URL-encoded.
+		return [];
+	}
+}
+
+/** In base64, alone or as a part of more: at each of the three positions, what does not depend on its neighbours. */
+function base64Forms(text: string): string[] {
+	const whole = Buffer.from(text).toString('base64');
+	const parts = [0, 1, 2].map((before) => {
+		const bytes = Buffer.concat([Buffer.alloc(before), Buffer.from(text)]);
+		return bytes.toString('base64').slice(Math.ceil((before * 4) / 3), Math.floor((bytes.length * 4) / 3));
+	});
+	// Short ones occur by accident.
+	return [whole, ...parts.filter((part) => part.length >= 2 * LEAST_SWEPT)].flatMap((each) => [
+		each,
+		each.replaceAll('+', '-').replaceAll('/', '_'),
+	]);
 }
 
 /** encodeURIComponent refuses lone surrogates. */
