@@ -95,6 +95,10 @@ const BENCHMARKS: Record<
 		run: async ({ rows = 10_000_000, ...options }) =>
 			(await import('./bench/growth.ts')).benchGrowth({ rows, ...options }),
 	},
+	agent: {
+		rounds: 15,
+		run: async ({ seconds = 10, ...options }) => (await import('./bench/agent.ts')).benchAgent({ seconds, ...options }),
+	},
 	quick: {
 		rounds: 15,
 		run: async ({ names, against, rounds }) =>

@@ -3,6 +3,8 @@
 import { writeSync } from 'node:fs';
 import { Agent } from '../src/agent/agent.ts';
 import { clickhouseDestination } from '../src/agent/clickhouse-destination.ts';
+import { originMembers } from '../src/agent/origin.ts';
+import { rowLines } from '../src/agent/row-lines.ts';
 import { storeAddress } from '../src/agent/store-address.ts';
 import { StoreClient } from '../src/agent/store-client.ts';
 import { processUser } from '../src/base/invoking-user.ts';
@@ -12,9 +14,10 @@ const [url, path, limit, most] = process.argv.slice(2) as [string, string, strin
 const user = processUser();
 const options = { option: '--to', credentials: undefined, ca: undefined, user, environment: {} };
 const run = wallMs();
+const origin = { hostName: 'host', run, agentVersion: '1', labels: [] };
 const agent = await Agent.start({
 	destination: clickhouseDestination(new StoreClient(storeAddress(url, options))),
-	origin: { hostName: 'host', run, agentVersion: '1', labels: [] },
+	origin,
 	limits: { rows: 7, bytes: 1 << 20, ms: 10 },
 	backoff: { leastMs: 1, mostMs: 20 },
 	spool: { path, limitBytes: Number(limit), user },
@@ -32,7 +35,7 @@ for (let next = 1; next <= Number(most); ) {
 			us,
 		] as const;
 	});
-	await agent.take(rows, 0, forever);
+	await agent.take(rowLines(originMembers(origin), next, rows), 0, forever);
 	next += rows.length;
 	writeSync(1, `${next - 1}\n`);
 	await new Promise((resolve) => setTimeout(resolve, 1));

@@ -27,8 +27,10 @@ export function stored(
 	hosts: readonly (readonly [ip: string, name: string])[] = [],
 	afterBatch: (store: ExchangeStore) => void = () => undefined,
 	batchRecords = BATCH_RECORDS,
+	bodyLimit?: number,
 ) {
 	const decoder = newDecoder();
+	if (bodyLimit !== undefined) decoder.configure({ bodyLimit });
 	const intake = new MessageIntake({ memoryBytes: limits.memoryBytes }, () => BODY_LIMIT);
 	const store = new ExchangeStore({ ...limits, evicted: (id) => intake.log.evict(id) });
 	/** Entries of closed connections. */

@@ -4,12 +4,13 @@ import type { InvokingUser } from '../base/invoking-user.ts';
 import { wait } from '../base/wait.ts';
 import { wallUs } from '../base/wall-clock.ts';
 import type { LossTotal } from '../store/loss-table.ts';
-import { Batcher, type BatchLimits, type Row } from './batcher.ts';
+import { Batcher, type BatchLimits } from './batcher.ts';
 import type { Destination } from './destination.ts';
 import { type EntriesNow, EntryRows } from './entry-rows.ts';
 import { createLossRows } from './loss-rows.ts';
 import { type Origin, originMembers } from './origin.ts';
 import { ownDirectory } from './own-directory.ts';
+import type { RowLines } from './row-lines.ts';
 import { type Backoff, Sender } from './sender.ts';
 import { Spool } from './spool.ts';
 import type { AgentTable } from './spool-names.ts';
@@ -103,7 +104,7 @@ export class Agent {
 	 * Takes rows; they survive a crash when this resolves. `dropped`: how many could not be taken so far. A recording waits
 	 * for room in the spool until `hurry` is aborted; a capture drops the oldest batches instead.
 	 */
-	async take(rows: readonly Row[], dropped: number, hurry: AbortSignal): Promise<void> {
+	async take(lines: RowLines, dropped: number, hurry: AbortSignal): Promise<void> {
 		const nowUs = wallUs();
 		const { isLive, origin } = this.#options;
 		const missed = dropped - this.#dropped;
@@ -118,7 +119,7 @@ export class Agent {
 			});
 		this.#lastReadUs = nowUs;
 		while (!isLive && !this.#spool.hasRoom && !hurry.aborted) await wait(ROOM_MS, hurry);
-		await this.#batchers.exchanges.add(rows);
+		await this.#batchers.exchanges.addLines(lines);
 	}
 
 	/** Takes the numbers of the table `loss`, in the order of LOSS_REASONS. */

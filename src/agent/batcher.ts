@@ -1,11 +1,9 @@
 // Collects rows into batches, which it gives to the spool.
-import type { OpenBatch, Spool } from './spool.ts';
+import { type Row, type RowLines, rowLines } from './row-lines.ts';
+import type { Lines, OpenBatch, Spool } from './spool.ts';
 
 /** A batch is complete when it has reached one of these. */
 export type BatchLimits = { readonly rows: number; readonly bytes: number; readonly ms: number };
-
-/** A row without the members that all rows have: the rest of its JSON object, and its time in microseconds since 1970. */
-export type Row = readonly [members: string, tsUs: number];
 
 /** Batches that are being completed, beyond which rows have to wait. */
 const SEALING_MAX = 2;
@@ -35,13 +33,17 @@ export class Batcher {
 
 	/** Adds rows; they are in a file when this resolves. */
 	async add(rows: readonly Row[]): Promise<void> {
+		if (rows.length > 0) await this.addLines(rowLines(this.#options.origin, this.rows + 1, rows));
+	}
+
+	/** The same for lines, whose first one must have the next number. */
+	async addLines(lines: RowLines): Promise<void> {
 		const { limits } = this.#options;
-		for (let from = 0; from < rows.length; ) {
-			const room = limits.rows - (this.#open?.rows ?? 0);
-			const to = this.#write(rows, from, Math.min(rows.length, from + room));
-			from = to;
+		if (lines.first !== this.rows + 1) throw new Error(`expected row ${this.rows + 1}, got row ${lines.first}`);
+		for (let from = 0; from < lines.rows; ) {
+			from = this.#write(lines, from);
 			const batch = this.#open;
-			if (batch !== undefined && (batch.rows >= limits.rows || batch.bytes >= limits.bytes)) this.seal();
+			if (batch !== undefined && (batch.rows >= limits.rows || batch.size >= limits.bytes)) this.seal();
 			if (this.#sealing.length > SEALING_MAX) await this.#sealing[0];
 		}
 	}
@@ -71,34 +73,57 @@ export class Batcher {
 		await Promise.all(this.#sealing);
 	}
 
-	/** Writes rows `from` … `to` - 1, or as many as fit into the batch; returns the next one. */
-	#write(rows: readonly Row[], from: number, to: number): number {
-		const { spool, table, limits, origin } = this.#options;
-		const lines = { text: '', rows: 0, fromUs: Number.POSITIVE_INFINITY, toUs: 0 };
-		const room = limits.bytes - (this.#open?.bytes ?? 0);
-		let at = from;
-		for (; at < to && lines.text.length < room; at++) {
-			const [members, us] = rows[at]!;
-			this.rows++;
-			lines.text += `{${origin},"seq":${this.rows},${members}}\n`;
-			lines.rows++;
-			lines.fromUs = Math.min(lines.fromUs, us);
-			lines.toUs = Math.max(lines.toUs, us);
-		}
-		const first = this.rows - lines.rows + 1;
-		this.#open ??= this.#begin(first);
-		if (this.#open !== undefined && spool.append(this.#open, lines)) return at;
+	/** Writes rows from `from` on, as many as fit into the batch; returns the next one. */
+	#write(lines: RowLines, from: number): number {
+		const { spool, table } = this.#options;
+		const part = lines.isPacked ? this.#whole(lines) : this.#part(lines, from);
+		const { rows, fromUs, toUs } = part;
+		const first = this.rows + 1;
+		this.rows += rows;
+		this.#open ??= this.#begin(first, lines.isPacked);
+		if (this.#open !== undefined && spool.append(this.#open, part)) return from + rows;
 		// The disk is full, and dropping older batches did not help.
 		this.seal();
-		const { rows: lost, fromUs, toUs } = lines;
-		spool.lose(table, 'spool full', { run: spool.run, first, rows: lost, fromUs, toUs });
-		return at;
+		spool.lose(table, 'spool full', { run: spool.run, first, rows, fromUs, toUs });
+		return from + rows;
 	}
 
-	#begin(first: number): OpenBatch | undefined {
+	/** As many lines as fit into the batch, at least one. */
+	#part({ bytes, ends, times }: RowLines, from: number): Lines {
+		const { limits } = this.#options;
+		if (this.#open?.isPacked === true) this.seal();
+		const start = from === 0 ? 0 : ends[from - 1]!;
+		const last = Math.min(ends.length, from + limits.rows - (this.#open?.rows ?? 0));
+		const full = start + limits.bytes - (this.#open?.size ?? 0);
+		let at = from;
+		while (at < last && (at === from ? start : ends[at - 1]!) < full) at++;
+		const end = ends[at - 1]!;
+		return { bytes: bytes.subarray(start, end), size: end - start, rows: at - from, ...span(times.subarray(from, at)) };
+	}
+
+	/** All lines, in a new batch if there is not enough room. */
+	#whole({ bytes, size, rows, times }: RowLines): Lines {
+		const { limits } = this.#options;
+		const batch = this.#open;
+		const fits = batch?.isPacked === true && batch.rows + rows <= limits.rows && batch.size + size <= limits.bytes;
+		if (!fits) this.seal();
+		return { bytes, size, rows, ...span(times) };
+	}
+
+	#begin(first: number, isPacked: boolean): OpenBatch | undefined {
 		const { spool, table, limits } = this.#options;
-		const batch = spool.begin(table, first);
+		const batch = spool.begin(table, first, isPacked);
 		if (batch !== undefined) this.#timer = setTimeout(() => this.seal(), limits.ms);
 		return batch;
 	}
+}
+
+/** The first and the last of some times. */
+function span(times: Float64Array): { readonly fromUs: number; readonly toUs: number } {
+	let [fromUs, toUs] = [Number.POSITIVE_INFINITY, 0];
+	for (const us of times) {
+		if (us < fromUs) fromUs = us;
+		if (us > toUs) toUs = us;
+	}
+	return { fromUs, toUs };
 }

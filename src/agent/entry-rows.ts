@@ -4,8 +4,8 @@ import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import { BLIND_SPOT_COLUMNS, CONNECTION_COLUMNS, entryTable } from '../store/entry-table.ts';
 import type { TableSnapshot } from '../store/table.ts';
 import { formatTimestamp } from '../store/timestamp.ts';
-import type { Row } from './batcher.ts';
 import { jsonValue } from './exchange-line.ts';
+import type { Row } from './row-lines.ts';
 import { microsecondsOf } from './store-tables.ts';
 
 /** What a capture knows at one instant: the decoder's entries, and the time in microseconds since 1970. */

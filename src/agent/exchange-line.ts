@@ -23,12 +23,6 @@ export type LineSettings = {
 /** The members of the line, without braces, and the time of the exchange in microseconds since 1970. */
 export type ExchangeLine = readonly [members: string, tsUs: number];
 
-/** The columns of a tail that returns lines. */
-export const LINE_COLUMNS = [
-	{ name: 'members', type: 'text' },
-	{ name: 'ts_us', type: 'int' },
-] as const;
-
 /** Columns that a line does not need, because it has the fields themselves. Making and redacting them takes time. */
 export const LINE_LEAVES_OUT: readonly string[] = ['req_headers', 'res_headers'];
 

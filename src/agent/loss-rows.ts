@@ -1,7 +1,7 @@
 // The numbers of the table `loss` as rows for a store.
 import { LOSS_REASONS, type LossTotal } from '../store/loss-table.ts';
 import { formatTimestamp } from '../store/timestamp.ts';
-import type { Row } from './batcher.ts';
+import type { Row } from './row-lines.ts';
 import { microsecondsOf } from './store-tables.ts';
 
 /** Returns, at each call, rows for those reasons whose numbers have changed. `totals` is in the order of LOSS_REASONS. */

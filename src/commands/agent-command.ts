@@ -1,9 +1,9 @@
 // `tinytap agent`: sends the exchanges of this host to a store of many hosts, or writes them to files.
 import { Agent } from '../agent/agent.ts';
-import type { Row } from '../agent/batcher.ts';
 import { clickhouseDestination } from '../agent/clickhouse-destination.ts';
 import type { Destination } from '../agent/destination.ts';
 import { directoryDestination } from '../agent/directory-destination.ts';
+import { type Origin, originMembers } from '../agent/origin.ts';
 import { StoreClient } from '../agent/store-client.ts';
 import { EXIT } from '../base/errors.ts';
 import { version } from '../base/installation.ts';
@@ -11,7 +11,7 @@ import { wallMs } from '../base/wall-clock.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { lossSentence } from '../shell/result-printer.ts';
 import { socketAddress } from '../threads/own-sockets.ts';
-import type { TailRows, Threads } from '../threads/threads.ts';
+import type { TailLines, Threads } from '../threads/threads.ts';
 import { type AgentCommandOptions, type AgentPlan, planAgent } from './agent-plan.ts';
 import { OtherTables } from './agent-tables.ts';
 import { type CommandContext, withCapture } from './command-context.ts';
@@ -41,13 +41,14 @@ export async function agentCommand(given: Options, own: AgentCommandOptions): Pr
 	const plan = planAgent(options, own);
 	return await withCapture(withoutUnsentBodies(options, plan), async (context) => {
 		const { threads } = context;
-		const rows = threads.follow(
-			{ where: plan.where, lines: plan.lines },
+		const origin = { hostName: plan.hostName, run: wallMs(), agentVersion: version(), labels: plan.labels };
+		const rows = threads.followLines(
+			{ where: plan.where, lines: { ...plan.lines, origin: originMembers(origin) } },
 			{ fromStart: true, redact: options.presentation.redactor !== null, onDropped: () => undefined },
 		);
-		// The first part has no rows; an invalid condition is an error before anything is captured.
+		// The first part has no lines; an invalid condition is an error before anything is captured.
 		await rows.next();
-		const agent = await startAgent(context, plan);
+		const agent = await startAgent(context, plan, origin);
 		try {
 			return await run(context, plan, agent, rows);
 		} finally {
@@ -63,11 +64,11 @@ function withoutUnsentBodies(options: Options, { lines, where }: AgentPlan): Opt
 	return { ...options, capture: { ...options.capture, bodyLimit: 0 } };
 }
 
-async function startAgent({ threads, options }: CommandContext, plan: AgentPlan): Promise<Agent> {
+async function startAgent({ threads, options }: CommandContext, plan: AgentPlan, origin: Origin): Promise<Agent> {
 	const { errorTheme } = options.presentation;
 	return await Agent.start({
 		destination: destinationOf(plan, options, threads),
-		origin: { hostName: plan.hostName, run: wallMs(), agentVersion: version(), labels: plan.labels },
+		origin,
 		limits: plan.limits,
 		spool: { path: plan.spoolPath, limitBytes: plan.spoolBytes, user: options.user },
 		isLive: options.capture.replay === undefined,
@@ -93,7 +94,7 @@ async function run(
 	{ threads, interrupts, attached, captured, options }: CommandContext,
 	plan: AgentPlan,
 	agent: Agent,
-	rows: AsyncGenerator<TailRows>,
+	rows: AsyncGenerator<TailLines | undefined>,
 ): Promise<number> {
 	await attached();
 	agent.begin();
@@ -118,7 +119,7 @@ async function run(
 /** Gives the agent all rows. Rejects if the capture fails, after the rows before. */
 async function take(
 	agent: Agent,
-	rows: AsyncGenerator<TailRows>,
+	rows: AsyncGenerator<TailLines | undefined>,
 	end: Promise<unknown>,
 	interrupted: AbortSignal,
 ): Promise<void> {
@@ -129,7 +130,7 @@ async function take(
 	for (;;) {
 		const next = await Promise.race([rows.next(), failed, agent.failed]);
 		if (next.done === true) return;
-		await agent.take(next.value.rows as unknown as readonly Row[], next.value.dropped, interrupted);
+		if (next.value !== undefined) await agent.take(next.value.lines, next.value.dropped, interrupted);
 	}
 }
 

@@ -143,7 +143,8 @@ function withTexts(field: FieldLine, name: string, value: string): FieldLine {
 	};
 }
 
-function redactColumn(name: string, value: SqlValue, scope: Redactor): SqlValue {
+/** A column of an exchange that is not among HARMLESS_COLUMNS, as redactExchange() redacts it before it sweeps. */
+export function redactColumn(name: string, value: SqlValue, scope: Redactor): SqlValue {
 	if (value instanceof Uint8Array) {
 		const text = Buffer.from(value).toString('utf8');
 		return text.includes('\ufffd') ? value : Buffer.from(scope.text(text));

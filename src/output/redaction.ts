@@ -22,6 +22,8 @@ export type Redactor = {
 	readonly sweep: (text: string) => string;
 	/** Whether bytes contain a secret seen so far in this scope. */
 	readonly holdsSecret: (bytes: Uint8Array) => boolean;
+	/** What sweep() and holdsSecret() look for; undefined if no secret was seen in this scope. */
+	readonly searched: () => readonly string[] | undefined;
 	/** A redactor with the same hash key and its own memory of secrets: one per exchange. */
 	readonly scope: () => Redactor;
 };
@@ -45,6 +47,7 @@ function redactorWith(placeholders: Placeholders): Redactor {
 		text: (body, contentType) => redactText(body, contentType ?? null, secret),
 		sweep: (text) => secrets.sweep(text),
 		holdsSecret: (bytes) => secrets.isIn(bytes),
+		searched: () => secrets.searched,
 		scope: () => redactorWith(placeholders),
 	};
 }
@@ -212,6 +215,12 @@ const USER_OPTION = /((?<=\s)(?:-u|--user|--proxy-user)[ \t=]{1,8})([^\s:]{1,256
 
 /** Matches every text that one of the patterns above matches. Most short texts do not. */
 const SIGNS = /[:=]|eyJ|like|\s-/i;
+
+/** Whether redaction finds nothing in a text whose name does not say that it is secret. Most short texts are such. */
+export function isQuiet(text: string): boolean {
+	// In JSON, a string can have signs that are written in another way.
+	return !SIGNS.test(text) && !/^\s*[[{]/.test(text);
+}
 
 /** Tokens, URLs, `Authorization: …`, `password=…`, `--token …` and the like within any text. */
 function redactFreeText(text: string, secret: Replace): string {

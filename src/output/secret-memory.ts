@@ -66,6 +66,11 @@ export class SecretMemory {
 		return swept;
 	}
 
+	/** All forms that sweep() looks for; undefined if nothing was replaced yet. */
+	get searched(): readonly string[] | undefined {
+		return this.#seen.size === 0 ? undefined : this.#longestFirst().flatMap(({ forms }) => forms);
+	}
+
 	isIn(bytes: Uint8Array): boolean {
 		const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 		return this.#longestFirst().some(({ forms }) => forms.some((form) => buffer.includes(form)));

@@ -95,7 +95,8 @@ export function urlText(segment: Segment, row: number): string | null {
 	return target === '*' ? `http://${authority}` : `http://${authority}${target}`;
 }
 
-function serverAuthority(segment: Segment, row: number): string | null {
+/** The server's end of the connection as the authority of a URL; null if it is not known. */
+export function serverAuthority(segment: Segment, row: number): string | null {
 	const side = segment.u8.side[row]!;
 	const end = side === layout.SIDE_SERVER ? 'local' : side === layout.SIDE_CLIENT ? 'remote' : null;
 	const address = end === null ? null : dictionaryText(segment, end, row);
@@ -240,24 +241,38 @@ export function sendMs(segment: Segment, row: number): number | null {
 
 /** The exchange during which the process sent this request; null if there is none, or it is not known. */
 export function parentId(segment: Segment, row: number): number | null {
-	if (segment.u8.extra_count[row] === 0) return null;
-	return extras(segment, row).find(({ kind }) => kind === EXTRA_PARENT_ID)?.value ?? null;
+	return extra(segment, row, EXTRA_PARENT_ID);
 }
 
 /** The number of its HTTP/2 stream; null for HTTP/1. */
 export function streamId(segment: Segment, row: number): number | null {
-	if (segment.u8.extra_count[row] === 0) return null;
-	return extras(segment, row).find(({ kind }) => kind === EXTRA_STREAM_ID)?.value ?? null;
+	return extra(segment, row, EXTRA_STREAM_ID);
 }
 
-function extras(segment: Segment, row: number): { kind: number; reason: number; value: number }[] {
-	const { arenaView: view, u32 } = segment;
-	const first =
+/** The value of the first extra of this kind; null if there is none. Creates nothing, because it is read for every row. */
+function extra(segment: Segment, row: number, kind: number): number | null {
+	const count = segment.u8.extra_count[row]!;
+	if (count === 0) return null;
+	const { arenaView: view } = segment;
+	let at = extrasStart(segment, row);
+	for (let i = 0; i < count; i++, at += EXTRA_ENTRY_BYTES)
+		if (view.getUint8(at) === kind) return view.getFloat64(at + 2, true);
+	return null;
+}
+
+function extrasStart({ u32 }: Segment, row: number): number {
+	return (
 		u32.arena_offset[row]! +
 		present(u32.req_headers_length[row]!) +
 		present(u32.res_headers_length[row]!) +
 		present(u32.req_body_length[row]!) +
-		present(u32.res_body_length[row]!);
+		present(u32.res_body_length[row]!)
+	);
+}
+
+function extras(segment: Segment, row: number): { kind: number; reason: number; value: number }[] {
+	const { arenaView: view } = segment;
+	const first = extrasStart(segment, row);
 	return Array.from({ length: segment.u8.extra_count[row]! }, (_, i) => {
 		const at = first + i * EXTRA_ENTRY_BYTES;
 		return { kind: view.getUint8(at), reason: view.getUint8(at + 1), value: view.getFloat64(at + 2, true) };

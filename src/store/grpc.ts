@@ -5,10 +5,15 @@ import type { Segment } from './segment.ts';
 /** `application/grpc`, `application/grpc+proto`, `application/grpc-web` … */
 const MEDIA_TYPE = /^application\/grpc(?![a-z0-9])/i;
 
+/** Whether the content type of a request or a response says that it is gRPC. */
+export function isGrpcType(contentType: string): boolean {
+	return MEDIA_TYPE.test(contentType);
+}
+
 /** Either side may be unknown, or answer with a page of its own. */
 function isGrpc(segment: Segment, row: number): boolean {
 	return (['request', 'response'] as const).some((message) =>
-		MEDIA_TYPE.test(fieldValue(segment, row, message, 'content-type') ?? ''),
+		isGrpcType(fieldValue(segment, row, message, 'content-type') ?? ''),
 	);
 }
 

@@ -102,6 +102,9 @@ const ownConnections = new Set<number>();
 let queryPort: MessagePort | undefined;
 let begun = false;
 let following = false;
+/** A live capture tells its follower of new rows at most this often. */
+let followedEveryMs = 0;
+let toldAt = Number.NEGATIVE_INFINITY;
 let committedBefore = 0;
 /** The snapshot that the follower has not released yet. It gets no other until then, because each one holds memory. */
 let followerHolds: number | undefined;
@@ -427,6 +430,8 @@ function answerRecording(work: (source: BatchSource) => RecordingEnd | undefined
 function answerQueryThread(request: SnapshotRequest): void {
 	if (request.type === 'follow') {
 		following = request.on;
+		followedEveryMs = settings.replay === undefined ? request.everyMs : 0;
+		toldAt = Number.NEGATIVE_INFINITY;
 		committedBefore = -1;
 		toldEnd = false;
 		tellFollower();
@@ -458,6 +463,11 @@ function takeSnapshot(mask: number): CaptureSnapshot {
 function tellFollower(): void {
 	if (!following || followerHolds !== undefined || toldEnd) return;
 	if (store.appended === committedBefore && !ended) return;
+	if (followedEveryMs > 0 && !ended) {
+		const now = performance.now();
+		if (now < toldAt + followedEveryMs) return;
+		toldAt = now;
+	}
 	committedBefore = store.appended;
 	toldEnd = ended;
 	const snapshot: CaptureSnapshot = { store: store.snapshot(), entries: new ArrayBuffer(0), loss: [], nowUs: wallUs() };

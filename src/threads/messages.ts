@@ -2,7 +2,8 @@
 // requests snapshots from the capture thread over a separate port.
 
 import type { MessagePort } from 'node:worker_threads';
-import type { LineSettings } from '../agent/exchange-line.ts';
+import type { LinesWanted } from '../agent/exchange-lines.ts';
+import type { RowLines } from '../agent/row-lines.ts';
 import { type ErrorCode, UserError } from '../base/errors.ts';
 import type { CaptureFilters, CaptureSettings } from '../capture/capture-settings.ts';
 import type { RecordingDamage } from '../capture/recording-damage.ts';
@@ -132,8 +133,8 @@ export type FromCapture =
 /** Query thread → capture thread. */
 export type SnapshotRequest =
 	| { readonly type: 'snapshot'; readonly id: number; readonly mask: number }
-	/** Send a snapshot of the store whenever rows are committed. */
-	| { readonly type: 'follow'; readonly on: boolean }
+	/** Send a snapshot of the store whenever rows are committed, but not more often than every `everyMs`. */
+	| { readonly type: 'follow'; readonly on: boolean; readonly everyMs: number }
 	/** A snapshot is no longer used. */
 	| { readonly type: 'release'; readonly id: number };
 
@@ -219,18 +220,21 @@ export type ToQuery =
 	| { readonly type: 'printed'; readonly id: number }
 	| { readonly type: 'tail-stop'; readonly id: number };
 
+/** A tail that sends lines. */
+export type LinesTail = { readonly where: string | undefined; readonly lines: LinesWanted };
+
 /** What a tail sends of each exchange: columns of those that match a condition, or a line, or what a query returns for it. */
 export type TailWanted =
 	| { readonly where: string | undefined; readonly columns: string }
-	/** Two columns: the exchange as a line for a store (exchange-line.ts), and its time in microseconds. */
-	| { readonly where: string | undefined; readonly lines: LineSettings }
+	/** Lines for a store instead of rows. */
+	| LinesTail
 	| { readonly sql: string; readonly parameters: readonly (readonly [string, ParameterValue])[] };
 
 /**
- * How many of the appended rows a tail has read, and how many of those it has dropped. `read` is undefined if some of them
- * wait for their other side.
+ * How many of the appended rows a tail has read, how many of those it has dropped, and how many lines it has sent. `read`
+ * is undefined if some of the rows wait for their other side.
  */
-export type TailProgress = { readonly read: number | undefined; readonly dropped: number };
+export type TailProgress = { readonly read: number | undefined; readonly dropped: number; readonly lines: number };
 
 /**
  * How a tail can follow a statement: `rows` if each row of its result depends on one exchange only, `whole` if the whole
@@ -268,6 +272,8 @@ export type FromQuery =
 			readonly rows: readonly SqlValue[][];
 			readonly progress?: TailProgress;
 	  }
+	/** The same as lines. */
+	| { readonly type: 'lines'; readonly id: number; readonly lines: RowLines; readonly progress: TailProgress }
 	/** Some of the first rows, if only both ends are shown. */
 	| { readonly type: 'first'; readonly id: number; readonly rows: readonly ShownValue[][] }
 	| {

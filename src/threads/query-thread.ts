@@ -1,9 +1,9 @@
 // The query thread: runs statements on snapshots of the tables, and follows new rows for the tail. It connects
 // src/store and src/sql. Statements run one after another; tails continue between their slices.
 import { parentPort, workerData } from 'node:worker_threads';
-import { createExchangeLine, LINE_COLUMNS, LINE_LEAVES_OUT } from '../agent/exchange-line.ts';
+import { ExchangeLines } from '../agent/exchange-lines.ts';
 import { redactExchange } from '../output/redacted-exchange.ts';
-import { type Records, redactedExchanges, redactedRecords, redactedTables } from '../output/redacted-tables.ts';
+import { redactedExchanges, redactedRecords, redactedTables } from '../output/redacted-tables.ts';
 import { createRedactor } from '../output/redaction.ts';
 import {
 	compileCondition,
@@ -19,7 +19,7 @@ import {
 import { CANCEL_ASKED, rowBytes } from '../sql/sql-light.ts';
 import { type CaptureSnapshot, openDatabase, snapshotMask, TABLES } from '../store/database.ts';
 import { exchangeCalls } from '../store/exchange-calls.ts';
-import { type ExchangeRecord, exchangeRecord, recordReader, recordsById } from '../store/exchange-detail.ts';
+import { type ExchangeRecord, exchangeRecord, recordsById } from '../store/exchange-detail.ts';
 import { messagesReader } from '../store/exchange-messages.ts';
 import type { StoreSnapshot } from '../store/exchange-store.ts';
 import { EXCHANGE_COLUMNS, exchangeTable } from '../store/exchange-table.ts';
@@ -68,6 +68,10 @@ const VALUES_MEMORY = 8 << 20;
 const ANSWER_BYTES = 1 << 20;
 /** Main formats one part at a time. */
 const TAIL_PART_BYTES = 128 << 10;
+/** Lines are already formatted, so that a part costs little more than sending it. */
+const LINES_PART_BYTES = 1 << 20;
+/** How often new rows become lines: together they cost less, and nobody looks at them yet. */
+const LINES_EVERY_MS = 250;
 
 const {
 	signals: signalsBuffer,
@@ -100,15 +104,12 @@ let schema = allTables();
 let queue: Promise<void> = Promise.resolve();
 let running: { readonly id: number; posted: number; wake: (() => void) | undefined } | undefined;
 
-/** What is sent of a row, from the table or from the whole exchange. */
-type TailValues =
-	| { readonly ofTable: ReturnType<typeof compileProjection>['values'] }
-	| { readonly ofExchange: (exchange: ExchangeRecord) => readonly SqlValue[] };
-
 type Tail = {
 	readonly id: number;
 	readonly condition: ReturnType<typeof compileCondition> | undefined;
-	readonly values: TailValues;
+	/** What is sent of a row; undefined if that is a line. */
+	readonly values: ReturnType<typeof compileProjection>['values'] | undefined;
+	readonly lines: ExchangeLines | undefined;
 	/** The condition and the columns see no secrets. */
 	readonly redact: boolean;
 	/** Rows wait in the store until main has taken some; otherwise they are dropped. */
@@ -145,8 +146,6 @@ type Reading = {
 	/** The table of new rows. */
 	readonly table: ReturnType<typeof exchangeTable>;
 	readonly sides: SideReader | undefined;
-	/** What is sent of a row. */
-	readonly values: (row: number) => SqlValue[];
 	/** Next row. */
 	row: number;
 };
@@ -467,12 +466,18 @@ function startTail(message: Extract<ToQuery, { type: 'tail' }>): void {
 	const { id, wanted, fromStart, onePerExchange, redact, resumed } = message;
 	try {
 		const { columns, condition, values } = compileTail(wanted);
+		const isRedacted = redact || redactsAll;
+		const lines =
+			'lines' in wanted
+				? new ExchangeLines(wanted.lines, isRedacted ? redactor : undefined, (resumed?.lines ?? 0) + 1)
+				: undefined;
 		tails.set(id, {
 			id,
 			condition,
 			values,
-			redact: redact || redactsAll,
-			waits: !isLive || 'lines' in wanted,
+			lines,
+			redact: isRedacted,
+			waits: !isLive || lines !== undefined,
 			seen: resumed?.read ?? (fromStart ? 0 : undefined),
 			unprinted: [],
 			rows: 0,
@@ -486,10 +491,17 @@ function startTail(message: Extract<ToQuery, { type: 'tail' }>): void {
 			timer: undefined,
 		});
 		post({ type: 'columns', id, columns: columns.map(resultColumn) });
-		capture.follow(true);
+		follow();
 	} catch (error) {
 		post({ type: 'error', id, error: errorMessage(error) });
 	}
+}
+
+/** Follows the capture as closely as the tails need. */
+function follow(): void {
+	const all = [...tails.values()];
+	if (all.length === 0) capture.unfollow();
+	else capture.follow(all.every(({ lines }) => lines !== undefined) ? LINES_EVERY_MS : 0);
 }
 
 /** Throws a SqlError if what is wanted is not valid. */
@@ -500,14 +512,12 @@ function compileTail(wanted: TailWanted): Pick<Tail, 'condition' | 'values'> & {
 		if (query === undefined) throw new Error('expected a query that reads one exchange at a time');
 		// Reports parameters without a value before there is a row.
 		for (const part of [query.condition, query.values]) part.compile(exchangeTable([]));
-		return { ...query, values: { ofTable: query.values } };
+		return query;
 	}
 	const { where } = wanted;
 	const condition = where === undefined ? undefined : compileCondition(where, EXCHANGE_COLUMNS, { table });
-	if ('lines' in wanted)
-		return { condition, columns: LINE_COLUMNS, values: { ofExchange: createExchangeLine(wanted.lines) } };
-	const { columns, values } = compileProjection(wanted.columns, EXCHANGE_COLUMNS, { table });
-	return { condition, columns, values: { ofTable: values } };
+	if ('lines' in wanted) return { condition, columns: [], values: undefined };
+	return { condition, ...compileProjection(wanted.columns, EXCHANGE_COLUMNS, { table }) };
 }
 
 function stopTail(id: number): void {
@@ -516,7 +526,7 @@ function stopTail(id: number): void {
 	tails.delete(id);
 	clearTimeout(current.timer);
 	endReading(current);
-	if (tails.size === 0) capture.follow(false);
+	if (tails.size === 0) follow();
 }
 
 /** The last tail that ends its reading releases the snapshot. */
@@ -549,18 +559,8 @@ function newReading(current: Tail, shared: SharedSnapshot, ended: boolean): Read
 	const captured = exchangeTable(parts, names);
 	const table = current.redact ? redactedExchanges(captured, redactedRecords(parts, names, redactor)) : captured;
 	const sides = current.sides === undefined ? undefined : sideReader(table);
-	const records = () =>
-		current.redact
-			? redactedRecords(parts, names, redactor, LINE_LEAVES_OUT)
-			: recordReader(parts, names, LINE_LEAVES_OUT);
-	const values = rowReader(current.values, table, records);
-	return { shared, ended, table, sides, values, row: 0 };
-}
-
-function rowReader(values: TailValues, table: Reading['table'], records: () => Records): Reading['values'] {
-	if ('ofTable' in values) return (row) => values.ofTable(table, row);
-	const read = records();
-	return (row) => [...values.ofExchange(read(row))];
+	current.lines?.read(parts, names);
+	return { shared, ended, table, sides, row: 0 };
 }
 
 /**
@@ -635,7 +635,12 @@ function readRows(current: Tail, reading: Reading): void {
 		}
 		if (current.waits && isFull(current)) return;
 		const at = reading.row++;
-		const values = reading.values(at);
+		if (current.lines !== undefined) {
+			current.lines.add(at);
+			if (current.lines.bytes >= LINES_PART_BYTES) send(current);
+			continue;
+		}
+		const values = current.values!(table, at);
 		if (sides === undefined || reading.sides === undefined) {
 			put(current, values);
 			continue;
@@ -664,8 +669,9 @@ function sideReader(table: ReturnType<typeof exchangeTable>): SideReader {
 }
 
 /** Whether the maximum number of rows waits for main. */
-function isFull({ rows, bytes, outgoing, outgoingBytes }: Tail): boolean {
-	return rows + outgoing.length >= TAIL_ROWS_AHEAD || bytes + outgoingBytes >= TAIL_BYTES_AHEAD;
+function isFull({ rows, bytes, outgoing, outgoingBytes, lines }: Tail): boolean {
+	const allRows = rows + outgoing.length + (lines?.rows ?? 0);
+	return allRows >= TAIL_ROWS_AHEAD || bytes + outgoingBytes + (lines?.bytes ?? 0) >= TAIL_BYTES_AHEAD;
 }
 
 /** Adds a row to those to be sent. If it cannot wait, it is dropped if too many wait for main. */
@@ -680,6 +686,7 @@ function put(current: Tail, values: SqlValue[]): void {
 }
 
 function send(current: Tail): void {
+	if (current.lines !== undefined) sendLines(current, current.lines);
 	const { outgoing: rows, outgoingBytes: bytes } = current;
 	if (rows.length === 0) return;
 	current.outgoing = [];
@@ -690,10 +697,26 @@ function send(current: Tail): void {
 	post({ type: 'rows', id: current.id, rows, progress: progressOf(current) });
 }
 
+function sendLines(current: Tail, lines: ExchangeLines): void {
+	const { rows } = lines;
+	if (rows === 0) return;
+	const part = lines.take();
+	const bytes = part.size;
+	current.unprinted.push({ rows, bytes });
+	current.rows += rows;
+	current.bytes += bytes;
+	const memory = [part.bytes, part.ends, part.times].map(({ buffer }) => buffer as ArrayBuffer);
+	main.postMessage(
+		{ type: 'lines', id: current.id, lines: part, progress: progressOf(current) } satisfies FromQuery,
+		memory,
+	);
+}
+
 /** How far the rows sent so far reach. */
-function progressOf({ sides, seen = 0, reading, dropped }: Tail): TailProgress {
+function progressOf({ sides, seen = 0, reading, dropped, lines }: Tail): TailProgress {
 	const unread = reading === undefined ? 0 : reading.table.rowCount - reading.row;
-	return { read: sides === undefined ? seen - unread : undefined, dropped };
+	const sent = lines === undefined ? 0 : lines.next - 1 - lines.rows;
+	return { read: sides === undefined ? seen - unread : undefined, dropped, lines: sent };
 }
 
 /** Main has printed the oldest part. */

@@ -46,9 +46,14 @@ export class SnapshotSource {
 		this.#ask({ type: 'release', id: store.id });
 	}
 
-	/** Asks for a snapshot whenever rows are committed, or for no more of them. */
-	follow(on: boolean): void {
-		this.#ask({ type: 'follow', on });
+	/** Asks for a snapshot whenever rows are committed, but not more often than every `everyMs`. */
+	follow(everyMs: number): void {
+		this.#ask({ type: 'follow', on: true, everyMs });
+	}
+
+	/** Asks for no more of them. */
+	unfollow(): void {
+		this.#ask({ type: 'follow', on: false, everyMs: 0 });
 	}
 
 	close(): void {

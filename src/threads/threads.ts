@@ -1,6 +1,7 @@
 // Main's side of the capture thread and the query thread: start, run statements, follow rows, stop.
 import { setImmediate } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
+import type { RowLines } from '../agent/row-lines.ts';
 import { systemCode, UserError } from '../base/errors.ts';
 import { wait } from '../base/wait.ts';
 import { explainedByDirectory } from '../base/working-directory.ts';
@@ -24,6 +25,7 @@ import {
 	type FollowedBy,
 	type FromCapture,
 	type FromQuery,
+	type LinesTail,
 	type OwnTable,
 	type QueryThreadData,
 	type RecordingEnd,
@@ -100,6 +102,9 @@ export type TailRows = {
 };
 
 type Waiting = { readonly take: (message: FromQuery) => void; readonly fail: (error: unknown) => void };
+
+/** Lines for a store. */
+export type TailLines = { readonly lines: RowLines; readonly dropped: number };
 
 /** The two worker threads of one capture. */
 export class Threads {
@@ -457,7 +462,25 @@ export class Threads {
 	}
 
 	/** The same with a query that check() calls one of `rows`: yields what it returns for each exchange. */
-	async *follow(wanted: TailWanted, options: TailOptions = {}): AsyncGenerator<TailRows> {
+	async *follow(wanted: Exclude<TailWanted, LinesTail>, options: TailOptions = {}): AsyncGenerator<TailRows> {
+		let heads: readonly ResultColumn[] = [];
+		for await (const part of this.#follow(wanted, options)) {
+			if (part.type === 'columns') {
+				heads = part.columns;
+				yield { columns: heads, rows: [], dropped: 0 };
+			} else if (part.type === 'rows') yield { columns: heads, rows: part.rows, dropped: part.progress?.dropped ?? 0 };
+		}
+	}
+
+	/** The same as lines for a store. The first ones, when the condition has proved valid, are undefined. */
+	async *followLines(wanted: LinesTail, options: TailOptions = {}): AsyncGenerator<TailLines | undefined> {
+		for await (const part of this.#follow(wanted, options)) {
+			if (part.type === 'columns') yield undefined;
+			else if (part.type === 'lines') yield { lines: part.lines, dropped: part.progress.dropped };
+		}
+	}
+
+	async *#follow(wanted: TailWanted, options: TailOptions): AsyncGenerator<FromQuery> {
 		const id = this.#nextId++;
 		const parts = new PartQueue();
 		this.#waiting.set(id, parts);
@@ -465,7 +488,6 @@ export class Threads {
 		const start = { type: 'tail', id, wanted, fromStart, onePerExchange, redact } as const;
 		this.#tails.set(id, start);
 		this.#toQuery(start);
-		let heads: readonly ResultColumn[] = [];
 		try {
 			for (;;) {
 				const part = await parts.next();
@@ -475,14 +497,10 @@ export class Threads {
 					else options.onDropped(part.dropped);
 					return;
 				}
-				if (part.type === 'columns') {
-					heads = part.columns;
-					yield { columns: heads, rows: [], dropped: 0 };
-				} else if (part.type === 'rows') {
-					yield { columns: heads, rows: part.rows, dropped: part.progress?.dropped ?? 0 };
-					await setImmediate();
-					this.#toQuery({ type: 'printed', id });
-				}
+				yield part;
+				if (part.type !== 'rows' && part.type !== 'lines') continue;
+				await setImmediate();
+				this.#toQuery({ type: 'printed', id });
 			}
 		} finally {
 			this.#waiting.delete(id);
@@ -595,7 +613,7 @@ export class Threads {
 			if (query !== this.#query) return;
 			if (message.type === 'own') this.ownTables = message.own;
 			else this.#waiting.get(message.id)?.take(message);
-			if (message.type === 'rows') this.#noteProgress(message.id, message.progress);
+			if (message.type === 'rows' || message.type === 'lines') this.#noteProgress(message.id, message.progress);
 		});
 		query.on('error', (error: unknown) => {
 			if (query !== this.#query) return;

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Agent } from '../../src/agent/agent.ts';
 import { clickhouseDestination } from '../../src/agent/clickhouse-destination.ts';
+import { originMembers } from '../../src/agent/origin.ts';
+import { rowLines } from '../../src/agent/row-lines.ts';
 import { storeAddress } from '../../src/agent/store-address.ts';
 import { StoreClient } from '../../src/agent/store-client.ts';
 import { UserError } from '../../src/base/errors.ts';
@@ -168,7 +170,10 @@ test('a store or a shard that is killed while rows are sent has all of them once
 	const forever = new AbortController().signal;
 	const take = async (from: number, count: number) => {
 		const rows = Array.from({ length: count }, (_, i) => [`"id":${from + i},"ts_us":${from + i}`, from + i] as const);
-		for (const agent of agents) await agent.take(rows, 0, forever);
+		for (const [i, agent] of agents.entries()) {
+			const origin = originMembers({ hostName: hosts[i]!, run: 1, agentVersion: '1', labels: [] });
+			await agent.take(rowLines(origin, from, rows), 0, forever);
+		}
 	};
 	const isTold = async (pattern: RegExp) =>
 		await eventually(

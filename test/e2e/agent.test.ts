@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Agent } from '../../src/agent/agent.ts';
 import { clickhouseDestination } from '../../src/agent/clickhouse-destination.ts';
+import { originMembers } from '../../src/agent/origin.ts';
+import { rowLines } from '../../src/agent/row-lines.ts';
 import { storeAddress } from '../../src/agent/store-address.ts';
 import { StoreClient } from '../../src/agent/store-client.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
@@ -130,9 +132,10 @@ test('on a disk that is full, the oldest rows give way, and all that are missing
 	store.behave = () => ({ status: 503, text: '' });
 	const user = processUser();
 	const options = { option: '--to', credentials: undefined, ca: undefined, user, environment: {} };
+	const origin = { hostName: 'h', run: 1, agentVersion: '1', labels: [] };
 	const agent = await Agent.start({
 		destination: clickhouseDestination(new StoreClient(storeAddress(store.url, options))),
-		origin: { hostName: 'h', run: 1, agentVersion: '1', labels: [] },
+		origin,
 		limits: { rows: 10, bytes: 1 << 20, ms: 10 },
 		backoff: { leastMs: 1, mostMs: 20 },
 		spool: { path: directory.path, limitBytes: 1 << 30, user },
@@ -143,7 +146,8 @@ test('on a disk that is full, the oldest rows give way, and all that are missing
 	try {
 		for (let id = 1; id <= 600; id++) {
 			const us = id * 1000;
-			await agent.take([[`"id":${id},"ts_us":${us},"noise":"${randomBytes(1500).toString('hex')}"`, us]], 0, forever);
+			const members = `"id":${id},"ts_us":${us},"noise":"${randomBytes(1500).toString('hex')}"`;
+			await agent.take(rowLines(originMembers(origin), id, [[members, us]]), 0, forever);
 			if (id === 500) store.behave = () => 'ok';
 		}
 		await agent.finish(forever);

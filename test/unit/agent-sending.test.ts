@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Agent, type AgentOptions } from '../../src/agent/agent.ts';
-import type { Row } from '../../src/agent/batcher.ts';
 import { clickhouseDestination, outcomeOf } from '../../src/agent/clickhouse-destination.ts';
+import { type Origin, originMembers } from '../../src/agent/origin.ts';
+import { type RowLines, rowLines } from '../../src/agent/row-lines.ts';
 import { storeAddress } from '../../src/agent/store-address.ts';
 import { StoreClient } from '../../src/agent/store-client.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
@@ -16,8 +17,16 @@ import { temporaryDirectory } from '../../support/servers.ts';
 const user = processUser();
 const forever = new AbortController().signal;
 
-function rows(from: number, count: number): Row[] {
-	return Array.from({ length: count }, (_, i) => [`"id":${from + i},"ts_us":${(from + i) * 1000}`, (from + i) * 1000]);
+const origin: Origin = { hostName: 'web-1', run: 7000, agentVersion: '1.0', labels: [['env', 'prod']] };
+
+/** Rows whose number is also their id and their time in milliseconds. */
+function lines(from: number, count: number): RowLines {
+	const rows = numbers(from, count).map((id) => [`"id":${id},"ts_us":${id * 1000}`, id * 1000] as const);
+	return rowLines(originMembers(origin), from, rows);
+}
+
+function numbers(from: number, count: number): number[] {
+	return Array.from({ length: count }, (_, i) => from + i);
 }
 
 function client(url: string, silentMs = 300): StoreClient {
@@ -35,7 +44,7 @@ async function withAgent(
 	const told: string[] = [];
 	const starting = Agent.start({
 		destination: clickhouseDestination(client(store.url)),
-		origin: { hostName: 'web-1', run: 7000, agentVersion: '1.0', labels: [['env', 'prod']] },
+		origin,
 		limits: { rows: 10, bytes: 1 << 20, ms: 20 },
 		backoff: { leastMs: 1, mostMs: 5 },
 		spool: { path: `${directory.path}/spool`, limitBytes: changes.limitBytes ?? 1 << 30, user },
@@ -55,12 +64,12 @@ async function withAgent(
 test('rows arrive with their origin, in order, and the agent asks for nothing but inserts', async () => {
 	await withAgent(async (agent, store) => {
 		agent.begin();
-		await agent.take(rows(1, 23), 0, forever);
+		await agent.take(lines(1, 23), 0, forever);
 		await agent.finish(forever);
 		const stored = store.rows('exchanges');
 		assert.deepEqual(
 			stored.map(({ seq, id }) => [seq, id]),
-			rows(1, 23).map((_, i) => [i + 1, i + 1]),
+			numbers(1, 23).map((id) => [id, id]),
 		);
 		assert.deepEqual(stored[22], {
 			host_name: 'web-1',
@@ -100,11 +109,11 @@ test('whatever goes wrong on the way, each row is stored once', async () => {
 	];
 	await withAgent(async (agent, store, told) => {
 		store.behave = (request) => (request % 2 === 0 ? 'ok' : (failures[(request - 1) / 2] ?? 'ok'));
-		await agent.take(rows(1, 113), 0, forever);
+		await agent.take(lines(1, 113), 0, forever);
 		await agent.finish(forever);
 		assert.deepEqual(
 			store.rows('exchanges').map(({ seq }) => seq),
-			rows(1, 113).map((_, i) => i + 1),
+			numbers(1, 113),
 		);
 		assert.deepEqual(agent.counts, { sent: 113, waiting: 0, lost: 0 });
 		assert.equal(told.filter((text) => /does not accept rows/.test(text)).length, failures.length);
@@ -120,8 +129,8 @@ test('rows that the store will never accept are kept aside, and a gap counts the
 			{ status: 400, text: 'Code: 117. DB::Exception: Unknown field' },
 		];
 		store.behave = (_, table) => (table === 'exchanges' ? (refused.shift() ?? 'ok') : 'ok');
-		await agent.take(rows(1, 25), 0, forever);
-		await agent.take(rows(26, 5), 0, forever);
+		await agent.take(lines(1, 25), 0, forever);
+		await agent.take(lines(26, 5), 0, forever);
 		await agent.finish(forever);
 		assert.deepEqual(store.rows('exchanges'), []);
 		assert.deepEqual(
@@ -141,7 +150,7 @@ test('a spool that is full drops its oldest batches, except the one being sent, 
 	await withAgent(
 		async (agent, store) => {
 			store.behave = () => ({ status: 503, text: '' });
-			for (let from = 1; from <= 400; from += 10) await agent.take(rows(from, 10), 0, forever);
+			for (let from = 1; from <= 400; from += 10) await agent.take(lines(from, 10), 0, forever);
 			await eventually(
 				() => (agent.counts.waiting + agent.counts.lost === 400 ? true : undefined),
 				() => `${JSON.stringify(agent.counts)}`,
@@ -173,8 +182,8 @@ test('rows that were not taken in time, and the time without an agent, are gaps'
 	await withAgent(
 		async (agent, store) => {
 			agent.begin();
-			await agent.take([], 0, forever);
-			await agent.take(rows(1, 1), 17, forever);
+			await agent.take(lines(1, 0), 0, forever);
+			await agent.take(lines(1, 1), 17, forever);
 			await agent.finish(forever);
 			assert.deepEqual(
 				store.rows('gaps').map(({ rows: missing, reason }) => [missing, reason]),
