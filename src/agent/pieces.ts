@@ -94,6 +94,14 @@ export type RedactedText = {
 };
 
 const MOST_QUIET = 4096;
+/** Comparing more texts with each other would take too long. */
+const MOST_COMPARED = 100;
+
+/** The texts that have no other one as a part: where a longer one is, the shorter one is, too. */
+function shortest(texts: readonly string[]): readonly string[] {
+	if (texts.length > MOST_COMPARED) return texts;
+	return texts.filter((one) => !texts.some((other) => other !== one && one.includes(other)));
+}
 
 export class PieceMaker {
 	readonly #redactor: Redactor | undefined;
@@ -137,7 +145,7 @@ export class PieceMaker {
 		if (searched === undefined) return { json, secrets: undefined };
 		this.#scope = this.#redactor!.scope();
 		// In a line, they can also be written with escapes.
-		const texts = new Set(searched.flatMap((secret) => [secret, jsonInside(secret)]));
-		return { json, secrets: texts.size === 0 ? undefined : new Secrets([...texts]) };
+		const texts = [...new Set(searched.flatMap((secret) => [secret, jsonInside(secret)]))];
+		return { json, secrets: texts.length === 0 ? undefined : new Secrets(shortest(texts)) };
 	}
 }
