@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as layout from '../decoder-as/assembly/wire/output-layout.ts';
+import { type CodedPiece, readCoded } from '../src/decode/coded-streams.ts';
 import { createDecoder, type Decoder, type DecoderSettings } from '../src/decode/decoder.ts';
 import {
 	anomalyWords,
@@ -187,6 +188,7 @@ export type MessageRow = {
 
 export type Decoded = {
 	messages: MessageRow[];
+	coded: CodedPiece[];
 	exchanges: ExchangeRow[];
 	connections: ConnectionRow[];
 	events: EventRow[];
@@ -199,6 +201,7 @@ export type Decoded = {
 function nothingDecoded(): Decoded {
 	return {
 		messages: [],
+		coded: [],
 		exchanges: [],
 		connections: [],
 		events: [],
@@ -247,6 +250,9 @@ export function readOutput(output: Uint8Array): Decoded {
 				break;
 			case layout.ENTRY_MESSAGE:
 				decoded.messages.push(readMessage(entry));
+				break;
+			case layout.ENTRY_CODED:
+				decoded.coded.push(readCoded(view, at));
 				break;
 			case layout.ENTRY_BLIND_SPOT:
 				decoded.blindSpots.push({
@@ -340,6 +346,7 @@ function append(all: Decoded, more: Decoded): void {
 	all.blindSpots.push(...more.blindSpots);
 	all.skips.push(...more.skips);
 	all.messages.push(...more.messages);
+	all.coded.push(...more.coded);
 }
 
 class Entry {

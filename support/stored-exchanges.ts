@@ -1,5 +1,6 @@
 // Exchanges in tables, without threads: records go through the decoder into a store.
 import * as layout from '../decoder-as/assembly/wire/output-layout.ts';
+import { type CodedPiece, CodedStreams, readCoded } from '../src/decode/coded-streams.ts';
 import { openDatabase, SegmentCache } from '../src/store/database.ts';
 import { ExchangeStore, type StoreLimits } from '../src/store/exchange-store.ts';
 import { MessageIntake } from '../src/store/message-intake.ts';
@@ -35,6 +36,8 @@ export function stored(
 	const store = new ExchangeStore({ ...limits, evicted: (id) => intake.log.evict(id) });
 	/** Entries of closed connections. */
 	const closed: Uint8Array[] = [];
+	const coded = new CodedStreams();
+	const pieces: CodedPiece[] = [];
 	const drain = () => {
 		const output = decoder.output();
 		const views = entryBytes(decoder.memory.buffer);
@@ -42,11 +45,15 @@ export function stored(
 			const type = views.u32[(at + layout.ENTRY_TYPE) >> 2];
 			if (type === layout.ENTRY_EXCHANGE) store.append(views, at);
 			else if (type === layout.ENTRY_MESSAGE) intake.take(views, at);
+			else if (type === layout.ENTRY_CODED) pieces.push(readCoded(views.view, at));
 			else if (type === layout.ENTRY_PAIR)
 				store.pair(views.f64[(at + layout.PAIR_A) >> 3]!, views.f64[(at + layout.PAIR_B) >> 3]!);
 			else if (type === layout.ENTRY_CONNECTION) closed.push(views.bytes.slice(at, at + views.u32[at >> 2]!));
 		}
 		decoder.clearOutput();
+		if (pieces.length === 0) return;
+		for (const piece of pieces.splice(0)) coded.answer(decoder, piece);
+		drain();
 	};
 	const records = tape.records.splice(0);
 	for (let from = 0; from < records.length; from += batchRecords) {

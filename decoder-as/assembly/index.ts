@@ -7,6 +7,7 @@ import { clear, outputLength, outputStart } from './memory/output';
 import { set } from './memory/settings';
 import { prepare } from './protocols/protocol';
 import { resizeRing } from './rows/events';
+import { takeDecoded as takeDecodedBytes } from './rows/items';
 import { SETTING_EVENTS_LIMIT } from './wire/output-layout';
 import { checkEverything } from './consistency';
 
@@ -63,6 +64,15 @@ export function answersPointer(bytes: u32): usize {
 
 export function takeAnswers(): void {
 	decodeAnswers(answers, answersCapacity);
+	checkEverything();
+	release(answers);
+	answers = 0;
+	answersCapacity = 0;
+}
+
+/** Takes decompressed bytes, at answersPointer(), of the body with this number. CODED_FLAG_*: what comes after them. */
+export function takeDecoded(id: u32, flags: u32, time: u64, bytes: u32): void {
+	takeDecodedBytes(id, flags, time, answers, min<u32>(bytes, answersCapacity));
 	checkEverything();
 	release(answers);
 	answers = 0;

@@ -68,6 +68,8 @@ export type Decoder = {
 	finish(): void;
 	/** By enum capture_loss. */
 	loss(): DecoderLoss[];
+	/** Takes decompressed bytes that answer an ENTRY_CODED; `flags` (CODED_FLAG_*) and `time` are those of the entry. */
+	takeDecoded(id: number, flags: number, time: bigint, bytes: Uint8Array): void;
 	/** Bytes of memory in use. */
 	memoryUsed(): number;
 };
@@ -81,6 +83,7 @@ type Exports = {
 	settle(): number;
 	answersPointer(bytes: number): number;
 	takeAnswers(): void;
+	takeDecoded(id: number, flags: number, time: bigint, bytes: number): void;
 	outputPointer(): number;
 	outputBytes(): number;
 	clearOutput(): void;
@@ -144,6 +147,11 @@ export function createDecoder(
 			const pointer = wasmExports.answersPointer(records.byteLength) >>> 0;
 			new Uint8Array(memory.buffer, pointer, records.byteLength).set(records);
 			wasmExports.takeAnswers();
+		},
+		takeDecoded(id, flags, time, bytes) {
+			const pointer = wasmExports.answersPointer(bytes.byteLength) >>> 0;
+			new Uint8Array(memory.buffer, pointer, bytes.byteLength).set(bytes);
+			wasmExports.takeDecoded(id, flags, time, bytes.byteLength);
 		},
 		output() {
 			const start = wasmExports.outputPointer() >>> 0;

@@ -11,8 +11,8 @@ const WINDOWS = 256;
 const INFLATED_MOST = 16 << 20;
 /** The end of an empty block, which senders leave out. */
 const FLUSH_END = Buffer.from([0, 0, 0xff, 0xff]);
-const NOTHING = Buffer.alloc(0);
-const FINISH = { maxOutputLength: INFLATED_MOST };
+export const NOTHING = Buffer.alloc(0);
+export const FINISH = { maxOutputLength: INFLATED_MOST };
 
 export class MessageInflater {
 	/** The known bytes right before the next message, by exchange and direction. */
@@ -68,7 +68,8 @@ export class MessageInflater {
 	}
 }
 
-function windowAfter(window: Buffer, inflated: Buffer): Buffer {
+/** The last known bytes after `inflated`. */
+export function windowAfter(window: Buffer, inflated: Buffer): Buffer {
 	// A copy, so that a large message is not kept for its end.
 	if (inflated.length >= WINDOW_BYTES) return Buffer.from(inflated.subarray(-WINDOW_BYTES));
 	return Buffer.concat([window.subarray(Math.max(0, window.length + inflated.length - WINDOW_BYTES)), inflated]);
@@ -78,7 +79,7 @@ function keyOf({ exchange, direction }: { readonly exchange: number; readonly di
 	return exchange * 4 + direction;
 }
 
-function isZlibError(error: unknown): boolean {
+export function isZlibError(error: unknown): boolean {
 	const code = error instanceof Error && 'code' in error ? String(error.code) : '';
 	return /^Z_|^ERR_BUFFER_TOO_LARGE$/.test(code);
 }

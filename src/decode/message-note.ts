@@ -28,6 +28,7 @@ const CODINGS: readonly string[] = ['', 'permessage-deflate', 'gzip', 'deflate',
 export function messageNote(message: MessageAccount): string | null {
 	const { kind, flags, coding, captured, limited, noMemory, missing, missingReason } = message;
 	if (kind === layout.MESSAGE_KIND_UNKNOWN) {
+		if ((flags & layout.MESSAGE_FLAG_CODED) !== 0) return 'the content coding is not undone: messages are not read';
 		return (flags & layout.MESSAGE_FLAG_INVALID) !== 0
 			? 'invalid framing: the rest of this direction is not read'
 			: 'bytes lost between messages: the rest of this direction cannot be told apart';

@@ -17,6 +17,7 @@ import { kernelSource } from '../capture/kernel-source.ts';
 import { explainedByLimits } from '../capture/process-limits.ts';
 import type { RecordingMeta } from '../capture/recording-format.ts';
 import { recordingSource } from '../capture/recording-source.ts';
+import { type CodedPiece, CodedStreams, readCoded } from '../decode/coded-streams.ts';
 import { createDecoder } from '../decode/decoder.ts';
 import { BLIND_SPOTS } from '../decode/words.ts';
 import { ConnectionLog } from '../store/connection-log.ts';
@@ -95,6 +96,9 @@ const intake = new MessageIntake(
 );
 const messages = intake.log;
 let storeLimit = shares.store;
+const codedStreams = new CodedStreams();
+/** Compressed bytes from the decoder's output, which it gets back decompressed. */
+const codedPieces: CodedPiece[] = [];
 const closedConnections = new ConnectionLog(shares.connectionLog);
 /** Connections on which this process is the other end, as their exchanges have shown. */
 const ownConnections = new Set<number>();
@@ -323,7 +327,9 @@ function takeOutput(source: BatchSource): Uint8Array[] {
 		}
 		decoder.clearOutput();
 	}
-	return answers;
+	if (codedPieces.length === 0) return answers;
+	for (const piece of codedPieces.splice(0)) codedStreams.answer(decoder, piece);
+	return [...answers, ...takeOutput(source)];
 }
 
 /**
@@ -332,6 +338,7 @@ function takeOutput(source: BatchSource): Uint8Array[] {
  */
 function takeRareEntry(type: number, at: number, source: BatchSource, answers: Uint8Array[]): void {
 	if (type === layout.ENTRY_MESSAGE) appendMessage(at);
+	else if (type === layout.ENTRY_CODED) codedPieces.push(readCoded(views.view, at));
 	else if (type === layout.ENTRY_PAIR) store.pair(float(at + layout.PAIR_A), float(at + layout.PAIR_B));
 	else if (type === layout.ENTRY_CONNECTION) {
 		if (!isOwnConnection(at)) closedConnections.append(views.bytes.subarray(at, at + views.u32[at >> 2]!));

@@ -313,7 +313,7 @@ test('after a gap in events the next empty line is where they go on', () => {
 	);
 });
 
-test('other bodies have no messages, nor have coded ones and requests with events', () => {
+test('other bodies have no messages, nor have requests with events', () => {
 	const none = decode((server) =>
 		server
 			.in('POST / HTTP/1.1\r\nHost: a\r\nContent-Type: text/event-stream\r\nContent-Length: 9\r\n\r\ndata: a\n\n')

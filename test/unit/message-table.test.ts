@@ -1,7 +1,19 @@
 // Table `messages`: its columns, decompression, notes, memory.
 import assert from 'node:assert/strict';
+import { finished } from 'node:stream/promises';
 import { test } from 'node:test';
-import { deflateSync, gzipSync } from 'node:zlib';
+import {
+	brotliCompressSync,
+	createDeflate,
+	createDeflateRaw,
+	createGzip,
+	type Deflate,
+	type DeflateRaw,
+	deflateSync,
+	type Gzip,
+	gzipSync,
+	constants as zlib,
+} from 'node:zlib';
 import { data, headers, PREFACE, requestBlock, responseBlock, settings } from '../../support/http2-frames.ts';
 import {
 	BINARY,
@@ -247,4 +259,82 @@ test('messages are evicted with their exchange, and the oldest ones if there are
 	const [[count, last]] = rowsOf('SELECT count(*), max(seq) FROM messages', limited.database) as [[number, number]];
 	assert.deepEqual([count + limited.messages.evictedRows, last], [3000, 3000]);
 	assert.ok(count > 500 && limited.messages.evictedBytes === limited.messages.evictedRows * 1000, `${count}`);
+});
+
+/** Compresses texts one after another, and flushes after each, as servers of events do. */
+async function flushed(
+	compressor: Gzip | Deflate | DeflateRaw,
+	texts: readonly string[],
+	ends: boolean,
+): Promise<Buffer[]> {
+	const pieces: Buffer[] = [];
+	let piece: Buffer[] = [];
+	compressor.on('data', (bytes: Buffer) => piece.push(bytes));
+	for (const text of texts) {
+		piece = [];
+		compressor.write(text);
+		await new Promise<void>((resolve) => {
+			compressor.flush(zlib.Z_SYNC_FLUSH, resolve);
+		});
+		pieces.push(Buffer.concat(piece));
+	}
+	piece = [];
+	if (ends) await finished(compressor.end());
+	return ends ? [...pieces, Buffer.concat(piece)] : pieces;
+}
+
+test('events of a compressed body are rows, with the times of the calls that brought them', async () => {
+	const texts = Array.from({ length: 5 }, (_, i) => `event: token\ndata: {"token":"the same ${i}"}\n\n`);
+	const head = (coding: string) =>
+		`HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: ${coding}\r\nTransfer-Encoding: chunked\r\n\r\n`;
+	const chunk = (bytes: Uint8Array) =>
+		Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]);
+	const codings: [string, Buffer[]][] = [
+		['gzip', await flushed(createGzip(), texts, true)],
+		['X-GZIP', await flushed(createGzip(), texts, false)],
+		['deflate', await flushed(createDeflate(), texts, true)],
+		['deflate', await flushed(createDeflateRaw(), texts, true)],
+		// Never flushed: all events come with the end.
+		['gzip', [gzipSync(texts.join(''))]],
+	];
+	for (const [coding, pieces] of codings) {
+		const isFlushed = pieces.length > 1;
+		const rows = messagesOf((server) => {
+			server.in(GET('/')).out(head(coding));
+			for (const piece of pieces)
+				for (const part of isFlushed ? [piece.subarray(0, 3), piece.subarray(3)] : [piece])
+					if (part.length > 0) server.out(chunk(part));
+			server.out('0\r\n\r\n');
+		});
+		assert.deepEqual(
+			rows.map((row) => [row.seq, row.kind, row.event, row.data, row.note]),
+			texts.map((_, i) => [i + 1, 'event', 'token', `{"token":"the same ${i}"}`, null]),
+			coding,
+		);
+		assert.equal(new Set(rows.map((row) => row.ts)).size, isFlushed ? 5 : 1);
+	}
+	const note = (coding: string, bytes: Uint8Array) =>
+		messagesOf((server) => server.in(GET('/')).out(head(coding)).out(chunk(bytes)).out('0\r\n\r\n')).map((row) => [
+			row.kind,
+			row.data,
+			row.note,
+		]);
+	const unread = [[null, null, 'the content coding is not undone: messages are not read']];
+	assert.deepEqual(note('br', brotliCompressSync('data: x\n\n')), unread);
+	assert.deepEqual(note('gzip', Buffer.from('data: not compressed\n\n')), unread);
+	assert.deepEqual(note('identity', Buffer.from('data: x\n\n')), [['event', 'x', null]]);
+	// A lost piece: what follows cannot be decompressed.
+	const [first, second, third] = await flushed(createGzip(), texts, false);
+	const rows = messagesOf((server) => {
+		server.in(GET('/')).out(head('gzip').replace('Transfer-Encoding: chunked\r\n', '')).out(first!);
+		server.outOffset += BigInt(second!.length);
+		server.out(third!);
+	});
+	assert.deepEqual(
+		rows.map((row) => [row.kind, row.data, row.note]),
+		[
+			['event', '{"token":"the same 0"}', null],
+			[null, null, 'bytes lost between messages: the rest of this direction cannot be told apart'],
+		],
+	);
 });

@@ -13,6 +13,8 @@ export const FORM_GRPC: u8 = 2;
 export const FORM_WEBSOCKET: u8 = 3;
 export const FORM_LINES: u8 = 4;
 export const FORM_PARTS: u8 = 5;
+/** Compressed bytes: see rows/coded-items.ts. */
+export const FORM_CODED: u8 = 6;
 
 /** A framer's answers: the item goes on; `items.done` is complete; the bytes are not what was expected; bytes that were needed are missing. */
 export const GOES_ON: u32 = 0;

@@ -6,6 +6,7 @@ import { allocate, allocateZeroed, release } from '../memory/memory';
 import { reserve, takeBack } from '../memory/output';
 import {
 	NOT_WATCHED,
+	NO_CODED,
 	NO_EXCHANGE,
 	NO_HELD_ITEM,
 	NO_ITEM,
@@ -25,6 +26,7 @@ import {
 import * as events from '../items/events';
 import * as grpc from '../items/grpc';
 import {
+	FORM_CODED,
 	FORM_EVENTS,
 	FORM_GRPC,
 	FORM_LINES,
@@ -48,6 +50,10 @@ import * as call from '../wire/call';
 import { LOSS_OUTPUT_DROPPED } from '../wire/capture-event';
 import { wallMicroseconds } from '../wire/clock';
 import {
+	CODED_FLAG_END,
+	CODED_FLAG_FAILED,
+	CODED_FLAG_LOST,
+	CODED_FLAG_PROPERLY,
 	ENTRY_MESSAGE,
 	HEADER_BYTES,
 	HEADER_NAME_LENGTH,
@@ -67,6 +73,7 @@ import {
 	MESSAGE_FIXED_BYTES,
 	MESSAGE_FLAGS,
 	MESSAGE_FLAG_AFTER_DROPPED,
+	MESSAGE_FLAG_CODED,
 	MESSAGE_FLAG_INVALID,
 	MESSAGE_FLAG_LOST,
 	MESSAGE_FLAG_UNENDED,
@@ -80,6 +87,7 @@ import {
 	REASON_BYTES_LOST,
 	UNHELD_LOST,
 } from '../wire/output-layout';
+import { feedCoded, findCoded, handOut, isLost, newCoded, removeCoded } from './coded-items';
 
 /** Maximum number of items of an exchange that wait for its id. */
 const HELD_MOST: u32 = 1000;
@@ -156,7 +164,7 @@ function decide(message: Message): void {
 	const exchange = message.exchange;
 	if (exchange == NO_EXCHANGE || message.unclear || message.odd) return;
 	const form = formOf(message);
-	if (form == 0 || (form != FORM_GRPC && isCoded(message))) return;
+	if (form == 0) return;
 	const connection = exchange.connection;
 	const stream = message.isResponse ? connection.responses : connection.requests;
 	if (stream == NO_STREAM) return;
@@ -168,10 +176,40 @@ function decide(message: Message): void {
 	}
 	items.mayDeflate = true;
 	items.coding = codingOf(message);
-	message.items = items;
+	message.items = form != FORM_GRPC && isCoded(message) ? asCoded(items) : items;
 	message.watch = WATCHED;
 	// Bytes between its head and these may be missing.
 	if (message.damage == REASON_BYTES_LOST) loseItems(items);
+}
+
+/** The value found last is a content coding. What cannot be decompressed has a row that says so, and no others. */
+function asCoded(items: Items): Items {
+	const isGzip = isWord(valueStart, valueEnd, 'gzip') || isWord(valueStart, valueEnd, 'x-gzip');
+	const coding = isGzip ? MESSAGE_CODING_GZIP : isWord(valueStart, valueEnd, 'deflate') ? MESSAGE_CODING_ZLIB : 0;
+	const outer = coding == 0 ? NO_ITEMS : newCoded(items, <u8>coding);
+	if (outer == NO_ITEMS) {
+		breakItems(items, MESSAGE_FLAG_CODED);
+		return items;
+	}
+	outer.row = items.row;
+	outer.row.references++;
+	return outer;
+}
+
+/** The host has decompressed bytes of a body: [from, from + length). CODED_FLAG_*: what comes after them. */
+export function takeDecoded(id: u32, flags: u32, time: u64, from: usize, length: u32): void {
+	const coded = findCoded(id);
+	if (coded == NO_CODED) return;
+	const items = coded.items;
+	const before = call.setTime(time);
+	feedItems(items, from, length);
+	if (isLost(flags)) breakItems(items, flags & CODED_FLAG_FAILED ? MESSAGE_FLAG_CODED : MESSAGE_FLAG_LOST);
+	if (flags & CODED_FLAG_END) {
+		endItems(items, (flags & CODED_FLAG_PROPERLY) != 0);
+		leaveItems(items);
+		removeCoded(coded);
+	}
+	call.setTime(before);
 }
 
 /** Reads the parameter `boundary` of the content type. */
@@ -293,6 +331,9 @@ export function feedItems(items: Items, from: usize, length: u32): void {
 				at = lines.readLines(items, at, end);
 				answer = lines.answer;
 				break;
+			case FORM_CODED:
+				feedCoded(items, at, <u32>(end - at));
+				return;
 			default:
 				at = parts.readParts(items, at, end);
 				answer = parts.answer;
@@ -304,6 +345,10 @@ export function feedItems(items: Items, from: usize, length: u32): void {
 
 /** Passes bytes that were not captured. UNHELD_*: why. */
 export function passItems(items: Items, length: u64, reason: i32): void {
+	if (items.form == FORM_CODED) {
+		loseItems(items);
+		return;
+	}
 	let left = length;
 	while (left != 0 && !items.broken) {
 		let taken = left;
@@ -347,6 +392,8 @@ export function loseItems(items: Items): void {
 	} else if (items.form == FORM_PARTS) {
 		parts.loseParts(items);
 		act(items, parts.answer);
+	} else if (items.form == FORM_CODED) {
+		handOut(items, CODED_FLAG_LOST);
 	} else {
 		breakItems(items, MESSAGE_FLAG_LOST);
 	}
@@ -367,6 +414,10 @@ function act(items: Items, answer: u32): void {
 /** Where further items begin is not known, or their framing is not valid: a row says so. */
 function breakItems(items: Items, flag: u32): void {
 	if (items.broken) return;
+	if (items.form == FORM_CODED) {
+		handOut(items, CODED_FLAG_LOST);
+		return;
+	}
 	endItems(items, false);
 	items.broken = true;
 	items.main.kind = 0;
@@ -376,6 +427,13 @@ function breakItems(items: Items, flag: u32): void {
 
 /** No more bytes will come. `properly`: the body is complete. */
 export function endItems(items: Items, properly: bool): void {
+	if (items.form == FORM_CODED) {
+		if (items.coded != NO_CODED) handOut(items, properly ? CODED_FLAG_END | CODED_FLAG_PROPERLY : CODED_FLAG_END);
+		// What is left of it is the host's.
+		items.coded = NO_CODED;
+		items.broken = true;
+		return;
+	}
 	if (items.broken) return;
 	if (items.control != NO_ITEM && items.control.begun) writeUnended(items, items.control);
 	if (items.form == FORM_EVENTS) events.endEvents(items);
@@ -433,7 +491,7 @@ function writeItem(items: Items, item: Item): void {
 		store<u32>(entry, item.coding, MESSAGE_CODING);
 		let cursor = putBytes(entry, MESSAGE_DATA, MESSAGE_FIXED_BYTES, item.data, item.dataLength);
 		// Nothing is held of a message whose bytes were all left out.
-		if (item.dataLength == 0 && (item.bytes != 0 || item.flags & (MESSAGE_FLAG_LOST | MESSAGE_FLAG_INVALID))) {
+		if (item.dataLength == 0 && (item.kind == 0 || item.bytes != 0 || item.flags & MESSAGE_FLAG_LOST)) {
 			store<u32>(entry, 0, MESSAGE_DATA);
 		}
 		if (items.hasName) cursor = putBytes(entry, MESSAGE_EVENT, cursor, items.names, name);

@@ -41,6 +41,13 @@ export function repeatCall(record: usize): void {
 	startOffset = recordOffset(record) - recordCallOffset(record);
 }
 
+/** What follows happened at this time; returns the time of the call so far. */
+export function setTime(at: u64): u64 {
+	const before = time;
+	time = at;
+	return before;
+}
+
 /** Bytes that keepCall() writes. */
 export const KEPT_CALL_BYTES: u32 = 56;
 

@@ -16,6 +16,7 @@ export const ENTRY_QUESTION: i32 = 5;
 export const ENTRY_BLIND_SPOT: i32 = 6;
 export const ENTRY_SKIP: i32 = 7;
 export const ENTRY_MESSAGE: i32 = 8;
+export const ENTRY_CODED: i32 = 9;
 
 // ---- ENTRY_EXCHANGE: a row of `exchanges` -------------------------------------------------------------------------
 
@@ -326,6 +327,8 @@ export const MESSAGE_FLAG_GAPPED: i32 = 8;
 export const MESSAGE_FLAG_TRAILERS: i32 = 16;
 /** There was no memory for an earlier one of this direction. */
 export const MESSAGE_FLAG_AFTER_DROPPED: i32 = 32;
+/** The content coding could not be undone, so the rest of the stream was not read. */
+export const MESSAGE_FLAG_CODED: i32 = 64;
 
 /** How the held bytes are compressed: not, by permessage-deflate, by gRPC's gzip or deflate, otherwise. */
 export const MESSAGE_CODING_NONE: i32 = 0;
@@ -333,6 +336,27 @@ export const MESSAGE_CODING_DEFLATE: i32 = 1;
 export const MESSAGE_CODING_GZIP: i32 = 2;
 export const MESSAGE_CODING_ZLIB: i32 = 3;
 export const MESSAGE_CODING_OTHER: i32 = 4;
+
+// ---- ENTRY_CODED: bytes of a body whose messages have to be decompressed ---------------------------------------------------
+
+/** u32: number of the body; u32 MESSAGE_CODING_*; u32 bit mask of CODED_FLAG_*. The host answers with takeDecoded(). */
+export const CODED_ID: i32 = 8;
+export const CODED_CODING: i32 = 12;
+export const CODED_FLAGS: i32 = 16;
+// 20: 0
+/** u64: time of the call that brought the last byte. */
+export const CODED_TIME: i32 = 24;
+/** Range. */
+export const CODED_DATA: i32 = 32;
+export const CODED_FIXED_BYTES: i32 = 40;
+
+/** The body begins; bytes are missing after these; it ends with these, properly or not. */
+export const CODED_FLAG_FIRST: i32 = 1;
+export const CODED_FLAG_LOST: i32 = 2;
+export const CODED_FLAG_END: i32 = 4;
+export const CODED_FLAG_PROPERLY: i32 = 8;
+/** Only in answers: the bytes could not be decompressed. */
+export const CODED_FLAG_FAILED: i32 = 16;
 
 // ---- ENTRY_BLIND_SPOT: a row of `blind_spots` ------------------------------------------------------------------------------
 
