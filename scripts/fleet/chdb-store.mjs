@@ -6,12 +6,18 @@ import { Session } from 'chdb';
 
 const session = new Session(process.argv[2]);
 
+/** Parameters that are not settings, or that a library cannot have. */
+const NOT_SETTINGS = new Set(['query', 'query_id', 'wait_end_of_query', 'readonly', 'database']);
+
 /** Settings in the URL become a SETTINGS clause. */
 function withSettings(query, url) {
-	const settings = [...url.searchParams].filter(([name]) => name !== 'query');
+	const settings = [...url.searchParams].filter(([name]) => !NOT_SETTINGS.has(name));
 	if (settings.length === 0) return query;
 	const clause = `SETTINGS ${settings.map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'`).join(', ')}`;
-	return /^INSERT /.test(query) ? query.replace(/ FORMAT (\w+)\s*$/, ` ${clause} FORMAT $1`) : `${query} ${clause}`;
+	if (/^KILL /.test(query)) return query;
+	return / FORMAT (\w+)\s*$/.test(query)
+		? query.replace(/ FORMAT (\w+)\s*$/, ` ${clause} FORMAT $1`)
+		: `${query} ${clause}`;
 }
 
 function answer(request, body) {

@@ -55,7 +55,8 @@ function versionCheck(serverVersion: string, { portable }: StoreForm): Check {
 	};
 }
 
-function compareVersions(one: string, other: string): number {
+/** Below 0 if the first one is older. */
+export function compareVersions(one: string, other: string): number {
 	const [a, b] = [one, other].map((text) => text.split('.').map(Number));
 	for (let i = 0; i < 2; i++) if (a![i] !== b![i]) return (a![i] ?? 0) - (b![i] ?? 0);
 	return 0;

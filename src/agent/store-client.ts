@@ -13,6 +13,8 @@ export type StoreRequest = {
 	readonly body?: Buffer;
 	readonly settings?: Readonly<Record<string, string | number>>;
 	readonly signal?: AbortSignal;
+	/** Receives the pieces of a result as they arrive. `text` of the answer is then empty, unless it is an error. */
+	readonly take?: (piece: Buffer) => Promise<void> | void;
 };
 
 export type StoreAnswer = {
@@ -68,8 +70,8 @@ export class StoreClient {
 		this.#agent = createAgent(address.url, tls, onSocket, userAgent());
 	}
 
-	/** Sends a statement, and data if it is an INSERT. Throws NoAnswer. */
-	async post({ query, body, settings = {}, signal }: StoreRequest): Promise<StoreAnswer> {
+	/** Sends a statement, and data if it is an INSERT. Throws NoAnswer, and what `take` throws. */
+	async post({ query, body, settings = {}, signal, take }: StoreRequest): Promise<StoreAnswer> {
 		const { url, user, password } = this.address;
 		const parameters = new URLSearchParams({
 			...Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, String(value)])),
@@ -88,9 +90,10 @@ export class StoreClient {
 				},
 				content,
 				signal,
+				take,
 			);
 		} catch (error) {
-			throw error instanceof NoAnswer ? error : new NoAnswer(problemText(error));
+			throw error instanceof NoAnswer || error instanceof UserError ? error : new NoAnswer(problemText(error));
 		}
 	}
 
@@ -125,6 +128,7 @@ export class StoreClient {
 		headers: Readonly<Record<string, string>>,
 		content: Buffer,
 		signal: AbortSignal | undefined,
+		take: StoreRequest['take'],
 	): Promise<StoreAnswer> {
 		const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
 		const { connectMs, silentMs } = this.#patience;
@@ -148,7 +152,7 @@ export class StoreClient {
 					else isReady();
 				});
 				request.on('error', reject);
-				request.on('response', (response) => readAnswer(response).then(resolve, reject));
+				request.on('response', (response) => readAnswer(response, take).then(resolve, reject));
 				request.end(content);
 			});
 		} finally {
@@ -161,10 +165,15 @@ function userAgent(): string {
 	return `tinytap/${version()}`;
 }
 
-async function readAnswer(response: IncomingMessage): Promise<StoreAnswer> {
+async function readAnswer(response: IncomingMessage, take: StoreRequest['take']): Promise<StoreAnswer> {
 	const chunks: Buffer[] = [];
 	let bytes = 0;
+	const passesOn = take !== undefined && response.statusCode === 200;
 	for await (const chunk of response as AsyncIterable<Buffer>) {
+		if (passesOn) {
+			await take(chunk);
+			continue;
+		}
 		chunks.push(chunk);
 		bytes += chunk.byteLength;
 		if (bytes > ANSWER_BYTES) break;

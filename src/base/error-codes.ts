@@ -159,6 +159,22 @@ const ENTRIES = {
 		meaning: 'A store of many hosts does not answer, or refused a statement.',
 		hint: 'Check the URL and the credentials; `tinytap fleet check --store URL` checks the rest.',
 	},
+	ERR_STORE_LIMIT: {
+		meaning: 'A store of many hosts ended a statement, because it would take more time, memory or rows than allowed.',
+		hint: 'Narrow it with WHERE, for example by ts and host_name; EXPLAIN shows what the store is asked.',
+	},
+	ERR_STORE_RIGHTS: {
+		meaning: 'A store of many hosts refused the user name or password, or the user may not read its tables.',
+		hint: 'Set CLICKHOUSE_USER and CLICKHOUSE_PASSWORD, or use --credentials FILE; `tinytap fleet check` checks rights.',
+	},
+	ERR_STORE_SHARD: {
+		meaning: 'A shard of a store of many hosts cannot be reached, so rows would be missing.',
+		hint: '`.set shards available` asks only shards that can be reached, and says so below each result.',
+	},
+	ERR_STORE_ONLY_HERE: {
+		meaning: 'A command shows exchanges of this host, but a store of many hosts is being asked.',
+		hint: '`.connect off` returns to this host; `SELECT … \\gx` shows rows of the store in full.',
+	},
 	ERR_AGENT_SPOOL: {
 		meaning: 'Another agent uses the same spool.',
 		hint: 'Give each agent a spool of its own: --spool DIR.',

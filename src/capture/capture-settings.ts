@@ -52,6 +52,8 @@ export type RecordSettings = {
 export type CaptureSettings = {
 	/** Read this recording instead of the kernel. */
 	readonly replay?: ReplaySettings;
+	/** Capture nothing, because only a store is asked. */
+	readonly idle?: true;
 	/** The owner of recordings. */
 	readonly user: InvokingUser;
 	/** Write everything captured to a recording. */

@@ -48,6 +48,7 @@ export async function withCapture(
 	let damage: CaptureEnd['damage'];
 	let telemetry: Telemetry | undefined;
 	try {
+		await connectStore(shell, options);
 		telemetry = await startTelemetry(plan, options, threads);
 		const working = work({
 			options,
@@ -90,6 +91,13 @@ export async function withCapture(
 		telemetry?.close();
 		await capture.close();
 	}
+}
+
+/** Asks the store of `--store`, if it is given. */
+export async function connectStore(shell: ShellSession, { store }: Options): Promise<void> {
+	if (store === undefined) return;
+	const { url, credentials, ca } = store;
+	await shell.connect(url, { credentials, ca, option: '--store' });
 }
 
 /** Checks the options of telemetry; undefined if there are none. Its code is loaded only if there are. */

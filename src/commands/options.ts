@@ -57,6 +57,9 @@ type RawOptions = {
 	readonly otlp?: string | true;
 	readonly metrics?: string;
 	readonly metricsListen?: string;
+	readonly store?: string;
+	readonly credentials?: string;
+	readonly ca?: string;
 };
 
 /** Everything a command needs, parsed. */
@@ -69,8 +72,17 @@ export type Options = SessionSettings & {
 	readonly command: readonly string[] | undefined;
 	/** Keep the prompt after that program has ended. */
 	readonly stay: boolean;
+	/** The store whose tables statements read. */
+	readonly store: StoreOptions | undefined;
 	/** Undefined if none of its options was given. */
 	readonly telemetry: TelemetryWanted | undefined;
+};
+
+/** `--store` and the options that go with it. */
+export type StoreOptions = {
+	readonly url: string;
+	readonly credentials: string | undefined;
+	readonly ca: string | undefined;
 };
 
 const REDACTING = RESULT_FORMATS.filter(({ redacts }) => redacts).map(({ name }) => name);
@@ -135,6 +147,21 @@ const TELEMETRY_OPTIONS: readonly (readonly [flags: string, description: string]
 	['--metrics-listen <address>', 'serve metrics to Prometheus; a port alone is one of 127.0.0.1'],
 ];
 
+const STORE_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
+	[
+		'--store <url>',
+		'ask the ClickHouse that agents send to, https://HOST:PORT/DATABASE; tables of this host are then local.exchanges …',
+	],
+	['--credentials <file>', 'with --store: a file with "user = NAME" and "password = …"'],
+	['--ca <file>', 'with --store: certificates of the authorities to trust, in PEM form'],
+];
+
+/** Adds the options of a command that can ask a store. */
+export function addStoreOptions(command: Command): Command {
+	for (const [flags, description] of STORE_OPTIONS) addOption(command, flags, description);
+	return command;
+}
+
 /** Adds the options of every capturing command, except those that `command` already has with another meaning. */
 export function addCaptureOptions(command: Command): Command {
 	const own = new Set(command.options.map(({ long }) => long));
@@ -145,7 +172,7 @@ export function addCaptureOptions(command: Command): Command {
 
 /** Headings in --help, and the options below them. A command's own options come first. */
 const OPTION_GROUPS: readonly (readonly [title: string, options: RegExp])[] = [
-	['What is read:', /^--(replay|realtime|from|to|record|port|pid|comm|container|cgroup|store|tls)\b/],
+	['What is read:', /^--(replay|realtime|from|to|record|port|pid|comm|container|cgroup|store|credentials|ca|tls)\b/],
 	['Limits:', /^--(for|count|[a-z]+-limit|max-[a-z]+|ring-size|timeout)\b/],
 	['Output:', /^--(format|no-color|redact|no-redact|raw|both|strict|quiet|verbose)\b/],
 	['Rights and files:', /^--(user|keep-root|force|safe|unsafe|config|stay)\b/],
@@ -180,8 +207,8 @@ export function addTelemetryOptions(command: Command): Command {
 	return command;
 }
 
-/** Parses commander's values. `command` is the part after `--`. Throws a UserError for the first invalid value. */
-export function parseOptions(parsed: Command, command?: readonly string[]): Options {
+/** Parses commander's values. `command` is the part after `--`; `mayCapture`: also with --store. Throws a UserError for the first invalid value. */
+export function parseOptions(parsed: Command, command?: readonly string[], mayCapture = false): Options {
 	const typed = mergedOptions(parsed);
 	// `--keep-root` was the value of another option. The launcher cannot tell; only this parser can.
 	if (launch?.mode === 'keep-root' && typed.keepRoot !== true) {
@@ -219,7 +246,11 @@ export function parseOptions(parsed: Command, command?: readonly string[]): Opti
 	}
 	const count = raw.count === undefined ? undefined : parseInteger(raw.count, '--count', 1, Number.MAX_SAFE_INTEGER);
 	return {
-		capture: { ...captureSettings(raw, user), count: count ?? Number.POSITIVE_INFINITY },
+		capture: {
+			...captureSettings(raw, user),
+			count: count ?? Number.POSITIVE_INFINITY,
+			...(raw.store !== undefined && isIdle(raw, command, mayCapture) ? { idle: true } : {}),
+		},
 		presentation: presentation(raw),
 		user,
 		force: raw.force === true,
@@ -245,8 +276,27 @@ export function parseOptions(parsed: Command, command?: readonly string[]): Opti
 		count,
 		command,
 		stay: raw.stay === true,
+		store: storeOptions(raw),
 		telemetry: telemetryWanted(raw),
 	};
+}
+
+function storeOptions({ store, credentials, ca }: RawOptions): StoreOptions | undefined {
+	const other = credentials === undefined ? (ca === undefined ? undefined : 'ca') : 'credentials';
+	if (store !== undefined) return { url: store, credentials, ca };
+	if (other !== undefined) throw usageError(`--${other}: expected it together with --store URL`);
+	return undefined;
+}
+
+/** With --store, nothing is captured, except by a shell with the rights to. `mayCapture`: the command is a shell. */
+function isIdle(raw: RawOptions, command: readonly string[] | undefined, mayCapture: boolean): boolean {
+	if (raw.replay !== undefined || (mayCapture && launch?.attacher !== undefined)) return false;
+	const given = (['record', 'port', 'pid', 'comm', 'for'] as const).find((name) => raw[name] !== undefined);
+	if (given === undefined && command === undefined) return true;
+	throw usageError(
+		`expected --store or ${given === undefined ? 'a command after --' : `--${given}`}, got both`,
+		'With --store, nothing is captured on this host; WHERE chooses rows.',
+	);
 }
 
 /** The name that commander gives to `body-limit`. */

@@ -17,7 +17,14 @@ import { type ExportOptions, exportCommand } from './export-command.ts';
 import { FLEET_ACTIONS, type FleetOptions } from './fleet-options.ts';
 import { infoCommand } from './info-command.ts';
 import { type MergeOptions, mergeCommand } from './merge-command.ts';
-import { addCaptureOptions, addComparingOptions, addEndOptions, addTelemetryOptions, parseOptions } from './options.ts';
+import {
+	addCaptureOptions,
+	addComparingOptions,
+	addEndOptions,
+	addStoreOptions,
+	addTelemetryOptions,
+	parseOptions,
+} from './options.ts';
 import { queryCommand } from './query-command.ts';
 import { type RecordOptions, recordCommand } from './record-command.ts';
 import { type ReportOptions, reportCommand } from './report-command.ts';
@@ -181,7 +188,7 @@ export function createProgram(setWork: SetWork, afterDashes?: readonly string[])
 			.exitOverride()
 			.configureOutput(COMMAND_OUTPUT);
 
-	addCaptureOptions(program)
+	addStoreOptions(addCaptureOptions(program))
 		.addHelpText(
 			'after',
 			`\nWithout a command, tinytap opens the shell and captures live. "-- PROGRAM ARG…"\nat the end starts a program and captures only it and its children; tinytap ends\nwhen the program ends and returns its exit status.\n${PROGRAM_EXAMPLES}\n\nExit status: 0 success, 1 error, 2 wrong usage, 3 loss with --strict, 4 an .expect\nfailed, 130 interrupted.`,
@@ -189,7 +196,7 @@ export function createProgram(setWork: SetWork, afterDashes?: readonly string[])
 		.action((_options: unknown, self: Command) => {
 			if (self.args.length > 0)
 				throw usageError(unknownCommand(program, self.args[0]!), commandHint(self.args[0]!, commandNames(program)));
-			setWork(() => shellCommand(parseOptions(self, afterDashes)));
+			setWork(() => shellCommand(parseOptions(self, afterDashes, true)));
 		});
 	addCapturingCommands(command, setWork, afterDashes);
 	addQueries(command, setWork, afterDashes);
@@ -209,7 +216,7 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork, afterDashes
 		.action((sql: string, own: { set?: string[]; output?: string }, self: Command) =>
 			setWork(() => queryCommand(parseOptions(self, afterDashes), sql, own.set ?? [], fileOf(own.output))),
 		);
-	addEndOptions(addCaptureOptions(query));
+	addEndOptions(addStoreOptions(addCaptureOptions(query)));
 	const tail = command('tail', 'print each exchange as it completes')
 		.option('--where <condition>', 'an SQL condition, e.g. "status >= 400"')
 		.option('--columns <list>', 'columns or expressions to print')
@@ -236,7 +243,7 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork, afterDashes
 				return runCommand(parseOptions(self, afterDashes), name, { sets, reports, unsafe, output: fileOf(output) });
 			}),
 		);
-	addEndOptions(addCaptureOptions(run)).addHelpText('after', RUN_EXAMPLES);
+	addEndOptions(addStoreOptions(addCaptureOptions(run))).addHelpText('after', RUN_EXAMPLES);
 	const exports = command('export', 'write exchanges, secrets redacted, in a format of other programs')
 		.option('--where <condition>', 'an SQL condition, e.g. "status >= 500"')
 		.option(...FILE_OPTION)

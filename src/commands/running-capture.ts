@@ -29,7 +29,7 @@ export class RunningCapture {
 	/** Starts the threads and the (held) program after `--`; `attached` waits until the capture runs. */
 	static async start(options: Options, { stdin = 'inherit', notice = say }: CaptureWays = {}): Promise<RunningCapture> {
 		const { command } = options;
-		if (options.capture.replay === undefined) requireAttacher();
+		if (capturesHere(options)) requireAttacher();
 		else if (!attacherInUse) dismissAttacher();
 		attacherInUse = true;
 		if (command === undefined) return new RunningCapture(options, undefined, notice);
@@ -57,7 +57,7 @@ export class RunningCapture {
 	async attached({ inOneLine = false } = {}): Promise<void> {
 		const remarks = await this.threads.attached;
 		if (!this.#options.presentation.quiet) {
-			const isLive = this.#options.capture.replay === undefined;
+			const isLive = capturesHere(this.#options);
 			const joined = inOneLine && isLive && launch?.mode === 'root' ? ' (as root, without capabilities)' : '';
 			this.#notice(`${captureSentence(this.#options)}${joined}\n`);
 			const rights = isLive && joined === '' ? rightsSentence() : undefined;
@@ -158,6 +158,11 @@ function requireAttacher(): void {
 	throw new UserError('capturing needs root', 'ERR_NO_PERMISSION', howToGetRights());
 }
 
+/** Whether rows come from the kernel. */
+function capturesHere({ capture }: Options): boolean {
+	return capture.replay === undefined && capture.idle !== true;
+}
+
 /** Writes to stderr. */
 export function say(text: string): void {
 	standardError().write(text);
@@ -172,6 +177,8 @@ function withPid(options: Options, pid: number): Options {
 function captureSentence(options: Options): string {
 	const { command } = options;
 	const { replay, filters, record } = options.capture;
+	const store = options.store === undefined ? '' : `asking the store ${forTerminal(new URL(options.store.url).host)}`;
+	if (options.capture.idle === true) return `tinytap: ${store}; nothing is captured on this host`;
 	if (replay !== undefined) {
 		const { path, speed } = replay;
 		const pace = speed === undefined ? '' : speed === 1 ? ' in real time' : ` at ${speed} times its speed`;

@@ -8,7 +8,7 @@ import { forTerminal } from '../output/terminal-text.ts';
 import { runPiped } from '../shell/batch.ts';
 import { COMMAND_TABLE } from '../shell/commands/commands.ts';
 import { errorText } from '../shell/error-text.ts';
-import { greeting, seenIn, suggestions } from '../shell/greeting.ts';
+import { greeting, STORE_SUGGESTIONS, seenIn, suggestions } from '../shell/greeting.ts';
 import { projectQueriesText } from '../shell/query-list.ts';
 import { restoreOnSignals } from '../shell/raw-terminal.ts';
 import { ShellSession } from '../shell/shell-session.ts';
@@ -16,7 +16,7 @@ import { createSink } from '../shell/sink.ts';
 import { runStartFile } from '../shell/start-file.ts';
 import { INTERRUPTED_MS, listenForInterrupts } from '../threads/interrupts.ts';
 import type { Threads } from '../threads/threads.ts';
-import { withCapture } from './command-context.ts';
+import { connectStore, withCapture } from './command-context.ts';
 import { type Options, withReplay } from './options.ts';
 import { RunningCapture, say } from './running-capture.ts';
 
@@ -81,11 +81,18 @@ async function interactiveShell(options: Options, first: RunningCapture): Promis
 		isLineFree: () => prompt.isLineFree,
 		open,
 	});
+	try {
+		await connectStore(shell, options);
+	} catch (error) {
+		await first.close();
+		throw error;
+	}
 	if (!options.presentation.quiet) {
 		// Omit the suggestions if the rows cannot be read.
-		const seen = await seenIn(first.threads).catch(() => undefined);
+		const isStore = options.store !== undefined;
+		const seen = isStore ? undefined : await seenIn(first.threads).catch(() => undefined);
 		const own = projectQueriesText(options.directories.queries);
-		print(`${greeting()}\n${suggestions(seen)}\n${own === undefined ? '' : `${own}\n`}`);
+		print(`${greeting()}\n${isStore ? STORE_SUGGESTIONS : suggestions(seen)}\n${own === undefined ? '' : `${own}\n`}`);
 	}
 	first.threads.ended
 		.then(

@@ -121,12 +121,25 @@ function headersWith(table: TableSnapshot, exchanges: TableSnapshot, records: Re
 
 /** Redacts the rows of any other table, by column names and by the form of texts. */
 function otherTable(table: TableSnapshot, redactor: Redactor): TableSnapshot {
+	return redactedRows(
+		table,
+		table.columns.map((_, index) => index),
+		redactor,
+	);
+}
+
+/** The same for a table of which only some columns can be read. */
+export function redactedRows(table: TableSnapshot, readable: readonly number[], redactor: Redactor): TableSnapshot {
+	const places = new Map(readable.map((index, place) => [index, place]));
 	const rows = lastKept((): ((row: number) => readonly SqlValue[]) => {
-		const readers = table.columns.map((_, index) => table.reader(index));
-		const redact = createRowRedactor(table.columns, redactor);
+		const readers = readable.map((index) => table.reader(index));
+		const redact = createRowRedactor(
+			readable.map((index) => table.columns[index]!),
+			redactor,
+		);
 		return (row) => redact(readers.map((reader) => reader.value(row)));
 	});
 	return withReaders(table, (index) =>
-		isText(table, index) ? { value: (row) => rows(row)[index] ?? null } : table.reader(index),
+		isText(table, index) ? { value: (row) => rows(row)[places.get(index)!] ?? null } : table.reader(index),
 	);
 }

@@ -51,7 +51,7 @@ function checkName({ threads }: ShellSession, schema: string, at: number): void 
 		);
 	const isOwn = ({ name }: { readonly name: string }) =>
 		isSame(name, schema) || name.toLowerCase().startsWith(`${schema.toLowerCase()}.`);
-	if (/^(main|temp)$/i.test(schema) || [...TABLES, ...threads.ownTables].some(isOwn))
+	if (/^(main|temp|local)$/i.test(schema) || [...TABLES, ...threads.ownTables].some(isOwn))
 		throw attachNameError(`the name ${schema} is taken`, at, 'choose another name for the recording, such as before');
 }
 

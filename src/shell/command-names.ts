@@ -7,6 +7,7 @@ export const COMMAND_NAMES = [
 	...['capture', 'pause', 'resume', 'clear', 'open', 'quit', 'expect', 'set', 'settings'],
 	...['maxrows', 'width', 'nullvalue', 'headers', 'timer', 'separator', 'pager', 'last', 'expanded'],
 	...['output', 'once', 'export', 'report', 'print', 'read', 'status', 'doctor', 'echo', 'bail', 'record'],
+	...['connect', 'store'],
 	...['next', 'prev', 'conn', 'diff', 'copy', 'watch', 'edit'],
 ] as const;
 

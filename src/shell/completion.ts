@@ -23,7 +23,8 @@ import { readTypedText } from './typed-text.ts';
 
 export type CompletionContext = {
 	readonly ownTables: readonly OwnTable[];
-	readonly attachedTables?: readonly NamedTable[];
+	/** All other tables. Undefined: those of this host. */
+	readonly tables?: readonly NamedTable[];
 	readonly queries: QueryDirectories;
 	/** The user whose files are completed. Undefined: files are not completed. */
 	readonly user?: InvokingUser;
@@ -108,7 +109,7 @@ function argumentCompletions(
 		case 'topic':
 			return among(helpTopics());
 		case 'table':
-			return among(schemaOf(context.ownTables, context.attachedTables).tables.keys());
+			return among(schemaOf(context.ownTables, context.tables).tables.keys());
 		case 'format':
 			return among(RESULT_FORMATS.map(({ name }) => name));
 		case 'query':
@@ -248,7 +249,7 @@ function completions(items: readonly MenuItem[], word: string, cursor: number): 
 
 /** Completions in SQL; keywords follow the case of the typed word. */
 function sqlCompletions(text: string, position: number, context: CompletionContext): Completions {
-	const found = completionsAt(text, position, schemaOf(context.ownTables, context.attachedTables));
+	const found = completionsAt(text, position, schemaOf(context.ownTables, context.tables));
 	const isSmall = /^[a-z]/.test(text.slice(found.start, position));
 	const items: MenuItem[] = found.completions.map(({ kind, text: name, doc }) => ({
 		text: kind === 'keyword' && isSmall ? name.toLowerCase() : name,
@@ -274,14 +275,13 @@ function valueItems(values: readonly SqlValue[], { isText, suffix, typed }: Valu
 		.sort((one, other) => order.compare(one.text, other.text));
 }
 
-let known: { own: readonly OwnTable[]; attached: readonly NamedTable[]; schema: Schema } | undefined;
-const NONE: readonly NamedTable[] = [];
+let known: { own: readonly OwnTable[]; others: readonly NamedTable[]; schema: Schema } | undefined;
 
 /** All tables that statements can use. Equal input returns the same object. */
-export function schemaOf(own: readonly OwnTable[], attached = NONE): Schema {
-	if (known?.own !== own || known.attached !== attached) {
-		const tables = [...TABLES, ...attached, ...own].map(({ name, columns }) => [name, { columns }] as const);
-		known = { own, attached, schema: { tables: new Map(tables) } };
+export function schemaOf(own: readonly OwnTable[], others: readonly NamedTable[] = TABLES): Schema {
+	if (known?.own !== own || known.others !== others) {
+		const tables = [...others, ...own].map(({ name, columns }) => [name, { columns }] as const);
+		known = { own, others, schema: { tables: new Map(tables) } };
 	}
 	return known.schema;
 }

@@ -8,6 +8,7 @@ import type { WantedExchange } from '../store/exchange-detail.ts';
 import type { SqlValue } from '../store/table.ts';
 import { commandWords } from './command-words.ts';
 import { rowsOf } from './own-query.ts';
+import { requireHere } from './require-here.ts';
 import type { ShellSession } from './shell-session.ts';
 import { parseWanted } from './show-arguments.ts';
 
@@ -20,6 +21,7 @@ export function viewOptions(
 
 /** Throws a UserError if the exchange does not exist. `calls`: also load its system calls. */
 export async function exchangeOf(shell: ShellSession, wanted: WantedExchange, calls = false): Promise<ExchangeDetail> {
+	requireHere(shell.threads);
 	const exchange = await shell.threads.show(wanted, calls);
 	if (exchange !== undefined) return exchange;
 	throw new UserError(

@@ -35,6 +35,10 @@ export function suggestions(seen: Seen | undefined): string {
 	return `Try: ${first}   .show ${failed ?? sendfile ?? slowest ?? 1}   .run slow`;
 }
 
+/** Three things to try with a store. */
+export const STORE_SUGGESTIONS =
+	'Try: SELECT host_name, count(*) FROM exchanges GROUP BY ALL;   FROM gaps;   .run errors';
+
 /** Looks at the recording. Undefined for a live capture. */
 export async function seenIn(threads: Threads): Promise<Seen | undefined> {
 	if (threads.recording === undefined) return undefined;

@@ -12,15 +12,18 @@ export type PromptFacts = {
 	readonly isPaused: boolean;
 	/** Path of the recording that is read; undefined if this is a live capture. */
 	readonly recording: string | undefined;
+	/** The host of the store that is asked. */
+	readonly store?: string | undefined;
 };
 
 /** Maximum width of a recording's name. */
 const NAME_COLUMNS = 24;
 
-/** `tinytap> `, `tinytap*> `, `tinytap (paused)> `, `tinytap (demo.tinytap)> `. */
-export function promptText({ theme, isRoot, hasNewLoss, isPaused, recording }: PromptFacts): string {
+/** `tinytap> `, `tinytap*> `, `tinytap (paused)> `, `tinytap (demo.tinytap)> `, `tinytap (store:8123)> `. */
+export function promptText({ theme, isRoot, hasNewLoss, isPaused, recording, store }: PromptFacts): string {
 	const star = hasNewLoss ? theme.loss('*') : '';
 	const root = isRoot ? theme.loss(' (root)') : '';
-	const name = recording === undefined ? '' : ` (${cellForTerminal(basename(recording), NAME_COLUMNS)})`;
+	const source = store ?? (recording === undefined ? undefined : basename(recording));
+	const name = source === undefined ? '' : ` (${cellForTerminal(source, NAME_COLUMNS)})`;
 	return `${theme.prompt('tinytap')}${star}${root}${isPaused ? ' (paused)' : ''}${name}${theme.prompt('>')} `;
 }

@@ -71,7 +71,7 @@ export class Prompt {
 					: complete(this.#completionContext(this.#shell), text, cursor),
 			paint: (text, cursor) =>
 				this.#shell?.settings.values.highlight === true
-					? paint(text, cursor, schemaOf(this.#shell.threads.ownTables, this.#shell.threads.attachedTables))
+					? paint(text, cursor, schemaOf(this.#shell.threads.ownTables, this.#shell.threads.tables))
 					: [],
 			// Without colours, a suggestion could not be told from typed text.
 			wantsSuggestions: () => this.#shell?.settings.values.suggestions === true && theme().suggestion(' ') !== ' ',
@@ -185,7 +185,7 @@ export class Prompt {
 	#promptText(): string {
 		const { screenTheme: theme, hasNewLoss, isPaused, threads } = this.#shell!;
 		const isRoot = launch?.mode === 'keep-root';
-		return promptText({ theme, isRoot, hasNewLoss, isPaused, recording: threads.recording });
+		return promptText({ theme, isRoot, hasNewLoss, isPaused, recording: threads.recording, store: threads.storeName });
 	}
 
 	/** Enter: takes a complete text, or a command inside an open statement, which then continues. */
@@ -246,7 +246,7 @@ export class Prompt {
 			} catch (error) {
 				const names = () => ({
 					queries: listQueries(shell.options.directories.queries).map(({ name }) => name),
-					tables: [...schemaOf(shell.threads.ownTables, shell.threads.attachedTables).tables.keys()],
+					tables: [...schemaOf(shell.threads.ownTables, shell.threads.tables).tables.keys()],
 				});
 				const explained = explainedAsCommand(error, step.sql, names);
 				this.print(errorText(explained, shell.screenTheme, step.sql));
@@ -256,8 +256,8 @@ export class Prompt {
 	}
 
 	#completionContext({ threads, options }: ShellSession): CompletionContext {
-		const { ownTables, attachedTables } = threads;
-		const context = { ownTables, attachedTables, queries: options.directories.queries, user: options.user };
+		const { ownTables, tables } = threads;
+		const context = { ownTables, tables, queries: options.directories.queries, user: options.user };
 		return this.#busy ? context : { ...context, values: (wanted) => threads.values(wanted) };
 	}
 

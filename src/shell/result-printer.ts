@@ -72,6 +72,8 @@ export type Printed = {
 	readonly lostBytes: number;
 	/** What is missing in the attached recordings that the statement read. */
 	readonly attachedLoss: readonly AttachedLoss[];
+	/** What is missing in a result from a store: sentences. */
+	readonly missing: readonly string[];
 	/** Whether loss may have affected the rows. */
 	readonly readsCaptured: boolean;
 	readonly notice: string | undefined;
@@ -135,19 +137,20 @@ export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, 
 				else await printer?.first?.(shown(part.rows));
 				if (sink.closed) break;
 			} else {
-				const { lostEvents, lostBytes, attachedLoss = [], readsCaptured, notice, ends, evicted = 0 } = part;
+				const { lostEvents, lostBytes, attachedLoss = [], missing = [], ends, evicted = 0 } = part;
+				const { readsCaptured, notice } = part;
 				rows = ends?.total ?? rows;
 				await printer?.end(shown(ends?.last ?? []), rows);
 				const exchanges = printer?.exchanges;
 				printer = undefined;
 				const counted = exchanges === undefined ? {} : { exchanges };
-				return { ...known(), lostEvents, lostBytes, attachedLoss, readsCaptured, notice, evicted, ...counted };
+				return { ...known(), lostEvents, lostBytes, attachedLoss, missing, readsCaptured, notice, evicted, ...counted };
 			}
 		}
 	} finally {
 		await printer?.abandon?.();
 	}
-	const nothing = { lostEvents: 0, lostBytes: 0, attachedLoss: [] };
+	const nothing = { lostEvents: 0, lostBytes: 0, attachedLoss: [], missing: [] };
 	return { ...known(), ...nothing, readsCaptured: false, notice: undefined, evicted: 0 };
 }
 

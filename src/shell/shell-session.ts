@@ -1,5 +1,6 @@
 // The state of a shell, whether at a prompt, in a pipe or in a script: the capture, the format of results, the output.
 import { setImmediate } from 'node:timers/promises';
+import { storeAddress } from '../agent/store-address.ts';
 import { usageError } from '../base/errors.ts';
 import { version } from '../base/installation.ts';
 import { wait } from '../base/wait.ts';
@@ -25,6 +26,7 @@ import { openPage } from './open-page.ts';
 import { withPager } from './pager.ts';
 import { type Progress, startProgress } from './progress.ts';
 import { type Report, reportSentence, writeReport } from './report.ts';
+import { requireHere } from './require-here.ts';
 import type { ResultOutput } from './result-output.ts';
 import { lossSentence, type Printed, type PrintStyle, printResult } from './result-printer.ts';
 import type { SessionSettings } from './settings.ts';
@@ -43,6 +45,13 @@ export type ShellParts = {
 	readonly tell: (text: string) => void;
 	/** Whether the last line of the terminal is free for the progress line. */
 	readonly isLineFree?: () => boolean;
+};
+
+/** `option`: the one that has the URL, for errors. */
+export type ConnectOptions = {
+	readonly credentials?: string | undefined;
+	readonly ca?: string | undefined;
+	readonly option?: string;
 };
 
 type Lost = { readonly lostEvents: number; readonly lostBytes: number };
@@ -87,6 +96,8 @@ export class ShellSession {
 	#toldEvents = 0;
 	/** Attached recordings whose loss has been reported. */
 	readonly #toldAttached = new Set<string>();
+	/** What is missing in a store, as reported last. */
+	#toldMissing: string | undefined;
 	/** Lost events that the user has been told about or has looked up. */
 	#readEvents = 0;
 	#isPaused = false;
@@ -232,6 +243,7 @@ export class ShellSession {
 					parameters: this.parameters,
 					ends,
 					redact: seesNoSecrets(style),
+					skipsShards: this.#skipsShards,
 				}),
 				this.sink,
 				style,
@@ -249,6 +261,7 @@ export class ShellSession {
 		}
 		if (printed.readsCaptured) this.#tellLoss(this.#sinceClear(printed));
 		for (const lost of printed.attachedLoss) this.#tellAttachedLoss(lost);
+		for (const sentence of printed.missing) this.#tellMissing(sentence);
 		if (printed.readsCaptured && printed.rows === 0) this.#hintIfNothingCaptured();
 		if (/\bloss\b/i.test(sql)) this.markLossRead(printed);
 		return printed;
@@ -274,7 +287,7 @@ export class ShellSession {
 		requireText(style);
 		const ends = style.format === 'auto' ? { first: rows, last: 0 } : undefined;
 		const { timeoutMs, parameters } = this;
-		const options = { timeoutMs, parameters, ends, redact: seesNoSecrets(style) };
+		const options = { timeoutMs, parameters, ends, redact: seesNoSecrets(style), skipsShards: this.#skipsShards };
 		const printed = await printResult(this.threads.run(sql, options), sink, style);
 		const lost = this.#sinceClear(printed);
 		const sentence = printed.readsCaptured ? lossSentence(lost) : undefined;
@@ -282,7 +295,7 @@ export class ShellSession {
 			this.#toldEvents = Math.max(this.#toldEvents, lost.lostEvents);
 			this.markLossRead(printed);
 		}
-		return [sentence, ...printed.attachedLoss.map(lossSentence)]
+		return [sentence, ...printed.attachedLoss.map(lossSentence), ...printed.missing]
 			.filter((each) => each !== undefined)
 			.reduce((all, each) => `${all}${this.asideTheme.loss(`tinytap: ${each}`)}\n`, text);
 	}
@@ -307,9 +320,32 @@ export class ShellSession {
 		this.tell(`${rows} ${printed.evicted === 1 ? 'has' : 'have'} been evicted since then\n`);
 	}
 
+	/** Asks a store from now on. Credentials come from the environment. */
+	async connect(url: string, { credentials, ca, option = '.connect' }: ConnectOptions = {}): Promise<void> {
+		const { user } = this.options;
+		const address = storeAddress(url, { option, credentials, ca, user, environment: process.env });
+		this.stopTail();
+		await this.#watched(() => this.threads.connect({ ...address, url: address.url.href }));
+	}
+
+	/** Sends a statement to the store as it is, and prints its result. */
+	async runThere(sql: string): Promise<void> {
+		const style = this.#style(false);
+		this.#requirePlace(style);
+		const { timeoutMs } = this;
+		const redact = seesNoSecrets(style);
+		const there = { timeoutMs, raw: true, redact, skipsShards: this.#skipsShards };
+		await this.#watched(() => printResult(this.threads.run(sql, there), this.sink, style));
+	}
+
+	get #skipsShards(): boolean {
+		return this.settings.values.shards === 'available';
+	}
+
 	/** Exports exchanges to a file, or without a path to stdout, and says how many. */
 	async export(wanted: Export & { readonly path: string | undefined }): Promise<void> {
 		const { threads, parameters, timeoutMs, options } = this;
+		requireHere(this.threads);
 		const { raw } = options.presentation;
 		const exchanges = (ids: readonly number[]) => this.#exchanges(ids);
 		const ways = { threads, user: options.user, parameters, timeoutMs, raw, exchanges };
@@ -324,6 +360,7 @@ export class ShellSession {
 
 	/** Writes a page with exchanges, says how many, and with `open` shows it in the browser. */
 	async report(wanted: Report, open: boolean): Promise<void> {
+		requireHere(this.threads);
 		const { threads, parameters, timeoutMs, options } = this;
 		const exchanges = (ids: readonly number[]) => this.#exchanges(ids);
 		const ways = { threads, user: options.user, parameters, timeoutMs, exchanges };
@@ -337,6 +374,7 @@ export class ShellSession {
 
 	/** For formats that print exchanges. */
 	async *#exchanges(ids: readonly number[]): ReturnType<Threads['showAll']> {
+		requireHere(this.threads);
 		for await (const exchange of this.threads.showAll(ids)) {
 			yield exchange;
 			// Let the event loop run, so that Ctrl-C is handled.
@@ -419,6 +457,13 @@ export class ShellSession {
 		const sentence = lossSentence(lost);
 		if (sentence === undefined || this.#toldAttached.has(lost.name)) return;
 		this.#toldAttached.add(lost.name);
+		this.tell(`${this.asideTheme.loss(`tinytap: ${sentence}`)}\n`);
+	}
+
+	/** Reports what is missing in a store, until something else is. */
+	#tellMissing(sentence: string): void {
+		if (this.#toldMissing === sentence && this.interactive) return;
+		this.#toldMissing = sentence;
 		this.tell(`${this.asideTheme.loss(`tinytap: ${sentence}`)}\n`);
 	}
 
@@ -528,6 +573,7 @@ export class ShellSession {
 	 * both sides. Replaces a running tail.
 	 */
 	startTail(where: string | undefined, both = this.options.both): void {
+		requireHere(this.threads);
 		this.stopTail();
 		let stopped = false;
 		// Nothing is added to a recording, so its own exchanges are printed.

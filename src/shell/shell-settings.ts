@@ -38,6 +38,8 @@ export type SettingValues = {
 	highlight: boolean;
 	/** Whether the newest matching entry of the history is suggested while typing. */
 	suggestions: boolean;
+	/** Which shards of a store must answer: all of them, or only those that can be reached. */
+	shards: 'all' | 'available';
 };
 
 export type SettingName = keyof SettingValues;
@@ -115,6 +117,11 @@ export const SETTINGS: { readonly [N in SettingName]: Setting<SettingValues[N]> 
 	clipboard: onOff(false, 'allow .copy to write to the terminal’s clipboard'),
 	highlight: onOff(true, 'colours while typing'),
 	suggestions: onOff(true, 'suggest the newest matching history entry while typing'),
+	shards: choice(
+		'all',
+		['all', 'available'],
+		'which shards of a store must answer (available: and say if one does not)',
+	),
 };
 
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];

@@ -150,15 +150,19 @@ export function headerField(
 	return lines === 0 ? null : wireText(segment.arena, place.start, place.end);
 }
 
+/** Field lines as a JSON object (fieldObject); null if the head was not seen. */
+export function headersJson(segment: Segment, row: number, message: Message): string | null {
+	return hasFields(segment, row, message) ? fieldObject(fieldLines(segment, row, message)) : null;
+}
+
 /**
  * Field lines as a JSON object with lower-case names. Repeated fields are joined by `, ` (RFC 9110 section 5.3),
- * `cookie` by `; ` (RFC 9113 section 8.2.3); repeated `set-cookie` fields are an array. Null if the head was not seen.
- * Written without an object, whose keys would be names from the wire.
+ * `cookie` by `; ` (RFC 9113 section 8.2.3); repeated `set-cookie` fields are an array. Written without an object, whose
+ * keys would be names from the wire.
  */
-export function headersJson(segment: Segment, row: number, message: Message): string | null {
-	if (!hasFields(segment, row, message)) return null;
+export function fieldObject(lines: readonly Pick<FieldLine, 'name' | 'value'>[]): string {
 	const values = new Map<string, string | string[]>();
-	for (const { name, value } of fieldLines(segment, row, message)) {
+	for (const { name, value } of lines) {
 		const key = name.toLowerCase();
 		const before = values.get(key);
 		if (before === undefined) values.set(key, value);

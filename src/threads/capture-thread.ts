@@ -13,6 +13,7 @@ import { UserError } from '../base/errors.ts';
 import { explainedByDirectory } from '../base/working-directory.ts';
 import type { BatchSource } from '../capture/batch-source.ts';
 import { DEFAULT_BODY_LIMIT } from '../capture/capture-settings.ts';
+import { idleSource } from '../capture/idle-source.ts';
 import { kernelSource } from '../capture/kernel-source.ts';
 import { explainedByLimits } from '../capture/process-limits.ts';
 import type { RecordingMeta } from '../capture/recording-format.ts';
@@ -162,10 +163,7 @@ run().catch((error: unknown) => {
 });
 
 async function run(): Promise<void> {
-	const source =
-		settings.replay === undefined
-			? kernelSource(settings)
-			: recordingSource(settings.replay, settings.user, settings.filters);
+	const source = openSource();
 	running = source;
 	bodyLimit = settings.bodyLimit ?? source.bodyLimit ?? DEFAULT_BODY_LIMIT;
 	fromUs = source.fromUs ?? Number.NEGATIVE_INFINITY;
@@ -202,6 +200,12 @@ async function run(): Promise<void> {
 	}
 }
 
+function openSource(): BatchSource {
+	if (settings.idle === true) return idleSource();
+	if (settings.replay === undefined) return kernelSource(settings);
+	return recordingSource(settings.replay, settings.user, settings.filters);
+}
+
 /** A copy keeps the metadata of its capture, and says nothing about this host: the file may come from another one. */
 function recordedMeta(meta: RecordingMeta, source: BatchSource): RecordingMeta {
 	if (source.meta === undefined) return meta;
@@ -215,7 +219,7 @@ async function mayBegin(): Promise<void> {
 }
 
 async function pump(source: BatchSource): Promise<void> {
-	const live = settings.replay === undefined;
+	const live = settings.replay === undefined && settings.idle !== true;
 	const priority: CapturePriority | undefined = live
 		? capturePriority(MUCH_BYTES, (on) => source.hurry(on))
 		: undefined;

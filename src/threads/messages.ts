@@ -4,13 +4,16 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { LinesWanted } from '../agent/exchange-lines.ts';
 import type { RowLines } from '../agent/row-lines.ts';
+import type { StoreAddress } from '../agent/store-address.ts';
 import { type ErrorCode, UserError } from '../base/errors.ts';
 import type { CaptureFilters, CaptureSettings } from '../capture/capture-settings.ts';
 import type { RecordingDamage } from '../capture/recording-damage.ts';
+import type { SettingRights } from '../remote/store-connection.ts';
+import type { StoreLayout } from '../remote/store-layout.ts';
 import type { CaptureSnapshot } from '../store/database.ts';
 import type { ExchangeRecord, WantedExchange } from '../store/exchange-detail.ts';
 import type { LossTotal } from '../store/loss-table.ts';
-import type { Column, ColumnType, ParameterValue, ShownValue, SqlValue } from '../store/table.ts';
+import type { Column, ColumnType, NamedTable, ParameterValue, ShownValue, SqlValue } from '../store/table.ts';
 import type { MemoryShares } from './memory-shares.ts';
 
 /** An error sent to another thread: a UserError, or an internal error with its stack. */
@@ -142,7 +145,20 @@ export type SnapshotReply =
 	| { readonly type: 'snapshot'; readonly id: number; readonly snapshot: CaptureSnapshot }
 	| { readonly type: 'committed'; readonly snapshot: CaptureSnapshot; readonly ended: boolean };
 
+/** Where a store of many hosts is, as a message. */
+export type StorePlace = Omit<StoreAddress, 'url'> & { readonly url: string };
+
+/** A store that a query thread has looked at. */
+export type OpenedStore = {
+	readonly place: StorePlace;
+	readonly layout: StoreLayout;
+	/** Which settings its user may change. */
+	readonly rights: SettingRights;
+};
+
 export type QueryThreadData = {
+	/** The store that is asked. */
+	readonly store: OpenedStore | undefined;
 	/** The signals of the capture thread. */
 	readonly signals: SharedArrayBuffer;
 	/** Int32. CANCEL_ASKED or CANCEL_TIME ends the running statement. */
@@ -167,6 +183,8 @@ export type QueryThreadData = {
 	readonly redactsAll: boolean;
 	/** The names in /etc/hosts, by ip. */
 	readonly hostNames: readonly (readonly [ip: string, name: string])[];
+	/** Where this thread's own connections are noted (own-sockets.ts); undefined if nothing is captured. */
+	readonly ownSockets?: SharedArrayBuffer;
 };
 
 export type ToQuery =
@@ -175,6 +193,12 @@ export type ToQuery =
 	| { readonly type: 'attach'; readonly name: string; readonly port: MessagePort; readonly signals: SharedArrayBuffer }
 	/** Forget this recording. Answers `done`, or `error` if a view reads it. */
 	| { readonly type: 'detach'; readonly id: number; readonly name: string }
+	/** From now on, tables are those of this store, and those of this host begin with `local.`. Answers `connected`. */
+	| { readonly type: 'connect'; readonly id: number; readonly place: StorePlace }
+	/** Tables are those of this host again. Answers `done`. */
+	| { readonly type: 'disconnect'; readonly id: number }
+	/** Answers `done` when statements that were cancelled have ended in the store, too. */
+	| { readonly type: 'settle'; readonly id: number }
 	/** Run one statement. `timeoutMs` is 0 if there is no limit. */
 	| {
 			readonly type: 'run';
@@ -188,6 +212,12 @@ export type ToQuery =
 			readonly redact?: boolean | undefined;
 			/** If only the first and last rows are shown: how many of each. */
 			readonly ends?: { readonly first: number; readonly last: number } | undefined;
+			/** The tables are those of this host, even if a store is asked. */
+			readonly here?: boolean | undefined;
+			/** Ask only those shards of the store that can be reached. */
+			readonly skipsShards?: boolean | undefined;
+			/** The statement is in ClickHouse's SQL and goes to the store as it is. */
+			readonly raw?: boolean | undefined;
 	  }
 	/** Main has taken a part of the result. Wakes a statement that waits between two slices. */
 	| { readonly type: 'more'; readonly id: number }
@@ -290,6 +320,8 @@ export type FromQuery =
 			readonly ends?: { readonly total: number; readonly last: readonly ShownValue[][] };
 			/** Whether loss may have affected the rows that the result depends on. */
 			readonly readsCaptured: boolean;
+			/** What is missing in a result from a store: sentences. */
+			readonly missing?: readonly string[];
 			/** The sentence printed for statements such as CREATE VIEW. */
 			readonly notice?: string;
 			/** Whether the statement created or dropped a view. A new query thread must run it again. */
@@ -298,6 +330,12 @@ export type FromQuery =
 			readonly followedBy?: FollowedBy;
 			/** After a statement that created or dropped something: all views and temporary tables. */
 			readonly own?: readonly OwnTable[];
+	  }
+	| {
+			readonly type: 'connected';
+			readonly id: number;
+			readonly store: OpenedStore;
+			readonly tables: readonly NamedTable[];
 	  }
 	/** The views that could be recreated in a new query thread. */
 	| { readonly type: 'own'; readonly id: 0; readonly own: readonly OwnTable[] }

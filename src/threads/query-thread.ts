@@ -2,7 +2,7 @@
 // src/store and src/sql. Statements run one after another; tails continue between their slices.
 import { parentPort, workerData } from 'node:worker_threads';
 import { ExchangeLines } from '../agent/exchange-lines.ts';
-import { redactExchange } from '../output/redacted-exchange.ts';
+import { createRowRedactor, redactExchange } from '../output/redacted-exchange.ts';
 import { redactedExchanges, redactedRecords, redactedTables } from '../output/redacted-tables.ts';
 import { createRedactor } from '../output/redaction.ts';
 import {
@@ -10,11 +10,14 @@ import {
 	compileProjection,
 	compileRowQuery,
 	execute,
+	type Fetched,
 	isRowQuery,
 	prepare,
 	type ResultColumn,
+	type Schema,
 	Session,
 	SqlError,
+	type Statement,
 } from '../sql/sql.ts';
 import { CANCEL_ASKED, rowBytes } from '../sql/sql-light.ts';
 import { type CaptureSnapshot, openDatabase, snapshotMask, TABLES } from '../store/database.ts';
@@ -42,6 +45,7 @@ import {
 } from './messages.ts';
 import { OnePerExchange, type SideRow } from './one-per-exchange.ts';
 import { SnapshotSource } from './snapshot-source.ts';
+import { cancellable, MISSED_SHARD, StoreLink, type StoreRead, socketNoter } from './store-link.ts';
 
 /** If main has more than this many parts of a result left to take, the statement pauses. */
 const PARTS_AHEAD = 4;
@@ -64,6 +68,10 @@ const VALUES = 100;
 const VALUE_LENGTH = 100;
 const VALUES_MS = 600;
 const VALUES_MEMORY = 8 << 20;
+/** Maximum number of rows that a statement reads of one table of a store. */
+const STORE_ROWS = 1_000_000;
+/** The schema of this host's tables while a store is asked. */
+const LOCAL = 'local';
 /** An answer gets no further exchanges once it has this many bytes. */
 const ANSWER_BYTES = 1 << 20;
 /** Main formats one part at a time. */
@@ -82,7 +90,9 @@ const {
 	memoryLimit,
 	views,
 	attached: attachedNames,
+	store: openedStore,
 	hostNames,
+	ownSockets: ownBuffer,
 	isLive,
 	redactionKey,
 	redactsAll,
@@ -98,6 +108,8 @@ const { cache } = capture;
 const attached = new AttachedTables(attachedNames);
 const session = new Session();
 const redactor = createRedactor(redactionKey);
+const noteSocket = socketNoter(ownBuffer);
+let store = openedStore === undefined ? undefined : StoreLink.reopen(openedStore, noteSocket);
 let schema = allTables();
 
 /** Resolves when all statements received so far have ended. */
@@ -150,8 +162,10 @@ type Reading = {
 	row: number;
 };
 const tails = new Map<number, Tail>();
-/** The last query that returned columns, and the snapshot that it used. */
-let seen: { readonly sql: string; readonly moment: Moment } | undefined;
+/** The last query that returned columns, with the snapshot and the rows of a store that it used. */
+let seen:
+	| { readonly sql: string; readonly moment: Moment; readonly statement: Statement; readonly fetched?: Fetched }
+	| undefined;
 
 for (const view of views) define(view);
 if (views.length > 0) queue = queue.then(async () => post({ type: 'own', id: 0, own: ownTables() }));
@@ -168,17 +182,30 @@ main.on('message', (message: ToQuery) => {
 		case 'detach':
 			inTurn(message.id, async () => detach(message.id, message.name));
 			return;
+		case 'connect':
+			inTurn(message.id, () => connectStore(message));
+			return;
+		case 'disconnect':
+			inTurn(message.id, async () => disconnectStore(message.id));
+			return;
+		case 'settle':
+			store?.connection.settled().then(
+				() => postDone(message.id),
+				() => postDone(message.id),
+			);
+			if (store === undefined) postDone(message.id);
+			return;
 		case 'values':
 			inTurn(message.id, () => findValues(message));
 			return;
 		case 'run':
 			Atomics.store(valuesCancel, 0, CANCEL_ASKED);
-			inTurn(message.id, () => runStatement(message));
+			inTurn(message.id, () => (message.raw === true ? runThere(message) : runStatement(message)));
 			return;
 		case 'check':
 			inTurn(message.id, async () => {
 				const statement = prepare(message.sql, schema, session);
-				const rows = isRowQuery(statement, 'exchanges');
+				const rows = store === undefined && isRowQuery(statement, 'exchanges');
 				const followedBy = statement.kind !== 'query' ? undefined : rows ? 'rows' : 'whole';
 				post({ type: 'done', id: message.id, lostEvents: 0, lostBytes: 0, readsCaptured: false, followedBy });
 			});
@@ -225,34 +252,33 @@ function inTurn(id: number, work: () => Promise<void>): void {
 	queue = queue.then(work).catch((error: unknown) => post({ type: 'error', id, error: errorMessage(error) }));
 }
 
-async function runStatement({
-	id,
-	sql,
-	parameters,
-	timeoutMs,
-	again,
-	redact,
-	ends,
-}: Extract<ToQuery, { type: 'run' }>): Promise<void> {
-	const statement = prepare(sql, schema, session);
-	const mask = snapshotMask(statement.tables);
+async function runStatement(message: Extract<ToQuery, { type: 'run' }>): Promise<void> {
+	const { id, sql, parameters, timeoutMs, again, redact, ends, here } = message;
+	const asked = here === true ? undefined : store;
+	const before = again === true && seen?.sql === sql ? seen : undefined;
+	const statement = before?.statement ?? prepare(sql, asked === undefined ? ownSchema() : schema, session);
+	const mask = snapshotMask(statement.tables.map((table) => localName(table, asked)));
 	const now = await capture.snapshot(mask);
-	const moment = again === true && seen?.sql === sql ? seen.moment : undefined;
-	const { snapshot, evicted } = moment === undefined ? { snapshot: now, evicted: 0 } : snapshotAt(moment, now);
-	if (statement.columns.length > 0 && moment === undefined) seen = { sql, moment: momentOf(snapshot) };
+	const { snapshot, evicted } = before === undefined ? { snapshot: now, evicted: 0 } : snapshotAt(before.moment, now);
+	if (statement.columns.length > 0 && before === undefined) seen = { sql, moment: momentOf(snapshot), statement };
 	if (statement.columns.length > 0) post({ type: 'columns', id, columns: statement.columns.map(resultColumn) });
 	const others = await attached.read(statement.tables);
 	running = { id, posted: 0, wake: undefined };
+	const seesSecrets = redact !== true && !redactsAll;
 	try {
 		const database = openDatabase(snapshot, cache);
-		const result = await execute(statement, withAttached(database, others), {
+		const remote = asked === undefined ? undefined : await readStore(asked, statement, message, snapshot.nowUs, before);
+		if (seen?.statement === statement && remote !== undefined)
+			seen = { ...seen, statement: remote.statement, fetched: remote.fetched };
+		const result = await execute(remote?.statement ?? statement, withOthers(database, others, asked), {
 			session,
 			parameters: new Map(parameters),
 			cancel,
 			memoryLimit,
 			...(timeoutMs > 0 ? { timeLimitMs: timeoutMs } : {}),
 			now: snapshot.nowUs,
-			...(redact === true || redactsAll ? { shown: withoutSecrets(database, others) } : {}),
+			...(seesSecrets ? {} : { shown: withoutSecrets(database, others, asked) }),
+			...(remote === undefined ? {} : { fetched: remote.fetched, explained: remote.explained }),
 			progress,
 			onRows: (rows) => {
 				postRows(id, rows);
@@ -270,6 +296,7 @@ async function runStatement({
 			// `loss` by itself is always exact.
 			readsCaptured: mask !== 0 && ['query', 'create table', 'insert'].includes(statement.kind),
 			...(others.loss.length === 0 ? {} : { attachedLoss: others.loss }),
+			...(remote === undefined || remote.missing.length === 0 ? {} : { missing: remote.missing }),
 			...(evicted === 0 ? {} : { evicted }),
 			...(result.ends === undefined ? {} : { ends: result.ends }),
 			...(result.message === undefined ? {} : { notice: result.message }),
@@ -281,6 +308,97 @@ async function runStatement({
 		capture.release(snapshot);
 		others.release();
 	}
+}
+
+/** Reads what a statement needs from the store, unless it has been read before. */
+async function readStore(
+	link: StoreLink,
+	statement: Statement,
+	{ sql, parameters, timeoutMs, redact, skipsShards = false }: Extract<ToQuery, { type: 'run' }>,
+	now: number,
+	before: typeof seen,
+): Promise<StoreRead> {
+	if (before?.fetched !== undefined) return { statement, fetched: before.fetched, explained: [], missing: [] };
+	link.setLimits(timeoutMs, skipsShards);
+	const hidesSecrets = redact === true || redactsAll;
+	const options = {
+		limits: { rows: STORE_ROWS, bytes: memoryLimit / 2 },
+		parameters: new Map(parameters),
+		now,
+		...(hidesSecrets ? { redactor } : {}),
+		again: () => prepare(sql, schema, session),
+		onRows: (rows: number) => {
+			progress[0] = rows;
+		},
+	};
+	return await cancellable(cancel, timeoutMs, (signal) => link.read(statement, options, signal));
+}
+
+/** Runs a statement of ClickHouse's SQL. */
+async function runThere({
+	id,
+	sql,
+	timeoutMs,
+	redact,
+	skipsShards = false,
+}: Extract<ToQuery, { type: 'run' }>): Promise<void> {
+	if (store === undefined) throw new Error('there is no store');
+	const link = store;
+	link.setLimits(timeoutMs, skipsShards);
+	running = { id, posted: 0, wake: undefined };
+	try {
+		await cancellable(cancel, timeoutMs, async (signal) => {
+			const { columns, rows } = await link.ask(sql, STORE_ROWS, signal);
+			post({ type: 'columns', id, columns });
+			const hide = redact === true || redactsAll ? createRowRedactor(columns, redactor) : undefined;
+			for await (const some of rows) {
+				postRows(id, hide === undefined ? some : some.map((row) => [...hide(row)]));
+				await waitForReader();
+			}
+		});
+		postDone(id, link.connection.missedShard ? [MISSED_SHARD] : []);
+	} finally {
+		running = undefined;
+	}
+}
+
+async function connectStore({ id, place }: Extract<ToQuery, { type: 'connect' }>): Promise<void> {
+	const opened = await cancellable(cancel, 0, (signal) => StoreLink.open(place, noteSocket, signal));
+	const taken = [...opened.source.tables.keys()].find((name) => session.has(name) !== undefined);
+	if (taken !== undefined) {
+		opened.close();
+		throw new SqlError(
+			`the store has a table ${taken}, and so have you`,
+			'ERR_SQL_NAME',
+			undefined,
+			`DROP ${session.has(taken)!.toUpperCase()} ${taken} first`,
+		);
+	}
+	store?.close();
+	store = opened;
+	seen = undefined;
+	schema = allTables();
+	// Plain columns: others cannot be sent.
+	const tables = [...schema.tables]
+		.filter(([name]) => !attached.columns.some(([key]) => key === name))
+		.map(([name, table]) => ({ name, columns: table.columns.map(plainColumn) }));
+	post({ type: 'connected', id, store: opened.opened, tables });
+}
+
+function plainColumn({ name, type, description }: Column): Column {
+	return { name, type, description };
+}
+
+function disconnectStore(id: number): void {
+	store?.close();
+	store = undefined;
+	seen = undefined;
+	schema = allTables();
+	postDone(id);
+}
+
+function postDone(id: number, missing: readonly string[] = []): void {
+	post({ type: 'done', id, lostEvents: 0, lostBytes: 0, readsCaptured: false, missing });
 }
 
 /** Sends the first of the wanted exchanges, as many as fit into one message. */
@@ -313,12 +431,34 @@ function messageBytes({ messages }: ExchangeRecord): number {
 }
 
 /** The tables of the schema, without those of the user. */
-function allTables() {
+function allTables(): Schema {
+	const own = TABLES.map(({ name, columns }) => [name, { columns }] as const);
+	if (store === undefined) return { tables: new Map([...own, ...attached.columns]) };
+	const here = own.map(([name, table]) => [`${LOCAL}.${name}`, table] as const);
+	return { tables: new Map([...store.source.tables, ...here, ...attached.columns]) };
+}
+
+/** The tables of this host alone. */
+function ownSchema(): Schema {
+	if (store === undefined) return schema;
 	return { tables: new Map([...TABLES.map(({ name, columns }) => [name, { columns }] as const), ...attached.columns]) };
 }
 
-function withAttached({ tables }: DatabaseSnapshot, others: AttachedRead): DatabaseSnapshot {
-	return { tables: new Map([...tables, ...others.tables]) };
+/** The name of a table of this host apart from the schema that it has while a store is asked. */
+function localName(table: string, asked: StoreLink | undefined): string {
+	if (asked === undefined) return table;
+	return table.startsWith(`${LOCAL}.`) ? table.slice(LOCAL.length + 1) : '';
+}
+
+/** All tables of a statement. `asked`: the store whose tables have the names of those of this host. */
+function withOthers(
+	{ tables }: DatabaseSnapshot,
+	others: AttachedRead,
+	asked: StoreLink | undefined,
+): DatabaseSnapshot {
+	const own =
+		asked === undefined ? [...tables] : [...tables].map(([name, table]) => [`${LOCAL}.${name}`, table] as const);
+	return { tables: new Map([...own, ...others.tables]) };
 }
 
 /** Forgets an attached recording that no view reads. */
@@ -354,13 +494,22 @@ function readsAttached(view: string, name: string): boolean {
 function withoutSecrets(
 	database: ReturnType<typeof openDatabase>,
 	others: AttachedRead,
+	asked: StoreLink | undefined,
 ): (all: DatabaseSnapshot) => DatabaseSnapshot {
 	const names = () => cache.names.learn(database.exchanges);
 	return (all) => {
-		const own = new Map([...all.tables].filter(([key]) => !others.tables.has(key)));
+		const given = [...all.tables].filter(([key]) => !others.tables.has(key));
+		const temporary = given.filter(([key]) => localName(key, asked) === '');
+		const own = new Map(asked === undefined ? given : [...database.tables, ...temporary]);
 		const redacted = redactedTables({ tables: own }, database, names, redactor);
-		return { tables: new Map([...redacted.tables, ...others.redacted(redactor)]) };
+		const named = asked === undefined ? redacted : renamed(redacted, database);
+		return { tables: new Map([...named.tables, ...others.redacted(redactor)]) };
 	};
+}
+
+/** The tables of this host get the names that they have while a store is asked. */
+function renamed({ tables }: DatabaseSnapshot, { tables: own }: DatabaseSnapshot): DatabaseSnapshot {
+	return { tables: new Map([...tables].map(([name, table]) => [own.has(name) ? `${LOCAL}.${name}` : name, table])) };
 }
 
 /** Sends values of a column. A statement that the user runs in the meantime ends the search. */
@@ -374,6 +523,11 @@ async function findValues({ id, table, column, where, typed }: Extract<ToQuery, 
 		...(typed === '' ? [] : [`${name} LIKE ${text(`${typed.replace(/[\\%_]/g, '\\$&')}%`)} ESCAPE '\\'`]),
 	];
 	const from = `"${table.replaceAll('"', '""')}"`;
+	// A store would have to read all its rows for each Tab.
+	if (store !== undefined) {
+		post({ type: 'values', id, values: [] });
+		return;
+	}
 	const statement = prepare(
 		`SELECT DISTINCT ${name} FROM ${from} WHERE ${conditions.join(' AND ')} LIMIT ${VALUES}`,
 		schema,
@@ -383,9 +537,9 @@ async function findValues({ id, table, column, where, typed }: Extract<ToQuery, 
 	const others = await attached.read(statement.tables);
 	try {
 		const database = openDatabase(snapshot, cache);
-		const { rows } = await execute(statement, withAttached(database, others), {
+		const { rows } = await execute(statement, withOthers(database, others, undefined), {
 			session,
-			...(redactsAll ? { shown: withoutSecrets(database, others) } : {}),
+			...(redactsAll ? { shown: withoutSecrets(database, others, undefined) } : {}),
 			cancel: valuesCancel,
 			memoryLimit: VALUES_MEMORY,
 			timeLimitMs: VALUES_MS,

@@ -26,6 +26,7 @@ import {
 	type FromCapture,
 	type FromQuery,
 	type LinesTail,
+	type OpenedStore,
 	type OwnTable,
 	type QueryThreadData,
 	type RecordingEnd,
@@ -41,6 +42,7 @@ import {
 	STATUS_ROWS,
 	STATUS_STORE_BYTES,
 	STATUS_UNPRINTED,
+	type StorePlace,
 	type TailProgress,
 	type TailWanted,
 	type ToCapture,
@@ -55,6 +57,9 @@ import { startThread } from './start-thread.ts';
 const CANCEL_MS = 100;
 /** How long the capture thread may take to end by itself. Attaching takes less than this. */
 const CLOSE_MS = 3000;
+
+/** How long ending statements in a store may take. */
+const SETTLE_MS = 2500;
 
 /** Completion waits at most this long for values. */
 const VALUES_MS = 2000;
@@ -81,6 +86,12 @@ export type RunOptions = {
 	readonly redact?: boolean | undefined;
 	/** Return only this many of the first and of the last rows. */
 	readonly ends?: { readonly first: number; readonly last: number } | undefined;
+	/** The tables are those of this host, even if a store is asked. */
+	readonly here?: boolean | undefined;
+	/** Ask only those shards of the store that can be reached. */
+	readonly skipsShards?: boolean | undefined;
+	/** The statement is in ClickHouse's SQL and goes to the store as it is. */
+	readonly raw?: boolean | undefined;
 };
 
 export type TailOptions = {
@@ -137,6 +148,9 @@ export class Threads {
 	ownTables: readonly OwnTable[] = [];
 	/** The tables of the attached recordings, as SQL names them. */
 	attachedTables: readonly NamedTable[] = [];
+	#tables: readonly NamedTable[] = TABLES;
+	/** The store that is asked, with its tables and those of this host as statements name them then. */
+	#store: { readonly opened: OpenedStore; readonly name: string; readonly tables: readonly NamedTable[] } | undefined;
 	/** The messages that started the running tails. */
 	readonly #tails = new Map<number, Extract<ToQuery, { type: 'tail' }>>();
 	#nextId = 1;
@@ -160,13 +174,13 @@ export class Threads {
 		this.#settings = settings;
 		this.#redactsAll = redactsAll;
 		this.recordingTo = settings.record?.path;
-		this.#hostNames = settings.replay === undefined ? ownHostNames() : [];
+		this.#hostNames = this.isCapturing ? ownHostNames() : [];
 		const data: CaptureThreadData = {
 			settings,
 			shares: memoryShares(settings.maxMemory),
 			status: this.#status.buffer,
 			signals: this.#signals.buffer,
-			...(settings.replay === undefined ? { ownSockets: this.ownSockets.buffer } : {}),
+			...(this.isCapturing ? { ownSockets: this.ownSockets.buffer } : {}),
 		};
 		this.#capture = startThread('capture-thread', { workerData: data, name: 'capture' });
 		const attached = deferred<readonly string[]>();
@@ -198,6 +212,11 @@ export class Threads {
 		this.attached.catch(() => undefined);
 		this.ended.catch(() => undefined);
 		this.#startQuery();
+	}
+
+	/** Whether rows come from the kernel. */
+	get isCapturing(): boolean {
+		return this.#settings.replay === undefined && this.#settings.idle !== true;
 	}
 
 	/** Path of the recording being read; undefined for a live capture. */
@@ -291,7 +310,7 @@ export class Threads {
 		} finally {
 			this.#attaching = undefined;
 			this.#limitStore();
-			this.#nameAttachedTables();
+			this.#nameTables();
 		}
 	}
 
@@ -300,13 +319,14 @@ export class Threads {
 		await this.#ask((id) => ({ type: 'detach', id, name }));
 		await this.#forget(name);
 		this.#limitStore();
-		this.#nameAttachedTables();
+		this.#nameTables();
 	}
 
-	#nameAttachedTables(): void {
+	#nameTables(): void {
 		this.attachedTables = this.attachedRecordings.flatMap(({ name: schema }) =>
 			TABLES.map(({ name, columns }) => ({ name: `${schema}.${name}`, columns })),
 		);
+		this.#tables = [...(this.#store?.tables ?? TABLES), ...this.attachedTables];
 	}
 
 	async #forget(name: string): Promise<void> {
@@ -323,6 +343,42 @@ export class Threads {
 
 	#limitStore(): void {
 		this.#toCapture({ type: 'store-limit', bytes: this.#storeLimit });
+	}
+
+	/** The name of the store that is asked; undefined if statements read the tables of this host. */
+	get storeName(): string | undefined {
+		return this.#store?.name;
+	}
+
+	/** All tables that statements can use, apart from the user's own. */
+	get tables(): readonly NamedTable[] {
+		return this.#tables;
+	}
+
+	/** From now on, tables are those of a store, and those of this host begin with `local.`. */
+	async connect(place: StorePlace): Promise<void> {
+		Atomics.store(this.#cancel, 0, 0);
+		const part = await this.#ask((id) => ({ type: 'connect', id, place }));
+		if (part.type !== 'connected') throw new Error(`expected connected, got ${part.type}`);
+		this.#store = { opened: part.store, name: new URL(place.url).host, tables: part.tables };
+		this.#nameTables();
+	}
+
+	/** Tables are those of this host again. */
+	async disconnect(): Promise<void> {
+		await this.#settleStore();
+		await this.#ask((id) => ({ type: 'disconnect', id }));
+		this.#store = undefined;
+		this.#nameTables();
+	}
+
+	/** Waits, but not long, until statements that were cancelled have ended in the store, too. */
+	async #settleStore(): Promise<void> {
+		if (this.#store === undefined || this.#queryFailure !== undefined) return;
+		const patience = new AbortController();
+		const settled = this.#ask((id) => ({ type: 'settle', id })).catch(() => undefined);
+		await Promise.race([settled, wait(SETTLE_MS, patience.signal)]);
+		patience.abort();
 	}
 
 	/** Runs one statement. Parts of the result are computed only as fast as the caller takes them. */
@@ -350,6 +406,9 @@ export class Threads {
 			again: options.again,
 			redact: options.redact,
 			ends: options.ends,
+			here: options.here,
+			skipsShards: options.skipsShards,
+			raw: options.raw,
 		});
 		try {
 			for (;;) {
@@ -570,6 +629,7 @@ export class Threads {
 
 	/** Ends both threads. May be called twice. */
 	async close(): Promise<void> {
+		if (!this.#closing) await this.#settleStore();
 		this.#closing = true;
 		this.#closed.resolve();
 		Atomics.store(this.#signals, SIGNAL_STOP, 1);
@@ -587,6 +647,7 @@ export class Threads {
 	#startQuery(): void {
 		const connected = this.attachedRecordings.filter((recording) => recording !== this.#attaching);
 		const data: QueryThreadData = {
+			store: this.#store?.opened,
 			signals: this.#signals.buffer,
 			cancel: this.#cancel.buffer,
 			progress: this.#progress.buffer,
@@ -596,7 +657,8 @@ export class Threads {
 			views: this.#views,
 			attached: connected.map(({ name }) => name),
 			hostNames: this.#hostNames,
-			isLive: this.#settings.replay === undefined,
+			...(this.isCapturing ? { ownSockets: this.ownSockets.buffer } : {}),
+			isLive: this.isCapturing,
 			redactionKey: SESSION_KEY,
 			redactsAll: this.#redactsAll,
 		};

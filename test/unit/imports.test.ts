@@ -21,6 +21,7 @@ const FOLDERS = [
 	'output',
 	'report',
 	'agent',
+	'remote',
 	'threads',
 	'telemetry',
 	'shell',
@@ -40,7 +41,7 @@ const ROOMS_OF_SQL = [
 	'elsewhere',
 	'statements',
 ];
-const DOORS_OF_SQL = ['src/sql/sql.ts', 'src/sql/sql-light.ts'];
+const DOORS_OF_SQL = ['src/sql/sql.ts', 'src/sql/sql-light.ts', 'src/sql/sql-plans.ts'];
 
 /** These files wire the program, one for each thread: each may import from every folder, and nothing imports them. */
 const WIRES = ['src/cli.ts', 'src/threads/capture-thread.ts', 'src/threads/query-thread.ts'];

@@ -2,7 +2,7 @@
 // rows and columns are read.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { execute, explainRows, fetchRows, prepare, Session, SqlError } from '../../src/sql/sql.ts';
+import { divideStatement, execute, prepare, Session, SqlError } from '../../src/sql/sql.ts';
 import type { ParameterValue } from '../../src/store/table.ts';
 import { type MemorySource, memorySource } from '../../support/memory-source.ts';
 import { grammarQuery } from '../../support/sql-grammar.ts';
@@ -24,7 +24,7 @@ async function remoteRows(
 	const statement = prepare(sql, source, session);
 	const values = new Map(Object.entries(parameters));
 	const signal = new AbortController().signal;
-	const fetched = await fetchRows(statement, { source, limits, signal, now: NOW, parameters: values });
+	const fetched = await divideStatement(statement, { source, limits, now: NOW, parameters: values }).fetch(signal);
 	return (await execute(statement, { tables: new Map() }, { fetched, session, parameters: values, now: NOW })).rows;
 }
 
@@ -190,7 +190,7 @@ test('temporary tables are made, filled and emptied with rows from elsewhere', a
 test('EXPLAIN says what is read from elsewhere', () => {
 	const source = memorySource(database);
 	const statement = prepare('EXPLAIN SELECT path FROM exchanges WHERE status = 200', source);
-	assert.deepEqual(explainRows(statement, { source, limits: LIMITS }), [
+	assert.deepEqual(divideStatement(statement, { source, limits: LIMITS }).explain(), [
 		'read from the rows in memory:',
 		'  {"table":"exchanges","columns":[5,7],"conditions":[{"kind":"compare","column":7,"operator":"=","value":200}],"atMost":1000}',
 	]);

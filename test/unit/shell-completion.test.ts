@@ -9,6 +9,7 @@ import { type CompletionContext, complete, schemaOf } from '../../src/shell/comp
 import { literalText, parseParameter } from '../../src/shell/parameters.ts';
 import { progressText } from '../../src/shell/progress.ts';
 import { classify } from '../../src/sql/sql-light.ts';
+import { TABLES } from '../../src/store/database.ts';
 
 const CONTEXT: CompletionContext = {
 	ownTables: [
@@ -70,7 +71,8 @@ test('Tab offers the tables of attached recordings, and their columns', () => {
 		{ name: 'before.exchanges', columns: [column] },
 		{ name: 'before.loss', columns: [] },
 	];
-	const changes = { attachedTables };
+	const tables = [...TABLES, ...attachedTables];
+	const changes = { tables };
 	assert.deepEqual(offers('.schema bef', changes), ['before.exchanges', 'before.loss']);
 	assert.deepEqual(offers('SELECT * FROM bef', changes), ['before.exchanges', 'before.loss']);
 	assert.deepEqual(offers('SELECT * FROM before.ex', changes), ['exchanges']);
@@ -78,7 +80,7 @@ test('Tab offers the tables of attached recordings, and their columns', () => {
 	assert.deepEqual(offers('SELECT b.so| FROM before.exchanges b', changes), ['some_column']);
 	assert.deepEqual(offers('DELETE FROM bef', changes), []);
 	assert.deepEqual(offers('ATT'), ['ATTACH']);
-	const schema = schemaOf([], attachedTables);
+	const schema = schemaOf([], tables);
 	const unknown = (text: string) =>
 		classify(text, schema)
 			.filter((token) => token.class === 'unknown')

@@ -76,8 +76,14 @@ export function notCapturing(recording: string): string {
 }
 
 /** Throws a UserError if a recording is open, because then there is no capture to change. */
-export function requireLive({ threads: { recording } }: ShellSession): void {
-	if (recording === undefined) return;
+export function requireLive({ threads: { recording, isCapturing } }: ShellSession): void {
+	if (isCapturing) return;
+	if (recording === undefined)
+		throw new UserError(
+			'nothing is captured on this host: tinytap was started with --store',
+			'ERR_NOT_CAPTURING',
+			'Start tinytap without --store, and use .connect.',
+		);
 	throw new UserError(
 		notCapturing(recording),
 		'ERR_NOT_CAPTURING',

@@ -16,6 +16,7 @@ import { RESULT_COMMANDS } from './result-commands.ts';
 import { SETTING_COMMANDS } from './setting-commands.ts';
 import { STATEMENT_COMMANDS } from './statement-commands.ts';
 import { STATUS_COMMANDS } from './status-commands.ts';
+import { STORE_COMMANDS } from './store-commands.ts';
 import { TABLE_COMMANDS } from './table-commands.ts';
 
 const HELP = createHelp(() => COMMAND_GROUPS);
@@ -29,6 +30,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
 	EXCHANGE_COMMANDS,
 	QUERY_COMMANDS,
 	CAPTURE_COMMANDS,
+	STORE_COMMANDS,
 	STATUS_COMMANDS,
 	SETTING_COMMANDS,
 	{

@@ -3,7 +3,6 @@ import { distance } from 'fastest-levenshtein';
 import { UserError } from '../../base/errors.ts';
 import { forTerminal } from '../../output/terminal-text.ts';
 import { twoColumns } from '../../output/two-columns.ts';
-import { TABLES } from '../../store/database.ts';
 import type { NamedTable } from '../../store/table.ts';
 import type { ShellSession } from '../shell-session.ts';
 import type { CommandGroup } from './command.ts';
@@ -22,7 +21,7 @@ export const TABLE_COMMANDS: CommandGroup = {
 					({ name, isView }) => [name, `${forTerminal(name)} (${isView ? 'view' : 'temporary'})`] as const,
 				);
 				const wanted = patternOf(argument);
-				const captured = [...TABLES, ...shell.threads.attachedTables].map(({ name }) => [name, name] as const);
+				const captured = shell.threads.tables.map(({ name }) => [name, name] as const);
 				const found = [...captured, ...own].filter(([name]) => wanted.test(name));
 				if (found.length === 0) throw noTable(argument, allTables(shell));
 				await shell.page(`${found.map(([, shown]) => shown).join('\n')}\n`);
@@ -45,7 +44,7 @@ export const TABLE_COMMANDS: CommandGroup = {
 
 /** All tables that a statement can use. */
 export function allTables({ threads }: ShellSession): readonly NamedTable[] {
-	return [...TABLES, ...threads.attachedTables, ...threads.ownTables];
+	return [...threads.tables, ...threads.ownTables];
 }
 
 /** The columns of a table, or of all tables if `argument` is empty, wrapped at `width`. */

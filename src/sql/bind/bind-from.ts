@@ -195,6 +195,14 @@ function unknownTable(name: string, at: number, { schema, common }: Environment)
 		...(schema.views?.keys() ?? []),
 		...[...common.values()].map((entry) => entry.name),
 	];
+	const local = `local.${name.toLowerCase()}`;
+	if (schema.tables.has(local))
+		return new SqlError(
+			`unknown table ${name}`,
+			'ERR_SQL_NAME',
+			at,
+			`the store has no such table; ${local} is that of this host`,
+		);
 	const otherwise = names.length === 0 ? 'other tables cannot be used here' : `tables are ${names.join(', ')}`;
 	return new SqlError(`unknown table ${name}`, 'ERR_SQL_NAME', at, meantTable(name, names, otherwise));
 }

@@ -36,6 +36,64 @@ export function partsOf(expression: Bound): readonly Bound[] {
 	}
 }
 
+/** The same expression with other parts. Subqueries stay as they are. */
+export function mapParts(expression: Bound, map: (part: Bound) => Bound): Bound {
+	switch (expression.kind) {
+		case 'negate':
+		case 'present':
+		case 'complement':
+		case 'not':
+		case 'is truth':
+		case 'cast':
+			return { ...expression, operand: map(expression.operand) };
+		case 'arithmetic':
+		case 'concat':
+			return { ...expression, left: map(expression.left), right: map(expression.right) };
+		case 'compare':
+		case 'is': {
+			const { comparison } = expression;
+			return {
+				...expression,
+				comparison: { ...comparison, left: map(comparison.left), right: map(comparison.right) },
+			};
+		}
+		case 'and':
+		case 'or':
+		case 'coalesce':
+			return { ...expression, operands: expression.operands.map(map) };
+		case 'in list': {
+			const { membership, items } = expression;
+			const mapped = items.map(map);
+			return {
+				...expression,
+				membership: { ...membership, left: map(membership.left), right: mapped[0] ?? membership.right },
+				items: mapped,
+			};
+		}
+		case 'in query': {
+			const { membership } = expression;
+			return { ...expression, membership: { ...membership, left: map(membership.left) } };
+		}
+		case 'match':
+			return {
+				...expression,
+				operand: map(expression.operand),
+				pattern: map(expression.pattern),
+				escape: expression.escape === undefined ? undefined : map(expression.escape),
+			};
+		case 'case':
+			return {
+				...expression,
+				branches: expression.branches.map(({ when, result }) => ({ when: map(when), result: map(result) })),
+				otherwise: map(expression.otherwise),
+			};
+		case 'call':
+			return { ...expression, arguments: expression.arguments.map(map) };
+		default:
+			return expression;
+	}
+}
+
 /** The subquery of an expression that has one. */
 export function subqueryOf(expression: Bound): QueryPlan | undefined {
 	return expression.kind === 'query' || expression.kind === 'exists' || expression.kind === 'in query'

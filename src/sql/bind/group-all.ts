@@ -54,7 +54,7 @@ function windowParts(expression: Bound, scope: Scope): Bound[] {
 }
 
 /** Returns a function that gives equal expressions the same text. */
-function identities(): (expression: Bound) => string {
+export function identities(): (expression: Bound) => string {
 	const numbers = new Map<object, number>();
 	const numberOf = (object: object) => {
 		const number = numbers.get(object) ?? numbers.size;

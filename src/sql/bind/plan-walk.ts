@@ -9,6 +9,8 @@ export type PlanVisitor = {
 	readonly select?: (plan: SelectPlan) => void;
 	/** Called for each table of a FROM. */
 	readonly source?: (source: Source) => void;
+	/** False: subqueries of expressions are not entered. */
+	readonly enters?: boolean;
 };
 
 /** Visits a plan with all subqueries in it. */
@@ -41,7 +43,7 @@ export function walkExpression(expression: Bound | undefined, visitor: PlanVisit
 	if (expression === undefined) return;
 	visitor.expression?.(expression);
 	const plan = subqueryOf(expression);
-	if (plan !== undefined) walkPlan(plan, visitor);
+	if (plan !== undefined && visitor.enters !== false) walkPlan(plan, visitor);
 	for (const part of partsOf(expression)) walkExpression(part, visitor);
 }
 

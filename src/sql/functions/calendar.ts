@@ -160,6 +160,19 @@ const MONTHS = new Map([
 	['millennium', 12000],
 ]);
 
+/** The length of a unit of date_trunc() in microseconds; undefined for those of months, and if there is no such unit. */
+export function lengthOfUnit(text: string): { readonly micros: number; readonly from: number } | undefined {
+	const unit = nameOf(text);
+	if (unit === 'week') return { micros: 7 * DAY, from: ORIGIN };
+	const micros = LENGTHS.get(unit);
+	return micros === undefined ? undefined : { micros, from: 0 };
+}
+
+/** Buckets are counted from here. */
+export function bucketOrigin(): number {
+	return ORIGIN;
+}
+
 export const UNIT_NAMES: readonly string[] = [...LENGTHS.keys(), 'week', ...MONTHS.keys()];
 
 /** Cuts instants and intervals to a unit; undefined if there is no such unit. */

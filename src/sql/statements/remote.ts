@@ -1,8 +1,10 @@
-// Statements that read tables whose rows are elsewhere (row-source.ts): reads the rows before the statement runs.
-import type { RowSource } from '../../store/row-source.ts';
+// Statements that read tables whose rows are elsewhere (row-source.ts): divides them, and reads the rows before they run.
+import type { RowSource, WantedRows } from '../../store/row-source.ts';
 import type { TableSnapshot } from '../../store/table.ts';
 import type { Source } from '../bind/bound.ts';
-import { type Reader, type RemoteLimits, readRemoteRows, wantedRows } from '../elsewhere/remote-rows.ts';
+import type { PlanComputer } from '../elsewhere/computed-part.ts';
+import { RemotePlan } from '../elsewhere/remote-plan.ts';
+import type { Reader, RemoteLimits } from '../elsewhere/remote-rows.ts';
 import type { Compiler } from '../evaluate/runtime.ts';
 import { Guard } from '../limits/guard.ts';
 import { createCompiler } from '../run/compile.ts';
@@ -12,33 +14,44 @@ import type { Statement } from './statement.ts';
 export type RemoteOptions = Pick<ExecuteOptions, 'parameters' | 'now'> & {
 	readonly source: RowSource;
 	readonly limits: RemoteLimits;
-	readonly signal: AbortSignal;
-	/** Called with the number of rows read so far. */
-	readonly onRows?: ((rows: number) => void) | undefined;
+	/** Undefined: the source only reads rows. */
+	readonly computer?: PlanComputer | undefined;
+	/** Replaces a table, of which only these columns can be read, with what the statement may see of it. */
+	readonly shown?: ((table: TableSnapshot, columns: readonly number[]) => TableSnapshot) | undefined;
 };
 
 /** The tables of FROM with the rows that were read for them: `fetched` of ExecuteOptions. */
 export type Fetched = ReadonlyMap<Source, TableSnapshot>;
 
-/**
- * Reads the rows of `source` that the statement needs. Throws a SqlError if they are too many, and what the source throws.
- */
-export async function fetchRows(statement: Statement, options: RemoteOptions): Promise<Fetched> {
-	const { source, limits, signal, onRows } = options;
-	const reader = readerOf(statement);
-	if (reader === undefined || statement.kind === 'explain') return new Map();
-	const wanted = wantedRows(reader, source, limits, constantCompiler(options));
-	return await readRemoteRows(wanted, source, limits, signal, onRows);
-}
+export type RemoteStatement = {
+	/** The tables that it reads there, with conditions that hold for all rows that matter. */
+	readonly reads: readonly Pick<WantedRows, 'table' | 'conditions'>[];
+	/** What is asked of the source, for EXPLAIN. */
+	readonly explain: () => readonly string[];
+	/**
+	 * Reads the rows. Throws a SqlError if they are too many, and what the source throws. `onRows` is called with the number
+	 * of rows read so far.
+	 */
+	readonly fetch: (signal: AbortSignal, onRows?: (rows: number) => void) => Promise<Fetched>;
+};
 
-/** For EXPLAIN: what is read from the source, in lines. */
-export function explainRows(statement: Statement, options: Omit<RemoteOptions, 'signal'>): string[] {
-	const { source, limits } = options;
+/** Divides a statement, which can afterwards run only with the rows that are fetched. */
+export function divideStatement(statement: Statement, options: RemoteOptions): RemoteStatement {
+	const { source, limits, computer, shown } = options;
 	const reader = readerOf(statement);
-	if (reader === undefined) return [];
-	const wanted = wantedRows(reader, source, limits, constantCompiler(options));
-	const texts = new Set([...wanted.values()].map((want) => source.explain(want).join('\n')));
-	return [...texts].flatMap((text) => [`read from ${source.name}:`, ...text.split('\n').map((line) => `  ${line}`)]);
+	if (reader === undefined) return { reads: [], explain: () => [], fetch: async () => new Map() };
+	const plan = new RemotePlan(reader, source, computer, limits, constantCompiler(options));
+	return {
+		reads: plan.reads,
+		explain: () => plan.explain(),
+		fetch: async (signal, onRows) => {
+			if (statement.kind === 'explain') return new Map();
+			const tables = await plan.fetch(signal, onRows);
+			return new Map(
+				[...tables].map(([mention, { snapshot, columns }]) => [mention, shown?.(snapshot, columns) ?? snapshot]),
+			);
+		},
+	};
 }
 
 /** What a statement reads. */
