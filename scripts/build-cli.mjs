@@ -1,10 +1,11 @@
 // Bundles the entry files of the three threads into dist/, including alasql's grammar, so that tinytap needs no
-// node_modules; what writes Parquet, apart from them, because it is seldom needed; and the code of the page of a report.
+// node_modules; what writes Parquet, and what reads .proto files, apart from them, because they are seldom needed; and the code of the page of a report.
 import { readdirSync, statSync } from 'node:fs';
 
 const entries = ['src/cli.ts', 'src/threads/capture-thread.ts', 'src/threads/query-thread.ts'];
-const library = 'src/output/parquet-library.ts';
-const outputs = ['tinytap', 'capture-thread', 'query-thread', 'parquet-library'].map((name) => `dist/${name}.cjs`);
+/** Read only when they are needed. */
+const libraries = ['parquet-library', 'proto-library'];
+const outputs = ['tinytap', 'capture-thread', 'query-thread', ...libraries].map((name) => `dist/${name}.cjs`);
 const page = ['dist/report-page.js', 'dist/report-page.css'];
 const sources = ['src', 'decoder-as/assembly', 'package.json', 'package-lock.json', 'scripts/build-cli.mjs'];
 
@@ -33,7 +34,7 @@ if (newest(sources) >= oldest([...outputs, ...page])) {
 	await build({
 		entryPoints: {
 			...{ tinytap: entries[0], 'capture-thread': entries[1], 'query-thread': entries[2] },
-			'parquet-library': library,
+			...Object.fromEntries(libraries.map((name) => [name, `src/output/${name}.ts`])),
 		},
 		outdir: 'dist',
 		outExtension: { '.js': '.cjs' },
@@ -52,8 +53,10 @@ if (newest(sources) >= oldest([...outputs, ...page])) {
 			{
 				name: 'load-later',
 				setup(api) {
-					api.onResolve({ filter: /\/parquet-library\.ts$/ }, ({ kind }) =>
-						kind === 'dynamic-import' ? { path: './parquet-library.cjs', external: true } : undefined,
+					api.onResolve({ filter: /\/(parquet|proto)-library\.ts$/ }, ({ kind, path }) =>
+						kind === 'dynamic-import'
+							? { path: path.replace(/^.*\/(.*)\.ts$/, './$1.cjs'), external: true }
+							: undefined,
 					);
 				},
 			},

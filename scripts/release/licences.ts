@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from './places.ts';
 
-const BUNDLES = ['tinytap', 'capture-thread', 'query-thread', 'parquet-library'];
+const BUNDLES = ['tinytap', 'capture-thread', 'query-thread', 'parquet-library', 'proto-library'];
 
 /** Not in the bundles, but compiled into the decoder and the addon. */
 export const COMPILED_IN: readonly string[] = ['assemblyscript', 'node-addon-api'];

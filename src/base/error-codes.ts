@@ -135,6 +135,10 @@ const ENTRIES = {
 		meaning: 'A file is larger than the limit for its kind.',
 		hint: 'Check that it is the right file.',
 	},
+	ERR_PROTO: {
+		meaning: 'A file given with --proto is not a protobuf schema, or refers to something that is not defined.',
+		hint: 'Check the file with protoc. Imports are read relative to the directory of the file.',
+	},
 	ERR_NOT_A_RECORDING: {
 		meaning: 'The file is not a tinytap recording.',
 		hint: '`tinytap record FILE` makes one.',

@@ -41,6 +41,7 @@ type RawOptions = {
 	readonly color?: boolean;
 	readonly user?: string;
 	readonly keepRoot?: boolean;
+	readonly proto?: readonly string[];
 	readonly raw?: boolean;
 	readonly redact?: boolean;
 	readonly timeout?: string;
@@ -121,6 +122,7 @@ const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[
 	['--keep-root', 'do not drop root privileges'],
 	['--redact', 'replace secrets with placeholders in everything that is printed, exported or recorded'],
 	['--no-redact', `do not replace secrets in ${REDACTING.join(', ')}, .curl, .export and .report`],
+	['--proto <file...>', 'names of the fields of gRPC messages, for .show: a .proto file (repeatable)'],
 	['--raw', 'do not escape control characters in text formats'],
 	['--timeout <duration>', 'time limit for a statement, e.g. 10s'],
 	['--both', "print both sides' rows of an exchange in a tail on a terminal, not only the server's"],
@@ -174,7 +176,7 @@ export function addCaptureOptions(command: Command): Command {
 const OPTION_GROUPS: readonly (readonly [title: string, options: RegExp])[] = [
 	['What is read:', /^--(replay|realtime|from|to|record|port|pid|comm|container|cgroup|store|credentials|ca|tls)\b/],
 	['Limits:', /^--(for|count|[a-z]+-limit|max-[a-z]+|ring-size|timeout)\b/],
-	['Output:', /^--(format|no-color|redact|no-redact|raw|both|strict|quiet|verbose)\b/],
+	['Output:', /^--(format|no-color|redact|no-redact|raw|proto|both|strict|quiet|verbose)\b/],
 	['Rights and files:', /^--(user|keep-root|force|safe|unsafe|config|stay)\b/],
 ];
 
@@ -269,6 +271,7 @@ export function parseOptions(parsed: Command, command?: readonly string[], mayCa
 				{ place: 'bundled', path: FILES.bundledQueries, user: processUser() },
 			],
 		},
+		proto: raw.proto ?? [],
 		both: raw.both === true,
 		strict: raw.strict === true,
 		timeoutMs: raw.timeout === undefined ? undefined : parseDuration(raw.timeout, '--timeout'),

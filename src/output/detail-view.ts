@@ -1,5 +1,6 @@
 // One exchange in full, as `.show` prints it.
 
+import type { ExchangeMessage } from '../store/exchange-messages.ts';
 import type { SqlValue } from '../store/table.ts';
 import { type BodyForm, bodyLines } from './body-lines.ts';
 import { callLines } from './call-lines.ts';
@@ -7,6 +8,7 @@ import { numberText } from './cell-text.ts';
 import { type DisplayedTime, UTC_TIME } from './displayed-time.ts';
 import { type ExchangeDetail, messageBody } from './exchange-parts.ts';
 import { messageLines as itemLines } from './message-lines.ts';
+import type { ProtoSchema } from './proto-schema.ts';
 import { forTerminal } from './terminal-text.ts';
 import { plainTheme, type Theme } from './theme.ts';
 import { timingBar } from './timing-bar.ts';
@@ -27,9 +29,11 @@ export type DetailViewOptions = {
 	readonly bodies?: BodyForm;
 	/** Width of the screen. Default: no limit. */
 	readonly columns?: number;
+	/** What fields of gRPC messages are called. */
+	readonly proto?: ProtoSchema | undefined;
 };
 
-type Shown = Required<DetailViewOptions>;
+type Shown = Required<Omit<DetailViewOptions, 'proto'>> & Pick<DetailViewOptions, 'proto'>;
 
 /** Facts, then request line, headers and body, then the same for the response, then messages. Ends with a line end. */
 export function detailView(exchange: ExchangeDetail, options: DetailViewOptions = {}): string {
@@ -152,13 +156,19 @@ function responseLines(exchange: ExchangeDetail, shown: Shown): string {
 }
 
 /** The messages inside the bodies that are shown, or of the upgraded connection. */
-function streamLines({ columns, messages: all }: ExchangeDetail, { theme, raw, messages, bodies }: Shown): string {
+function streamLines({ columns, messages: all }: ExchangeDetail, shown: Shown): string {
+	const { theme, raw, messages, bodies, proto } = shown;
 	if (all === undefined || bodies !== 'readable') return '';
 	const asked = columns.side === 'client' ? 'out' : 'in';
 	const some = all.messages.filter(({ direction }) => messages.includes(direction === asked ? 'req' : 'res'));
 	if (some.length === 0) return '';
 	const began = typeof columns.ts === 'string' ? columns.ts : null;
-	return `${theme.header('messages')}\n${itemLines({ messages: some, more: all.more }, began, { theme, raw })}`;
+	const { grpc_service: service, grpc_method: method } = columns;
+	const typeOf = ({ direction }: ExchangeMessage) =>
+		typeof service === 'string' && typeof method === 'string'
+			? proto?.typeOf(service, method, direction === asked)
+			: undefined;
+	return `${theme.header('messages')}\n${itemLines({ messages: some, more: all.more }, began, { theme, raw, typeOf })}`;
 }
 
 /** Whether the message has neither fields nor a body. */

@@ -2,6 +2,7 @@
 import type { ExchangeMessage, ExchangeMessages } from '../store/exchange-messages.ts';
 import { jsonLines, textLines } from './body-lines.ts';
 import { hexDump } from './hex-dump.ts';
+import type { ProtoType } from './proto-schema.ts';
 import { protobufLines } from './protobuf-lines.ts';
 import { forTerminal } from './terminal-text.ts';
 import type { Theme } from './theme.ts';
@@ -12,17 +13,23 @@ const LAST_MESSAGES = 10;
 /** Bytes of binary messages shown as hex. */
 const HEX_BYTES = 256;
 
-export type MessageLinesOptions = { readonly theme: Theme; readonly raw: boolean };
+export type MessageLinesOptions = {
+	readonly theme: Theme;
+	readonly raw: boolean;
+	/** The type of a gRPC message, if it is known. */
+	readonly typeOf?: ((message: ExchangeMessage) => ProtoType | undefined) | undefined;
+};
 
 /** A line `#1 +12.345 ms out event token, 18 bytes` and the content, for each message. `began`: when the request did. */
 export function messageLines(
 	{ messages, more }: ExchangeMessages,
 	began: string | null,
-	{ theme, raw }: MessageLinesOptions,
+	options: MessageLinesOptions,
 ): string {
+	const { theme, raw } = options;
 	const hidden = messages.length - FIRST_MESSAGES - LAST_MESSAGES;
 	const lines = (some: readonly ExchangeMessage[]) =>
-		some.map((message) => theme.dim(`${factsOf(message, began, raw)}\n`) + contentOf(message, theme, raw)).join('');
+		some.map((message) => theme.dim(`${factsOf(message, began, raw)}\n`) + contentOf(message, options)).join('');
 	const rest = more === 0 ? '' : theme.dim(`… ${more} more\n`);
 	if (hidden <= 1) return lines(messages) + rest;
 	const left = theme.dim(`… ${hidden} more messages\n`);
@@ -45,15 +52,19 @@ function micros(ts: string): number {
 	return Date.parse(ts) * 1000 + Number(ts.slice(23, 26));
 }
 
-function contentOf(message: ExchangeMessage, theme: Theme, raw: boolean): string {
+function contentOf(message: ExchangeMessage, { theme, raw, typeOf }: MessageLinesOptions): string {
 	const note = message.note === null ? '' : `${theme.note(forTerminal(message.note, { raw }))}\n`;
-	return bytesOf(message, raw) + note;
+	return bytesOf(message, raw, typeOf?.(message)) + note;
 }
 
-function bytesOf({ kind, event, raw: bytes, text, note }: ExchangeMessage, raw: boolean): string {
+function bytesOf(
+	{ kind, event, raw: bytes, text, note }: ExchangeMessage,
+	raw: boolean,
+	type: ProtoType | undefined,
+): string {
 	if (bytes === null || bytes.length === 0) return '';
 	if (kind === 'grpc' && note === null) {
-		const fields = protobufLines(bytes, raw);
+		const fields = protobufLines(bytes, raw, type);
 		if (fields !== null) return `${fields.join('\n')}\n`;
 	}
 	const isText = text !== null && kind !== 'binary' && kind !== 'grpc' && !text.includes('\ufffd');

@@ -41,6 +41,8 @@ export type SessionSettings = {
 		readonly userQueries: string;
 		readonly queries: QueryDirectories;
 	};
+	/** Files with protobuf schemas (--proto). */
+	readonly proto: readonly string[];
 	/** A tail prints the rows of both sides of an exchange. */
 	readonly both: boolean;
 	/** Time limit of a statement; undefined if not given. */

@@ -1,10 +1,12 @@
 // The messages of an exchange in the detail view and in HAR, without secrets.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { UserError } from '../../src/base/errors.ts';
 import { detailView } from '../../src/output/detail-view.ts';
 import type { ExchangeDetail } from '../../src/output/exchange-parts.ts';
 import { createHarWriter } from '../../src/output/har.ts';
 import { withoutBodies } from '../../src/output/left-out-bodies.ts';
+import { readProto } from '../../src/output/proto-schema.ts';
 import { protobufLines } from '../../src/output/protobuf-lines.ts';
 import { redactExchange } from '../../src/output/redacted-exchange.ts';
 import { createRedactor } from '../../src/output/redaction.ts';
@@ -160,4 +162,69 @@ test('secrets in messages are replaced, wherever they occur in the exchange', ()
 	assert.doesNotMatch(shared, /s3cr3t/);
 	assert.doesNotMatch(shared, /ZGFtYWdlZA/);
 	assert.equal(withoutBodies(chat).messages, undefined);
+});
+
+const FILES: Readonly<Record<string, string>> = {
+	'/p/shop.proto': `syntax = "proto3"; package shop; import "common/item.proto"; import "google/protobuf/timestamp.proto";
+service Stock { rpc Get(Ask) returns (stream Answer); }
+message Ask { int32 number = 1; string name = 2; common.Item item = 3; float part = 4; double whole = 5; sint32 below = 6;
+ repeated int32 list = 7; map<string, int64> counts = 8; Kind kind = 9; bool is_new = 10; bytes raw = 11; sfixed32 fixed = 12;
+ google.protobuf.Timestamp at = 13; repeated double doubles = 14; enum Kind { NONE = 0; SOME = 1; } }
+message Answer {}`,
+	'/p/common/item.proto': 'syntax = "proto3"; package common; message Item { uint64 id = 1; Item inner = 2; }',
+	'/p/bad.proto': 'message {',
+	'/p/lacking.proto': 'syntax = "proto3"; message A { Nowhere a = 1; }',
+};
+const readFile = (path: string): string => {
+	const text = FILES[path];
+	if (text === undefined) throw new UserError(`there is no ${path}`, 'ERR_FILE_ENOENT');
+	return text;
+};
+
+test('with --proto, fields have their names', async () => {
+	const schema = await readProto(['/p/shop.proto'], readFile);
+	const type = schema.typeOf('shop.Stock', 'Get', true)!;
+	const bytes = (...parts: (number | string)[]) =>
+		Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : Buffer.from([part]))));
+	const ask = Buffer.concat([
+		bytes(0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0x12, 2, 'ab', 0x1a, 4, 0x08, 7, 0x12, 0),
+		bytes(0x25, 0, 0, 0x80, 0x3f, 0x29, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f, 0x30, 3, 0x3a, 3, 1, 0x96, 1, 0x38, 5),
+		bytes(0x42, 5, 0x0a, 1, 'k', 0x10, 9, 0x48, 1, 0x48, 2, 0x50, 1, 0x5a, 2, 0xff, 0, 0x65, 0xff, 0xff, 0xff, 0xff),
+		bytes(0x6a, 2, 0x08, 60, 0x72, 8, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f, 0xa0, 1, 4),
+	]);
+	assert.deepEqual(protobufLines(ask, false, type), [
+		...['number: -1', 'name: "ab"', 'item:', '  id: 7', '  inner:', 'part: 1', 'whole: 1', 'below: -2'],
+		...['list: [1, 150]', 'list: 5', 'counts:', '  key: "k"', '  value: 9', 'kind: SOME', 'kind: 2', 'is_new: true'],
+		...['raw: ff00 (2)', 'fixed: -1', 'at:', '  seconds: 60', 'doubles: [1]', '20 varint: 4'],
+	]);
+	// Not what the schema says: as without it.
+	assert.deepEqual(protobufLines(bytes(0x10, 1, 0x18, 2), false, type), ['2 varint: 1', '3 varint: 2']);
+	assert.deepEqual(protobufLines(new Uint8Array(0), false, type), []);
+	for (const [service, method] of [
+		['shop.Stock', 'Put'],
+		['shop.None', 'Get'],
+		['shop', 'Get'],
+		['', ''],
+		['shop.Ask', 'constructor'],
+	] as const)
+		assert.equal(schema.typeOf(service, method, true), undefined, service);
+	const call = exchangeOf((server) => {
+		const grpc: [string, string][] = [['content-type', 'application/grpc']];
+		server.in(PREFACE).in(settings()).out(settings());
+		server
+			.in(headers(1, requestBlock('/shop.Stock/Get', grpc, 'POST')))
+			.in(data(1, grpcMessage(bytes(0x12, 2, 'hi')), true));
+		server.out(headers(1, responseBlock(200, grpc))).out(data(1, grpcMessage(bytes(0x08, 1)), true));
+	});
+	const shown = detailView(call, { proto: schema }).split('messages\n')[1]!.split('\n');
+	assert.deepEqual([shown[1], shown[3]], ['name: "hi"', '1 varint: 1']);
+});
+
+test('a file that is no schema is an error that names it', async () => {
+	await assert.rejects(
+		readProto(['/p/bad.proto'], readFile),
+		/expected a \.proto file, but \/p\/bad\.proto cannot be read/,
+	);
+	await assert.rejects(readProto(['/p/lacking.proto'], readFile), { code: 'ERR_PROTO' });
+	await assert.rejects(readProto(['/p/none.proto'], readFile), { code: 'ERR_FILE_ENOENT' });
 });

@@ -124,10 +124,23 @@ function isType(word: string, more: u8): bool {
 	return next == 59 || next == 32 || next == 9 || next == more;
 }
 
+/** Whether the content type found last may be one of those below, judging by a few of its letters. */
+function mayHaveItems(): bool {
+	const length = <u32>(valueEnd - valueStart);
+	if (length < 16) return false;
+	const first = load<u8>(valueStart) | 32;
+	// text/e…, multipart/…
+	if (first == 116) return (load<u8>(valueStart, 5) | 32) == 101;
+	if (first != 97) return first == 109;
+	// application/g…, n…, x…, but not application/json.
+	const next = load<u8>(valueStart, 12) | 32;
+	return next == 103 || next == 110 || next == 120 || (next == 106 && length > 16 && (load<u8>(valueStart, 16) | 32) == 108);
+}
+
 /** FORM_* of the message's body; 0: it contains no items. */
 function formOf(message: Message): u8 {
 	if (isSocket(message)) return FORM_WEBSOCKET;
-	if (!findField(message, 'content-type')) return 0;
+	if (!findField(message, 'content-type') || !mayHaveItems()) return 0;
 	if (isType('application/grpc', 43) || isType('application/grpc-web', 43)) return FORM_GRPC;
 	const isLines =
 		isType('application/x-ndjson', 0) || isType('application/ndjson', 0) || isType('application/jsonl', 0) ||

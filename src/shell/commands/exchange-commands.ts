@@ -1,10 +1,13 @@
 // Commands that show exchanges.
 import { UserError, usageError } from '../../base/errors.ts';
+import { readUserFile } from '../../base/user-files.ts';
 import { connectionFacts, conversationPart } from '../../output/conversation.ts';
 import { curlLine } from '../../output/curl-line.ts';
 import { type DetailViewOptions, detailView } from '../../output/detail-view.ts';
 import { exchangeDiff } from '../../output/exchange-diff.ts';
+import type { ExchangeDetail } from '../../output/exchange-parts.ts';
 import { standardOutput } from '../../output/output-stream.ts';
+import { type ProtoSchema, readProto } from '../../output/proto-schema.ts';
 import { redactExchange } from '../../output/redacted-exchange.ts';
 import type { WantedExchange } from '../../store/exchange-detail.ts';
 import { commandWords } from '../command-words.ts';
@@ -150,7 +153,15 @@ async function show(
 ): Promise<undefined> {
 	const exchange = await exchangeOf(shell, wanted, shown.parts?.includes('facts') !== false);
 	shell.shownId = Number(exchange.columns.id);
-	await shell.page(detailView(exchange, { ...viewOptions(shell), ...shown }));
+	const proto = await schemaFor(shell, exchange);
+	await shell.page(detailView(exchange, { ...viewOptions(shell), ...shown, proto }));
+}
+
+/** The schemas of --proto, if the exchange has messages of gRPC. */
+async function schemaFor(shell: ShellSession, { messages }: ExchangeDetail): Promise<ProtoSchema | undefined> {
+	const { proto, user } = shell.options;
+	if (proto.length === 0 || messages?.messages.some(({ kind }) => kind === 'grpc') !== true) return undefined;
+	return await readProto(proto, (path) => readUserFile(path, user));
 }
 
 /** At most this much of a conversation is printed, in characters. */
