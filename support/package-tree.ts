@@ -23,7 +23,7 @@ export function packageTree(): PackageTree {
 	mkdirSync(native, { recursive: true });
 	for (const name of ['bin', 'queries', 'recordings', 'package.json'])
 		cpSync(join(CHECKOUT, name), join(path, name), { recursive: true });
-	const bundles = ['tinytap.cjs', 'capture-thread.cjs', 'query-thread.cjs', 'parquet-library.cjs'];
+	const bundles = ['tinytap.cjs', 'capture-thread.cjs', 'query-thread.cjs', 'parquet-library.cjs', 'proto-library.cjs'];
 	for (const name of [...bundles, 'report-page.js', 'report-page.css'])
 		cpSync(join(CHECKOUT, 'dist', name), join(path, 'dist', name));
 	cpSync(join(CHECKOUT, 'build/decoder.wasm'), join(path, 'dist/decoder.wasm'));
