@@ -66,6 +66,11 @@ export function ownProgram(name: 'paced' | 'attach-empty' | 'ring-reader'): stri
 	return compile(target, [`${name}.cc`], 'g++', ['-std=c++17', '-O2', '-Wall'], [...parts, '-lbpf']);
 }
 
+/** libnghttp2's inflater on a file of header blocks. */
+export function inflateProgram(): string {
+	return compile(join(BUILT, 'inflate'), ['inflate.c'], 'gcc', ['-O2', '-Wall'], ['-lnghttp2']);
+}
+
 /** The BPF object with empty programs. */
 export function emptyObject(): string {
 	return compile(join(BUILT, 'empty.bpf.o'), ['empty.bpf.c'], 'clang', ['-O2', '-g', '-target', 'bpf', '-c']);

@@ -77,7 +77,7 @@ export const KINDS: readonly Kind[] = [
 ];
 
 /** As much as the capture thread takes from the kernel at a time. */
-const BATCH_BYTES = 1 << 20;
+export const BATCH_BYTES = 1 << 20;
 
 const CONNECTIONS = 50;
 
