@@ -22,6 +22,7 @@ export type Http2Results = {
 };
 
 export async function measureHttp2(rows: number, rounds: number): Promise<Http2Results> {
+	const versions = { libnghttp2: libnghttp2() };
 	const measured: Measured[] = [];
 	const hpack: Hpack[] = [];
 	for (const kind of KINDS.filter(({ name }) => KIND_NAMES.includes(name))) {
@@ -45,7 +46,7 @@ export async function measureHttp2(rows: number, rounds: number): Promise<Http2R
 	const least = Math.min(...measured.map(({ times }) => times.median));
 	const leastHpack = Math.min(...hpack.map(({ times }) => times.median));
 	return {
-		versions: { libnghttp2: libnghttp2() },
+		versions,
 		goals: [
 			{
 				goal: `HTTP/2: ${LEAST_TIMES} times Node's own http2`,

@@ -115,6 +115,6 @@ export function libnghttp2(): string {
 		console.error('installing with apt-get: libnghttp2-dev');
 		spawnSync('apt-get', ['install', '-y', '-q', '--no-install-recommends', 'libnghttp2-dev'], { stdio: 'ignore' });
 	}
-	const { stdout } = spawnSync('dpkg-query', ['-W', '-f', '${Version}', 'libnghttp2-dev'], { encoding: 'utf8' });
-	return stdout.split('-')[0]!;
+	const { stdout } = spawnSync('dpkg-query', ['-W', 'libnghttp2-dev'], { encoding: 'utf8' });
+	return /\t([\d.]+)/.exec(stdout)?.[1] ?? 'unknown version';
 }

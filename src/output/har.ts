@@ -194,7 +194,9 @@ function harUrl({ columns, requestTarget }: ExchangeDetail): { uri: string; targ
 			typeof host === 'string' && /^(?:[^/?#@[\]\s\\"<>^`{|}\p{Cc}]+|\[[0-9a-f:.%]+\](?::\d*)?)$/iu.test(host);
 		const server = serverAddress(columns);
 		const named = isHost ? authority(host) : server === null ? 'unknown.invalid' : addressAuthority(server);
-		uri = `http://${named}${target === '*' ? '' : /^(?:\/|$)/.test(target) ? uri : `/${uri}`}`;
+		// Only HTTP/2 names the scheme.
+		const scheme = typeof columns.url === 'string' && columns.url.startsWith('https:') ? 'https' : 'http';
+		uri = `${scheme}://${named}${target === '*' ? '' : /^(?:\/|$)/.test(target) ? uri : `/${uri}`}`;
 	}
 	return uri.endsWith(target) ? { uri } : { uri, target };
 }

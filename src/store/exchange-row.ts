@@ -83,7 +83,8 @@ export function queryText(segment: Segment, row: number): string | null {
 
 /**
  * The absolute URL (RFC 9110 section 7.1): the target itself if it is in absolute-form, `http://` + host + target if it
- * is in origin-form, only the authority for CONNECT. Without a host, the server's address is used.
+ * is in origin-form (`https://` if a request of HTTP/2 says so), only the authority for CONNECT. Without a host, the
+ * server's address is used.
  */
 export function urlText(segment: Segment, row: number): string | null {
 	const target = targetText(segment, row);
@@ -92,7 +93,8 @@ export function urlText(segment: Segment, row: number): string | null {
 	if (target !== '*' && !target.startsWith('/')) return target;
 	const authority = dictionaryText(segment, 'host', row) || serverAuthority(segment, row);
 	if (authority === null) return null;
-	return target === '*' ? `http://${authority}` : `http://${authority}${target}`;
+	const scheme = (segment.u8.flags[row]! & layout.EXCHANGE_FLAG_HTTPS) !== 0 ? 'https' : 'http';
+	return `${scheme}://${authority}${target === '*' ? '' : target}`;
 }
 
 /** The server's end of the connection as the authority of a URL; null if it is not known. */

@@ -20,6 +20,13 @@ import {
 import { Tape } from '../../support/record-builder.ts';
 import { stored } from '../../support/stored-exchanges.ts';
 
+/** As a proxy that ends TLS passes it on. */
+const SECURE = [
+	[':method', 'GET'],
+	[':scheme', 'https'],
+	[':path', '/secure'],
+	[':authority', 'example.com'],
+] as const;
 const tape = new Tape();
 tape
 	.server(1, { local: '10.0.0.1:8080', remote: '10.0.0.2:999' })
@@ -55,10 +62,12 @@ tape
 	)
 	.in(headers(3, requestBlock('/plain?a=b'), true))
 	.out(headers(3, responseBlock(404), true))
+	.in(headers(5, literalBlock(SECURE), true))
+	.out(headers(5, responseBlock(204), true))
 	.close();
 const { store } = stored(tape);
 const read = recordReader(new SegmentCache().open(store.snapshot()), () => NO_NAMES);
-const [call, plain] = [read(0), read(1)];
+const [call, plain, secure] = [read(0), read(1), read(2)];
 
 test('columns of a stream, and of a gRPC call', () => {
 	const columns = [
@@ -77,6 +86,7 @@ test('columns of a stream, and of a gRPC call', () => {
 		[plain.columns.url, plain.columns.path, plain.columns.query_string],
 		['http://example.com/plain?a=b', '/plain', 'a=b'],
 	);
+	assert.equal(secure.columns.url, 'https://example.com/secure');
 	assert.deepEqual(call.responseHeaders.at(-2), { name: 'grpc-status', value: '7', trailer: true });
 });
 
@@ -91,12 +101,18 @@ test('the detail view, a command for curl, and HAR', () => {
 		"curl --globoff --path-as-is --request 'GET' --http2-prior-knowledge --connect-to '::10.0.0.1:8080' --url 'http://example.com/plain?a=b' --header 'Accept:' --header 'User-Agent:'",
 	);
 	const writer = createHarWriter({ version: '1', redactor: null });
-	const { log } = JSON.parse([writer.begin(), writer.exchange(plain), writer.end()].join('')) as {
-		log: { entries: { request: { httpVersion: string }; response: { httpVersion: string } }[] };
+	const { log } = JSON.parse(
+		[writer.begin(), writer.exchange(plain), writer.exchange(secure), writer.end()].join(''),
+	) as {
+		log: { entries: { request: { httpVersion: string; url: string }; response: { httpVersion: string } }[] };
 	};
 	assert.deepEqual(
 		[log.entries[0]!.request.httpVersion, log.entries[0]!.response.httpVersion],
 		['HTTP/2.0', 'HTTP/2.0'],
+	);
+	assert.deepEqual(
+		log.entries.map((entry) => entry.request.url),
+		['http://example.com/plain?a=b', 'https://example.com/secure'],
 	);
 });
 

@@ -442,6 +442,8 @@ export class Message {
 	isResponse: bool;
 	isHead: bool;
 	isConnect: bool;
+	/** Its scheme is https. */
+	isHttps: bool;
 	/** Its request is not known, so the next bytes decide whether it has a body. */
 	guess: bool;
 	/** Values of fields that affect framing. */

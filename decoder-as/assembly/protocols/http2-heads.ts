@@ -292,7 +292,10 @@ function takePseudo(frames: Frames, message: Message): bool {
 		if (at >= 0) setHost(message, at);
 		return true;
 	}
-	if (isWord(name, end, ':scheme')) return true;
+	if (isWord(name, end, ':scheme')) {
+		message.isHttps = isWord(hpack.value, hpack.value + hpack.valueLength, 'https');
+		return true;
+	}
 	// Extended CONNECT (RFC 8441).
 	if (isWord(name, end, ':protocol')) return false;
 	return refusePseudo(message);

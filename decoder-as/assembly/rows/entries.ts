@@ -43,6 +43,7 @@ import {
 	EXCHANGE_DURATION_MS,
 	EXCHANGE_EXE,
 	EXCHANGE_FIXED_BYTES,
+	EXCHANGE_FLAG_HTTPS,
 	EXCHANGE_FLAG_REQUEST,
 	EXCHANGE_FLAG_REQ_ENDED,
 	EXCHANGE_FLAG_REQ_PREFIX,
@@ -357,6 +358,7 @@ function putRequest(entry: usize, request: Message): u32 {
 	let flags: u32 = EXCHANGE_FLAG_REQUEST;
 	if (!request.gapped) flags |= EXCHANGE_FLAG_REQ_PREFIX;
 	if (request.ended) flags |= EXCHANGE_FLAG_REQ_ENDED;
+	if (request.isHttps) flags |= EXCHANGE_FLAG_HTTPS;
 	return flags;
 }
 

@@ -111,6 +111,8 @@ export const EXCHANGE_FLAG_RES_PREFIX: i32 = 8;
 /** The body has ended (complete or not). */
 export const EXCHANGE_FLAG_REQ_ENDED: i32 = 16;
 export const EXCHANGE_FLAG_RES_ENDED: i32 = 32;
+/** The request says that its scheme is https (HTTP/2). */
+export const EXCHANGE_FLAG_HTTPS: i32 = 64;
 
 /** Why body bytes are not held: index into EXCHANGE_*_UNHELD. */
 export const UNHELD_SENDFILE: i32 = 0;
