@@ -14,7 +14,10 @@ import { findMutants, isGenerated, type Mutant, readEquivalents, sampleMutants }
 
 const ROOT = join(import.meta.dirname, '..');
 
-type Area = { readonly sources: string; readonly tests: RegExp };
+/** `files`: only those of the sources. */
+type Area = { readonly sources: string; readonly files?: RegExp; readonly tests: RegExp };
+
+const DECODER = 'decoder-as/assembly';
 
 /** Where mutants are planted, and which test files must notice them if they reach the function. */
 const AREAS: Readonly<Record<string, Area>> = {
@@ -34,7 +37,8 @@ const AREAS: Readonly<Record<string, Area>> = {
 		tests: /^(content-coding|zstd|body-note|words|exchange-(store|columns)|decoder\.)/,
 	},
 	// On the debug build, whose assertions may kill mutants, too. Other decoder tests generate random cases.
-	decoder: { sources: 'decoder-as/assembly', tests: /^decoder(?!-(fuzz|bombs|interleave))/ },
+	decoder: { sources: DECODER, tests: /^decoder(?!-(fuzz|bombs|interleave))/ },
+	http2: { sources: DECODER, files: /http2/, tests: /^decoder-(http2|messages)/ },
 };
 
 type Outcome = 'killed' | 'survived' | 'equivalent';
@@ -78,7 +82,8 @@ console.log(lines.join('\n'));
 process.exit();
 
 async function mutateArea(name: string, area: Area): Promise<string> {
-	const all = findMutants(ROOT, [area.sources]).filter(({ file }) => !isGenerated(ROOT, file));
+	const { sources, files = /./ } = area;
+	const all = findMutants(ROOT, [sources]).filter(({ file }) => files.test(file) && !isGenerated(ROOT, file));
 	const sample = sampleMutants(all, count, seed);
 	const path = join(ROOT, `build/mutants-${name}.json`);
 	const known = new Map<string, Result>();
@@ -99,7 +104,7 @@ async function mutateArea(name: string, area: Area): Promise<string> {
 			writeFileSync(path, JSON.stringify([...known.values()]));
 			console.error(`${name} ${results.length}/${sample.length}: ${result.outcome} ${describe(result)}`);
 		};
-		const build = name === 'decoder' ? 'debug' : 'release';
+		const build = sources === DECODER ? 'debug' : 'release';
 		// Read all at once, because the checkout may change in the meantime.
 		const places = await Promise.all(
 			Array.from({ length: Math.max(1, jobs) }, (_, job) =>
@@ -107,7 +112,7 @@ async function mutateArea(name: string, area: Area): Promise<string> {
 			),
 		);
 		const memory = join(ROOT, `build/mutants-${name}-tests.json`);
-		const { tests, leftOut } = await Workplace.measure(places, name === 'decoder' ? sample : all, memory);
+		const { tests, leftOut } = await Workplace.measure(places, sources === DECODER ? sample : all, memory);
 		for (const each of leftOut) console.error(`left out: ${each}`);
 		const total = Math.round(tests.reduce((sum, { ms }) => sum + ms, 0));
 		console.error(`${name}: ${tests.length} tests take ${total} ms`);

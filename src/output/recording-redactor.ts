@@ -68,6 +68,8 @@ export class RecordingRedactor {
 	readonly #queue: Waiting[] = [];
 	/** Bytes of the records that wait. */
 	waitingBytes = 0;
+	/** Connections with HTTP/2, of which only the preface is left. */
+	http2Connections = 0;
 
 	/** `now`: milliseconds. */
 	constructor(now: () => number = () => performance.now(), mostConnections = MOST_CONNECTIONS) {
@@ -173,6 +175,9 @@ export class RecordingRedactor {
 			upgrade: (): void => {
 				streamIn.change();
 				streamOut.change();
+			},
+			meetHttp2: (): void => {
+				this.http2Connections++;
 			},
 		};
 		const streamIn = new RedactedStream(conversation, begins === undefined);

@@ -30,6 +30,8 @@ export type Conversation = {
 	readonly methods: string[];
 	/** The connection is no longer HTTP, or another one inside it begins. */
 	readonly upgrade: () => void;
+	/** HTTP/2 begins, of which nothing is left. */
+	readonly meetHttp2: () => void;
 };
 
 /** Longest head, and longest line of chunk framing. */
@@ -165,6 +167,7 @@ export class RedactedStream {
 			const isTls = bytes[0] === TLS_HANDSHAKE && bytes[1] === 3;
 			if (isTls || text === HTTP2_PREFACE) {
 				this.#leave();
+				if (!isTls) this.#conversation.meetHttp2();
 				const kept = isTls ? bytes.length : text.length;
 				piece.decided(kept);
 				return kept;

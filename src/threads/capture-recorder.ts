@@ -17,6 +17,7 @@ import type { RecordingEnd } from './messages.ts';
 import { openConnections } from './open-connections.ts';
 
 const KEPT = 'The part already written can be replayed.';
+const EXPORT_HINT = 'Record without --redact, and pass on what tinytap export writes, which is redacted.';
 /** Number of names tried for a new file while files with these names exist. */
 const NAMES = 100;
 
@@ -40,6 +41,8 @@ export class CaptureRecorder {
 	#writer: RecordingWriter | undefined;
 	/** Overwrites secrets; undefined without --redact. */
 	#redactor: RecordingRedactor | undefined;
+	/** The user knows that the recording holds nothing of HTTP/2. */
+	#hasWarned = false;
 	/** The recording could not be written to its end. */
 	#failed = false;
 	/** For a recording, or a file of one, that began after the capture. */
@@ -71,6 +74,7 @@ export class CaptureRecorder {
 		this.#laterLoss = undefined;
 		this.#unrecorded.length = 0;
 		this.#redactor = settings.redact === true ? new RecordingRedactor() : undefined;
+		this.#hasWarned = false;
 		this.#writer = this.#newFile();
 	}
 
@@ -236,8 +240,18 @@ export class CaptureRecorder {
 
 	/** Adds a frame; if secrets are overwritten, once it is known which of its bytes are secret. */
 	#write(writer: RecordingWriter, frame: Uint8Array): void {
-		if (this.#redactor === undefined) writer.writeBatch(frame);
-		else for (const ready of this.#redactor.take(frame)) writer.writeBatch(ready);
+		const redactor = this.#redactor;
+		if (redactor === undefined) {
+			writer.writeBatch(frame);
+			return;
+		}
+		for (const ready of redactor.take(frame)) writer.writeBatch(ready);
+		if (redactor.http2Connections === 0 || this.#hasWarned) return;
+		this.#hasWarned = true;
+		this.#host.warn(
+			'with --redact, HTTP/2 is left out of the recording: secrets cannot be overwritten in its compressed fields',
+			EXPORT_HINT,
+		);
 	}
 
 	#end(writer: RecordingWriter): void {

@@ -8,6 +8,7 @@ import { gunzipSync } from 'node:zlib';
 import * as wire from '../../decoder-as/assembly/wire/capture-event.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
 import { bodyLimitMeta, type RecordingMeta, RecordingWriter } from '../../src/capture/recording.ts';
+import { settings } from '../../support/http2-frames.ts';
 import { Tape } from '../../support/record-builder.ts';
 import { rowsOfRecording } from '../../support/recorded-rows.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
@@ -576,6 +577,11 @@ test('with --redact nothing has secrets: no format, no expression, no command; h
 	const server = tape.server(1, { local: '127.0.0.1:80', remote: '127.0.0.1:4000' }).open();
 	server.in('GET /a?token=s3cretquery HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer s3cretheader\r\n\r\n');
 	server.out('HTTP/1.1 200 OK\r\nContent-Length: 25\r\n\r\n{"password":"s3cretbody"}');
+	tape
+		.server(2, { local: '127.0.0.1:80', remote: '127.0.0.1:4001' })
+		.open()
+		.in('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
+		.in(settings());
 	const path = recordingOf(tape);
 	const computed =
 		"SELECT id, upper(url), substr(req_headers->>'authorization', 8) AS part, upper(res_body) FROM exchanges";
@@ -624,6 +630,7 @@ test('with --redact nothing has secrets: no format, no expression, no command; h
 	]);
 	assert.equal(recorded.code, 0, recorded.stderr);
 	assert.equal(compressed.code, 0, compressed.stderr);
+	assert.equal(recorded.stderr.split('with --redact, HTTP/2 is left out of the recording').length, 2, recorded.stderr);
 	for (const bytes of [readFileSync(kept), gunzipSync(readFileSync(packed))]) {
 		assert.match(bytes.toString('latin1'), /"redacted":"yes"/);
 		assert.match(

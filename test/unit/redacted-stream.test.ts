@@ -49,7 +49,8 @@ class Direction {
 
 function conversation(): Conversation {
 	const secrets = new SoughtSecrets(100);
-	return { secrets, replacements: new Replacements(Buffer.alloc(32, 7)), methods: [], upgrade: () => undefined };
+	const replacements = new Replacements(Buffer.alloc(32, 7));
+	return { secrets, replacements, methods: [], upgrade: () => undefined, meetHttp2: () => undefined };
 }
 
 function direction(isOutside = false): Direction {
