@@ -47,8 +47,15 @@ const BENCHMARKS: Record<
 > = {
 	decode: {
 		heap: [],
+		run: async ({ rows = 50_000, rounds, write }) => {
+			(await import('./bench/decode.ts')).benchDecode({ rows, rounds, write });
+			await (await import('./bench/decode-http2.ts')).benchHttp2({ rows, rounds, write });
+		},
+	},
+	'decode-http2': {
+		heap: [],
 		run: async ({ rows = 50_000, rounds, write }) =>
-			(await import('./bench/decode.ts')).benchDecode({ rows, rounds, write }),
+			(await import('./bench/decode-http2.ts')).benchHttp2({ rows, rounds, write }),
 	},
 	ingest: {
 		heap: [],

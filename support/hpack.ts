@@ -111,7 +111,8 @@ function remembered<T>(compute: (text: string) => T): (text: string) => T {
 	};
 }
 
-const huffman = remembered((text: string): Uint8Array => {
+/** Text in Huffman code. */
+export const huffman = remembered((text: string): Uint8Array => {
 	let bits = '';
 	for (const byte of Buffer.from(text, 'latin1'))
 		bits += CODES[byte]!.bits.toString(2).padStart(CODES[byte]!.length, '0');

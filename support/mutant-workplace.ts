@@ -202,9 +202,10 @@ export class Workplace {
 		if (switched !== undefined) this.#load(SWITCHED);
 		const problem = switched === undefined ? await this.#compileMutant(mutant) : undefined;
 		if (problem !== undefined) return problem;
-		let code: string;
+		// The decoder is compiled by its own compiler, and esbuild does not know its decorators.
+		let code = '';
 		try {
-			code = await codeOf(join(this.#copy, mutant.file), this.#textWith(mutant));
+			if (!isAssembly(mutant.file)) code = await codeOf(join(this.#copy, mutant.file), this.#textWith(mutant));
 		} catch (error) {
 			return `compiler: ${(error as TransformFailure).errors[0]?.text}`;
 		}

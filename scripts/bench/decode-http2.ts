@@ -1,8 +1,10 @@
 // HTTP/2 in the decoder, compared with Node's own http2, and header compression, compared with libnghttp2.
 import { type ConnectionTape, Tape } from '../../support/record-builder.ts';
+import type { DecodeOptions } from './decode.ts';
 import { decodeBatches, newDecoder } from './decoder-run.ts';
 import { libnghttp2, timeHpack } from './hpack.ts';
 import { readByNode, recordTalk, type Said } from './http2-talk.ts';
+import { publish } from './page.ts';
 import { figure, type Spread, spreadOf, spreadText, table } from './rounds.ts';
 import { BATCH_BYTES, KINDS, type Kind } from './spoken.ts';
 
@@ -15,13 +17,7 @@ const LEAST_HPACK = 0.7;
 type Measured = { readonly name: string; readonly ours: Spread; readonly node: Spread; readonly times: Spread };
 type Hpack = { readonly name: string; readonly ours: Spread; readonly theirs: Spread; readonly times: Spread };
 
-export type Http2Results = {
-	readonly versions: Readonly<Record<string, string>>;
-	readonly goals: readonly { readonly goal: string; readonly figure: string; readonly met: boolean }[];
-	readonly figures: readonly string[];
-};
-
-export async function measureHttp2(rows: number, rounds: number): Promise<Http2Results> {
+export async function benchHttp2({ rows, rounds, write }: DecodeOptions): Promise<void> {
 	const versions = { libnghttp2: libnghttp2() };
 	const measured: Measured[] = [];
 	const hpack: Hpack[] = [];
@@ -45,37 +41,43 @@ export async function measureHttp2(rows: number, rounds: number): Promise<Http2R
 	}
 	const least = Math.min(...measured.map(({ times }) => times.median));
 	const leastHpack = Math.min(...hpack.map(({ times }) => times.median));
-	return {
-		versions,
-		goals: [
-			{
-				goal: `HTTP/2: ${LEAST_TIMES} times Node's own http2`,
-				figure: `${figure(least)} times`,
-				met: least >= LEAST_TIMES,
-			},
-			{
-				goal: `HPACK: ${LEAST_HPACK} times libnghttp2's inflater`,
-				figure: `${figure(leastHpack)} times`,
-				met: leastHpack >= LEAST_HPACK,
-			},
-		],
-		figures: [
-			table(
-				['HTTP/2', 'tinytap, thousand messages/s', "Node's http2", 'times'],
-				measured.map(({ name, ours, node, times }) => [
-					name,
-					...[ours, node].map(({ median, min, max }) =>
-						spreadText({ median: median / 1e3, min: min / 1e3, max: max / 1e3 }),
-					),
-					spreadText(times),
-				]),
-			),
-			table(
-				['HPACK', 'tinytap, ns a field', 'libnghttp2', 'times as fast'],
-				hpack.map(({ name, ours, theirs, times }) => [name, spreadText(ours), spreadText(theirs), spreadText(times)]),
-			),
-		],
-	};
+	publish(
+		{
+			name: 'decode-http2',
+			title: 'HTTP/2 in the decoder',
+			method: `Node's client and server have the exchanges of the decoder's other measurements in memory, 20 at a time on a connection. The decoder reads both directions in calls as they
+were sent. Node's server reads what the client sent, and its client, which has sent the same requests before, what the server answered, as fast as they can; they hand out an object of fields and the bytes of the body. The
+readers take turns, ${rounds} rounds after one to warm up, and must find as many messages and bytes. HPACK: tinytap's reader, as a module of its own, and libnghttp2's inflater, in C, read the header blocks of these
+conversations in turn, and must find as many fields and bytes.`,
+			command: `npm run bench -- decode-http2 --rows ${rows} --rounds ${rounds}`,
+			versions,
+			goals: [
+				{ goal: `${LEAST_TIMES} times Node's own http2`, figure: `${figure(least)} times`, met: least >= LEAST_TIMES },
+				{
+					goal: `HPACK: ${LEAST_HPACK} times libnghttp2's inflater`,
+					figure: `${figure(leastHpack)} times`,
+					met: leastHpack >= LEAST_HPACK,
+				},
+			],
+			figures: [
+				table(
+					['exchanges', 'tinytap, thousand messages/s', "Node's http2", 'times'],
+					measured.map(({ name, ours, node, times }) => [
+						name,
+						...[ours, node].map(({ median, min, max }) =>
+							spreadText({ median: median / 1e3, min: min / 1e3, max: max / 1e3 }),
+						),
+						spreadText(times),
+					]),
+				),
+				table(
+					['HPACK', 'tinytap, ns a field', 'libnghttp2', 'times as fast'],
+					hpack.map(({ name, ours, theirs, times }) => [name, spreadText(ours), spreadText(theirs), spreadText(times)]),
+				),
+			].join('\n\n'),
+		},
+		write,
+	);
 }
 
 /** Messages a second, the readers in turn. */

@@ -1,7 +1,6 @@
 // The decoder alone, on one core: compared with other parsers, over many connections, and byte by byte.
 import { Tape } from '../../support/record-builder.ts';
 import { referenceRows } from '../../support/reference-decoder.ts';
-import { measureHttp2 } from './decode-http2.ts';
 import { countRows, decodeBatches, newDecoder, shortConnections } from './decoder-run.ts';
 import { builtInParser, type Found, llhttpByteTime, llhttpWasm, type Rival } from './http-parsers.ts';
 import { publish } from './page.ts';
@@ -14,13 +13,12 @@ const MIB = 2 ** 20;
 /** The reference decoder rereads its streams at every call, so more exchanges would only slow it down. */
 const REFERENCE_EXCHANGES = 20;
 
-export async function benchDecode({ rows, rounds, write }: DecodeOptions): Promise<void> {
+export function benchDecode({ rows, rounds, write }: DecodeOptions): void {
 	const rivals = [llhttpWasm(false), llhttpWasm(true), builtInParser()];
 	const measured = KINDS.map((kind) => measureKind(kind, Math.ceil(rows * kind.share), rounds, rivals));
 	measureConnections(50_000);
 	const connections = [10_000, 100_000, 1_000_000].map(measureConnections);
 	const single = BYTE_INPUTS.map(measureBytes);
-	const http2 = await measureHttp2(rows, rounds);
 
 	const heads = measured[0]!;
 	const times = (rival: number) => figure(heads.ours.messages.median / heads.rivals[rival]!.messages.median);
@@ -39,14 +37,10 @@ listed, bodies kept up to the limit; one decoder handles all rounds, on new conn
 the spans of llhttp in WASM are only counted, in another they are kept as texts; Node's own parser makes texts. Each parser reports how many messages and body
 bytes it found, and all must agree. A message is a request or a response.
 
-HTTP/2: Node's client and server have the same exchanges in memory, 20 at a time on a connection. The decoder reads both directions in calls as they were sent. Node's server reads what the
-client sent, and its client, which has sent the same requests before, what the server answered, as fast as they can; each fields' object and body is handed out. HPACK: tinytap's reader (as a module of its own) and
-libnghttp2's inflater (in C) read the header blocks of these conversations in turn, and must find as many fields and bytes.
-
 Connections: each is opened, has one exchange and is closed, in four records; the memory limit is 256 MiB. Byte by byte: a new decoder reads the same input in
 pieces of 16 KiB and in records of one byte (88 bytes of header each). llhttp gets everything in one call, and then one call per byte; its spans are not even counted.`,
 			command: `npm run bench -- decode --rows ${rows} --rounds ${rounds}`,
-			versions: { ...Object.fromEntries(rivals.map(({ name, version }) => [name, version])), ...http2.versions },
+			versions: Object.fromEntries(rivals.map(({ name, version }) => [name, version])),
 			goals: [
 				{
 					goal: 'heads: 3 times the messages a second of llhttp in WASM',
@@ -64,7 +58,6 @@ pieces of 16 KiB and in records of one byte (88 bytes of header each). llhttp ge
 					figure: `${figure(worst)} times`,
 					met: worst <= 20,
 				},
-				...http2.goals,
 			],
 			figures: [
 				table(
@@ -79,7 +72,6 @@ pieces of 16 KiB and in records of one byte (88 bytes of header each). llhttp ge
 						]),
 					),
 				),
-				...http2.figures,
 				table(
 					['connections', 'ns a record', 'memory in use'],
 					connections.map(({ count, perEvent, memory }) => [

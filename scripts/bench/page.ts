@@ -18,6 +18,7 @@ const ORDER = [
 	'storm',
 	'capacity',
 	'decode',
+	'decode-http2',
 	'ingest',
 	'sql',
 	'latency',
