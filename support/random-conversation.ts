@@ -43,6 +43,11 @@ const STATUSES = [
 	'101 Switching Protocols',
 ];
 const FIELDS = [
+	// Bodies with messages.
+	...['text/event-stream', 'application/x-ndjson', 'application/grpc', 'multipart/x-mixed-replace; boundary=x'].map(
+		(type) => `Content-Type: ${type}`,
+	),
+	'Content-Encoding: gzip',
 	'Accept: */*',
 	'X-Empty:',
 	'Cookie: a=b; c=d',

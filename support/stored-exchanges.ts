@@ -1,6 +1,6 @@
 // Exchanges in tables, without threads: records go through the decoder into a store.
 import * as layout from '../decoder-as/assembly/wire/output-layout.ts';
-import { type CodedPiece, CodedStreams, readCoded } from '../src/decode/coded-streams.ts';
+import { type CodedPiece, readCoded } from '../src/decode/coded-streams.ts';
 import { openDatabase, SegmentCache } from '../src/store/database.ts';
 import { ExchangeStore, type StoreLimits } from '../src/store/exchange-store.ts';
 import { MessageIntake } from '../src/store/message-intake.ts';
@@ -36,7 +36,6 @@ export function stored(
 	const store = new ExchangeStore({ ...limits, evicted: (id) => intake.log.evict(id) });
 	/** Entries of closed connections. */
 	const closed: Uint8Array[] = [];
-	const coded = new CodedStreams();
 	const pieces: CodedPiece[] = [];
 	const drain = () => {
 		const output = decoder.output();
@@ -52,7 +51,7 @@ export function stored(
 		}
 		decoder.clearOutput();
 		if (pieces.length === 0) return;
-		for (const piece of pieces.splice(0)) coded.answer(decoder, piece);
+		for (const piece of pieces.splice(0)) intake.answer(decoder, piece);
 		drain();
 	};
 	const records = tape.records.splice(0);

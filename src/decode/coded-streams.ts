@@ -3,7 +3,7 @@
 import { type Inflate, type InputType, inflateRawSync, type ZlibOptions, constants as zlib } from 'node:zlib';
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import type { Decoder } from './decoder.ts';
-import { FINISH, isZlibError, NOTHING, windowAfter } from './message-inflater.ts';
+import { FINISH, isZlibError, NOTHING, WINDOW_BYTES, windowAfter, windowsIn } from './message-inflater.ts';
 
 /** An ENTRY_CODED. */
 export type CodedPiece = {
@@ -15,9 +15,6 @@ export type CodedPiece = {
 	readonly time: bigint;
 	readonly bytes: Uint8Array;
 };
-
-/** Bodies remembered; the one not used for longest is forgotten first. */
-const MOST_BODIES = 256;
 
 /** A copy of the ENTRY_CODED that begins at byte `at`. */
 export function readCoded(view: DataView, at: number): CodedPiece {
@@ -35,6 +32,17 @@ export function readCoded(view: DataView, at: number): CodedPiece {
 export class CodedStreams {
 	/** The last decompressed bytes of each body; null after the end of its compressed data. */
 	readonly #windows = new Map<number, Buffer | null>();
+	readonly #most: number;
+
+	/** `memoryBytes`: maximum bytes that are remembered. The body not used for longest is forgotten first. */
+	constructor(memoryBytes: number) {
+		this.#most = windowsIn(memoryBytes);
+	}
+
+	/** Bytes of memory in use. */
+	get memoryBytes(): number {
+		return this.#windows.size * WINDOW_BYTES;
+	}
 
 	/** Gives the decoder the decompressed bytes of the piece. */
 	answer(decoder: Decoder, piece: CodedPiece): void {
@@ -45,7 +53,7 @@ export class CodedStreams {
 		const inflated = window === undefined ? undefined : inflate(piece, window, isFirst);
 		if (inflated !== undefined && (flags & layout.CODED_FLAG_END) === 0) {
 			this.#windows.set(id, inflated.window);
-			if (this.#windows.size > MOST_BODIES) this.#windows.delete(this.#windows.keys().next().value!);
+			if (this.#windows.size > this.#most) this.#windows.delete(this.#windows.keys().next().value!);
 		}
 		const failed = inflated === undefined ? layout.CODED_FLAG_FAILED : 0;
 		decoder.takeDecoded(id, flags | failed, time, inflated?.bytes ?? NOTHING);

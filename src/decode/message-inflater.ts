@@ -4,9 +4,9 @@ import { gunzipSync, inflateRawSync, inflateSync, constants as zlib } from 'node
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 
 /** References reach back this far. */
-const WINDOW_BYTES = 32 << 10;
-/** Windows remembered, the least recently used one is forgotten first: 8 MiB. */
-const WINDOWS = 256;
+export const WINDOW_BYTES = 32 << 10;
+/** The maximum number of windows: 8 MiB. */
+const WINDOWS_MOST = 256;
 /** Messages that would become larger are not decompressed. */
 const INFLATED_MOST = 16 << 20;
 /** The end of an empty block, which senders leave out. */
@@ -17,6 +17,12 @@ export const FINISH = { maxOutputLength: INFLATED_MOST };
 export class MessageInflater {
 	/** The known bytes right before the next message, by exchange and direction. */
 	readonly #windows = new Map<number, Buffer>();
+	readonly #most: number;
+
+	/** `memoryBytes`: maximum bytes of all windows. The least recently used one is forgotten first. */
+	constructor(memoryBytes: number) {
+		this.#most = windowsIn(memoryBytes);
+	}
 
 	/** Bytes of memory in use. */
 	get memoryBytes(): number {
@@ -63,7 +69,7 @@ export class MessageInflater {
 		});
 		this.#windows.delete(key);
 		this.#windows.set(key, windowAfter(window, inflated));
-		if (this.#windows.size > WINDOWS) this.#windows.delete(this.#windows.keys().next().value!);
+		if (this.#windows.size > this.#most) this.#windows.delete(this.#windows.keys().next().value!);
 		return inflated;
 	}
 }
@@ -73,6 +79,11 @@ export function windowAfter(window: Buffer, inflated: Buffer): Buffer {
 	// A copy, so that a large message is not kept for its end.
 	if (inflated.length >= WINDOW_BYTES) return Buffer.from(inflated.subarray(-WINDOW_BYTES));
 	return Buffer.concat([window.subarray(Math.max(0, window.length + inflated.length - WINDOW_BYTES)), inflated]);
+}
+
+/** How many windows fit into so many bytes; at least one. */
+export function windowsIn(memoryBytes: number): number {
+	return Math.max(1, Math.min(WINDOWS_MOST, Math.floor(memoryBytes / WINDOW_BYTES)));
 }
 
 function keyOf({ exchange, direction }: { readonly exchange: number; readonly direction: number }): number {

@@ -29,6 +29,8 @@ export function redactedTables(
 				return exchangesWith(table, redactedRecords(rows.inflight, names, redactor));
 			case 'headers':
 				return headersWith(table, tables.get('exchanges')!, records);
+			case 'messages':
+				return messagesWith(otherTable(table, redactor));
 			default:
 				return HARMLESS_TABLES.has(table.name) ? table : otherTable(table, redactor);
 		}
@@ -116,6 +118,17 @@ function headersWith(table: TableSnapshot, exchanges: TableSnapshot, records: Re
 				return name === 'raw_name' ? line.name : line.name.toLowerCase();
 			},
 		};
+	});
+}
+
+/** Bytes without a text could not be decompressed, so nobody has looked for secrets in them. */
+function messagesWith(table: TableSnapshot): TableSnapshot {
+	const indexOf = (name: string) => table.columns.findIndex((column) => column.name === name);
+	return withReaders(table, (index) => {
+		const reader = table.reader(index);
+		if (index !== indexOf('data_raw')) return reader;
+		const text = table.reader(indexOf('data'));
+		return { value: (row) => (text.value(row) === null ? null : reader.value(row)) };
 	});
 }
 

@@ -1,23 +1,37 @@
 // What the capture thread does with the decoder's messages: decompresses them and keeps them in the log.
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
+import { type CodedPiece, CodedStreams } from '../decode/coded-streams.ts';
+import type { Decoder } from '../decode/decoder.ts';
 import { MessageInflater } from '../decode/message-inflater.ts';
 import { type MessageLimits, MessageLog } from './message-log.ts';
 import { type EntryBytes, entryBytes } from './row-writer.ts';
 
+/** What decompression remembers takes at most this part of the memory for messages, for WebSocket and for bodies each. */
+const WINDOWS_SHARE = 8;
+
 export class MessageIntake {
 	readonly log: MessageLog;
-	readonly #inflater = new MessageInflater();
+	readonly #inflater: MessageInflater;
+	readonly #coded: CodedStreams;
 	readonly #bodyLimit: () => number;
 
 	/** `bodyLimit`: maximum bytes held of a message. */
 	constructor(limits: MessageLimits, bodyLimit: () => number) {
 		this.log = new MessageLog(limits);
+		const share = limits.memoryBytes / WINDOWS_SHARE;
+		this.#inflater = new MessageInflater(share);
+		this.#coded = new CodedStreams(share);
 		this.#bodyLimit = bodyLimit;
 	}
 
 	/** Bytes of memory in use. */
 	get memoryBytes(): number {
-		return this.log.memoryBytes + this.#inflater.memoryBytes;
+		return this.log.memoryBytes + this.#inflater.memoryBytes + this.#coded.memoryBytes;
+	}
+
+	/** Gives the decoder what it wants decompressed. */
+	answer(decoder: Decoder, piece: CodedPiece): void {
+		this.#coded.answer(decoder, piece);
 	}
 
 	/** Takes the ENTRY_MESSAGE that begins at byte `at`. It is kept, or only what later ones refer to. */

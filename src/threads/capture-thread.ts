@@ -18,7 +18,7 @@ import { kernelSource } from '../capture/kernel-source.ts';
 import { explainedByLimits } from '../capture/process-limits.ts';
 import type { RecordingMeta } from '../capture/recording-format.ts';
 import { recordingSource } from '../capture/recording-source.ts';
-import { type CodedPiece, CodedStreams, readCoded } from '../decode/coded-streams.ts';
+import { type CodedPiece, readCoded } from '../decode/coded-streams.ts';
 import { createDecoder } from '../decode/decoder.ts';
 import { BLIND_SPOTS } from '../decode/words.ts';
 import { ConnectionLog } from '../store/connection-log.ts';
@@ -97,7 +97,6 @@ const intake = new MessageIntake(
 );
 const messages = intake.log;
 let storeLimit = shares.store;
-const codedStreams = new CodedStreams();
 /** Compressed bytes from the decoder's output, which it gets back decompressed. */
 const codedPieces: CodedPiece[] = [];
 const closedConnections = new ConnectionLog(shares.connectionLog);
@@ -332,7 +331,7 @@ function takeOutput(source: BatchSource): Uint8Array[] {
 		decoder.clearOutput();
 	}
 	if (codedPieces.length === 0) return answers;
-	for (const piece of codedPieces.splice(0)) codedStreams.answer(decoder, piece);
+	for (const piece of codedPieces.splice(0)) intake.answer(decoder, piece);
 	return [...answers, ...takeOutput(source)];
 }
 

@@ -14,6 +14,9 @@ import {
 	gzipSync,
 	constants as zlib,
 } from 'node:zlib';
+import { redactedTables } from '../../src/output/redacted-tables.ts';
+import { createRedactor } from '../../src/output/redaction.ts';
+import { NO_NAMES } from '../../src/store/remote-names.ts';
 import { data, headers, PREFACE, requestBlock, responseBlock, settings } from '../../support/http2-frames.ts';
 import {
 	BINARY,
@@ -27,7 +30,7 @@ import {
 } from '../../support/message-frames.ts';
 import { type ConnectionTape, Tape } from '../../support/record-builder.ts';
 import { rowsOf } from '../../support/sql-run.ts';
-import { GET, OK, type Row, stored } from '../../support/stored-exchanges.ts';
+import { GET, OK, type Row, stored, tableRows } from '../../support/stored-exchanges.ts';
 
 const UPGRADE = 'GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
 const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n';
@@ -337,4 +340,44 @@ test('events of a compressed body are rows, with the times of the calls that bro
 			[null, null, 'bytes lost between messages: the rest of this direction cannot be told apart'],
 		],
 	);
+});
+
+test('redacted messages hide secrets, and what could not be decompressed', () => {
+	const { database } = storedOf((server) => {
+		server.in(UPGRADE).out(DEFLATING).out(socketFrame(TEXT, '{"password":"hunter2-hunter2"}'));
+		server.out(socketFrame(TEXT, 'damaged: hunter2-hunter2', { isCompressed: true }));
+	});
+	const redacted = redactedTables(database, database, () => NO_NAMES, createRedactor());
+	const [first, second] = tableRows(redacted.tables.get('messages')!) as [Row, Row];
+	assert.match(String(first.data), /^\{"password":"REDACTED-15-[0-9a-f]+"\}$/);
+	assert.doesNotMatch(Buffer.from(first.data_raw as Uint8Array).toString(), /hunter2/);
+	assert.deepEqual([second.data, second.data_raw, second.bytes], [null, null, 24]);
+});
+
+test('messages of a response whose request is found later belong to the exchange', () => {
+	const tape = new Tape();
+	tape.clock(1_700_000_000_000_000_000n);
+	const server = tape.server(1).open();
+	const ndjson = OK('{"n":1}\n', 'Content-Type: application/x-ndjson\r\n');
+	server.in(GET('/lost'));
+	server.in(
+		`POST /found HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-ndjson\r\nContent-Length: 8\r\n\r\n{"q":1}\n`,
+	);
+	// The first response is lost, so it is not known at once which request the second one answers.
+	server.outOffset += 40n;
+	server.out(ndjson);
+	server.in(GET('/next')).out(OK('next'));
+	server.close();
+	const { database } = stored(tape);
+	assert.deepEqual(
+		rowsOf(
+			'SELECT e.path, m.seq, m.direction, m.data FROM messages m JOIN exchanges e ON e.id = m.exchange_id ORDER BY m.exchange_id, m.seq',
+			database,
+		),
+		[
+			['/found', 1, 'in', '{"q":1}'],
+			['/found', 2, 'out', '{"n":1}'],
+		],
+	);
+	assert.deepEqual(rowsOf('SELECT count(*) FROM messages', database), [[2]]);
 });
