@@ -1,5 +1,7 @@
 // The options of the capturing commands: a table for commander, and their parsing.
+
 import type { Command } from 'commander';
+import { isUrl } from '../agent/store-address.ts';
 import { usageError } from '../base/errors.ts';
 import { FILES } from '../base/installation.ts';
 import { type InvokingUser, invokingUser, processUser, userDirectories } from '../base/invoking-user.ts';
@@ -151,8 +153,8 @@ const TELEMETRY_OPTIONS: readonly (readonly [flags: string, description: string]
 
 const STORE_OPTIONS: readonly (readonly [flags: string, description: string])[] = [
 	[
-		'--store <url>',
-		'ask the ClickHouse that agents send to, https://HOST:PORT/DATABASE; tables of this host are then local.exchanges …',
+		'--store <url|dir>',
+		'ask the ClickHouse that agents send to (https://HOST:PORT/DATABASE), or the directory that they write to; tables of this host are then local.exchanges …',
 	],
 	['--credentials <file>', 'with --store: a file with "user = NAME" and "password = …"'],
 	['--ca <file>', 'with --store: certificates of the authorities to trust, in PEM form'],
@@ -286,6 +288,8 @@ export function parseOptions(parsed: Command, command?: readonly string[], mayCa
 
 function storeOptions({ store, credentials, ca }: RawOptions): StoreOptions | undefined {
 	const other = credentials === undefined ? (ca === undefined ? undefined : 'ca') : 'credentials';
+	if (store !== undefined && other !== undefined && !isUrl(store))
+		throw usageError(`--${other}: expected it together with --store URL, got the directory ${JSON.stringify(store)}`);
 	if (store !== undefined) return { url: store, credentials, ca };
 	if (other !== undefined) throw usageError(`--${other}: expected it together with --store URL`);
 	return undefined;

@@ -1,6 +1,7 @@
 // The state of a shell, whether at a prompt, in a pipe or in a script: the capture, the format of results, the output.
+import { resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { storeAddress } from '../agent/store-address.ts';
+import { isUrl, type StoreAddress, storeAddress } from '../agent/store-address.ts';
 import { usageError } from '../base/errors.ts';
 import { version } from '../base/installation.ts';
 import { wait } from '../base/wait.ts';
@@ -16,7 +17,7 @@ import { type Background, plainTheme, type Theme, themeOn } from '../output/them
 import { cancelledError } from '../sql/sql-light.ts';
 import type { ParameterValue } from '../store/table.ts';
 import type { AttachedEnd } from '../threads/attached-recording.ts';
-import type { AttachedLoss } from '../threads/messages.ts';
+import type { AttachedLoss, StorePlace } from '../threads/messages.ts';
 import type { Threads } from '../threads/threads.ts';
 import { type Checks, SAMPLE_ROWS } from './checks.ts';
 import { errorText } from './error-text.ts';
@@ -323,9 +324,11 @@ export class ShellSession {
 	/** Asks a store from now on. Credentials come from the environment. */
 	async connect(url: string, { credentials, ca, option = '.connect' }: ConnectOptions = {}): Promise<void> {
 		const { user } = this.options;
-		const address = storeAddress(url, { option, credentials, ca, user, environment: process.env });
+		const place = isUrl(url)
+			? serverPlace(storeAddress(url, { option, credentials, ca, user, environment: process.env }))
+			: { directory: resolve(url), user };
 		this.stopTail();
-		await this.#watched(() => this.threads.connect({ ...address, url: address.url.href }));
+		await this.#watched(() => this.threads.connect(place));
 	}
 
 	/** Sends a statement to the store as it is, and prints its result. */
@@ -684,4 +687,8 @@ function requireText({ format }: PrintStyle): void {
 /** Whether the result is meant to be shared, so that its statement must see no secrets. */
 function seesNoSecrets({ format, redactor }: PrintStyle): boolean {
 	return redactor !== null && isShared(format);
+}
+
+function serverPlace({ url, ...rest }: StoreAddress): StorePlace {
+	return { ...rest, url: url.href };
 }

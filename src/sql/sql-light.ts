@@ -16,4 +16,4 @@ export { STATEMENT_WORDS } from './text/statement-words.ts';
 export { parseInstant } from './values/instant.ts';
 export { parseInterval, totalMicros } from './values/interval.ts';
 export { type TimeZone, timeZone, timeZoneNames } from './values/time-zone.ts';
-export { rowBytes } from './values/value.ts';
+export { compareText, rowBytes } from './values/value.ts';

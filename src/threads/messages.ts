@@ -6,6 +6,7 @@ import type { LinesWanted } from '../agent/exchange-lines.ts';
 import type { RowLines } from '../agent/row-lines.ts';
 import type { StoreAddress } from '../agent/store-address.ts';
 import { type ErrorCode, UserError } from '../base/errors.ts';
+import type { InvokingUser } from '../base/invoking-user.ts';
 import type { CaptureFilters, CaptureSettings } from '../capture/capture-settings.ts';
 import type { RecordingDamage } from '../capture/recording-damage.ts';
 import type { SettingRights } from '../remote/store-connection.ts';
@@ -145,12 +146,17 @@ export type SnapshotReply =
 	| { readonly type: 'snapshot'; readonly id: number; readonly snapshot: CaptureSnapshot }
 	| { readonly type: 'committed'; readonly snapshot: CaptureSnapshot; readonly ended: boolean };
 
-/** Where a store of many hosts is, as a message. */
-export type StorePlace = Omit<StoreAddress, 'url'> & { readonly url: string };
+/** Where a ClickHouse is, as a message. */
+export type ServerPlace = Omit<StoreAddress, 'url'> & { readonly url: string };
+/** A directory that agents write to. */
+export type FilesPlace = { readonly directory: string; readonly user: InvokingUser };
+/** Where a store of many hosts is. */
+export type StorePlace = ServerPlace | FilesPlace;
 
 /** A store that a query thread has looked at. */
-export type OpenedStore = {
-	readonly place: StorePlace;
+export type OpenedStore = OpenedServer | { readonly place: FilesPlace };
+export type OpenedServer = {
+	readonly place: ServerPlace;
 	readonly layout: StoreLayout;
 	/** Which settings its user may change. */
 	readonly rights: SettingRights;

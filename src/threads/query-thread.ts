@@ -1,7 +1,9 @@
 // The query thread: runs statements on snapshots of the tables, and follows new rows for the tail. It connects
 // src/store and src/sql. Statements run one after another; tails continue between their slices.
+
 import { parentPort, workerData } from 'node:worker_threads';
 import { ExchangeLines } from '../agent/exchange-lines.ts';
+import { usageError } from '../base/errors.ts';
 import { createRowRedactor, redactExchange } from '../output/redacted-exchange.ts';
 import { redactedExchanges, redactedRecords, redactedTables } from '../output/redacted-tables.ts';
 import { createRedactor } from '../output/redaction.ts';
@@ -44,6 +46,7 @@ import {
 	type ToQuery,
 } from './messages.ts';
 import { OnePerExchange, type SideRow } from './one-per-exchange.ts';
+import { type Link, openLink, reopenLink } from './open-link.ts';
 import { SnapshotSource } from './snapshot-source.ts';
 import { cancellable, MISSED_SHARD, StoreLink, type StoreRead, socketNoter } from './store-link.ts';
 
@@ -109,7 +112,7 @@ const attached = new AttachedTables(attachedNames);
 const session = new Session();
 const redactor = createRedactor(redactionKey);
 const noteSocket = socketNoter(ownBuffer);
-let store = openedStore === undefined ? undefined : StoreLink.reopen(openedStore, noteSocket);
+let store = openedStore === undefined ? undefined : reopenLink(openedStore, noteSocket);
 let schema = allTables();
 
 /** Resolves when all statements received so far have ended. */
@@ -189,7 +192,7 @@ main.on('message', (message: ToQuery) => {
 			inTurn(message.id, async () => disconnectStore(message.id));
 			return;
 		case 'settle':
-			store?.connection.settled().then(
+			store?.settled().then(
 				() => postDone(message.id),
 				() => postDone(message.id),
 			);
@@ -312,7 +315,7 @@ async function runStatement(message: Extract<ToQuery, { type: 'run' }>): Promise
 
 /** Reads what a statement needs from the store, unless it has been read before. */
 async function readStore(
-	link: StoreLink,
+	link: Link,
 	statement: Statement,
 	{ sql, parameters, timeoutMs, redact, skipsShards = false }: Extract<ToQuery, { type: 'run' }>,
 	now: number,
@@ -342,7 +345,8 @@ async function runThere({
 	redact,
 	skipsShards = false,
 }: Extract<ToQuery, { type: 'run' }>): Promise<void> {
-	if (store === undefined) throw new Error('there is no store');
+	if (!(store instanceof StoreLink))
+		throw usageError('.store: files are asked, which have no SQL of their own', 'Write the statement without .store.');
 	const link = store;
 	link.setLimits(timeoutMs, skipsShards);
 	running = { id, posted: 0, wake: undefined };
@@ -363,7 +367,7 @@ async function runThere({
 }
 
 async function connectStore({ id, place }: Extract<ToQuery, { type: 'connect' }>): Promise<void> {
-	const opened = await cancellable(cancel, 0, (signal) => StoreLink.open(place, noteSocket, signal));
+	const opened = await cancellable(cancel, 0, (signal) => openLink(place, noteSocket, signal));
 	const taken = [...opened.source.tables.keys()].find((name) => session.has(name) !== undefined);
 	if (taken !== undefined) {
 		opened.close();
@@ -445,17 +449,13 @@ function ownSchema(): Schema {
 }
 
 /** The name of a table of this host apart from the schema that it has while a store is asked. */
-function localName(table: string, asked: StoreLink | undefined): string {
+function localName(table: string, asked: Link | undefined): string {
 	if (asked === undefined) return table;
 	return table.startsWith(`${LOCAL}.`) ? table.slice(LOCAL.length + 1) : '';
 }
 
 /** All tables of a statement. `asked`: the store whose tables have the names of those of this host. */
-function withOthers(
-	{ tables }: DatabaseSnapshot,
-	others: AttachedRead,
-	asked: StoreLink | undefined,
-): DatabaseSnapshot {
+function withOthers({ tables }: DatabaseSnapshot, others: AttachedRead, asked: Link | undefined): DatabaseSnapshot {
 	const own =
 		asked === undefined ? [...tables] : [...tables].map(([name, table]) => [`${LOCAL}.${name}`, table] as const);
 	return { tables: new Map([...own, ...others.tables]) };
@@ -494,7 +494,7 @@ function readsAttached(view: string, name: string): boolean {
 function withoutSecrets(
 	database: ReturnType<typeof openDatabase>,
 	others: AttachedRead,
-	asked: StoreLink | undefined,
+	asked: Link | undefined,
 ): (all: DatabaseSnapshot) => DatabaseSnapshot {
 	const names = () => cache.names.learn(database.exchanges);
 	return (all) => {

@@ -16,7 +16,7 @@ import { divideStatement, type Fetched, type PlanComputer, type Statement } from
 import { CANCEL_ASKED, cancelledError, timeLimitError } from '../sql/sql-light.ts';
 import type { WantedRows } from '../store/row-source.ts';
 import type { ParameterValue, TableSnapshot } from '../store/table.ts';
-import type { OpenedStore, StorePlace } from './messages.ts';
+import type { OpenedServer, ServerPlace } from './messages.ts';
 import { OwnSockets, socketAddress } from './own-sockets.ts';
 
 /** The oldest version in which statements are computed. */
@@ -52,10 +52,10 @@ export class StoreLink {
 	readonly connection: StoreConnection;
 	readonly layout: StoreLayout;
 	readonly source: ReturnType<typeof storeSource>;
-	readonly #place: StorePlace;
+	readonly #place: ServerPlace;
 	#limits: StatementLimits = { seconds: undefined, skipsShards: false };
 
-	private constructor(place: StorePlace, connection: StoreConnection, layout: StoreLayout) {
+	private constructor(place: ServerPlace, connection: StoreConnection, layout: StoreLayout) {
 		this.#place = place;
 		this.connection = connection;
 		this.layout = layout;
@@ -63,7 +63,7 @@ export class StoreLink {
 	}
 
 	/** Looks at the store. Throws a UserError if it cannot be used. */
-	static async open(place: StorePlace, onSocket: OnSocket, signal: AbortSignal): Promise<StoreLink> {
+	static async open(place: ServerPlace, onSocket: OnSocket, signal: AbortSignal): Promise<StoreLink> {
 		const connection = new StoreConnection(addressOf(place), onSocket);
 		try {
 			return new StoreLink(place, connection, await lookAtStore(connection, signal));
@@ -74,7 +74,7 @@ export class StoreLink {
 	}
 
 	/** The same as an earlier thread has opened it. */
-	static reopen({ place, layout, rights }: OpenedStore, onSocket: OnSocket): StoreLink {
+	static reopen({ place, layout, rights }: OpenedServer, onSocket: OnSocket): StoreLink {
 		return new StoreLink(place, new StoreConnection(addressOf(place), onSocket, rights), layout);
 	}
 
@@ -133,8 +133,13 @@ export class StoreLink {
 		return await anyResult(this.connection, sql, { ...this.#limits, maxRows, signal });
 	}
 
-	get opened(): OpenedStore {
+	get opened(): OpenedServer {
 		return { place: this.#place, layout: this.layout, rights: this.connection.rights };
+	}
+
+	/** Waits until statements that were cancelled have ended in the store, too. */
+	async settled(): Promise<void> {
+		await this.connection.settled();
 	}
 
 	close(): void {
@@ -152,7 +157,7 @@ export function socketNoter(buffer: SharedArrayBuffer | undefined): OnSocket {
 	};
 }
 
-function addressOf({ url, ...rest }: StorePlace): StoreAddress {
+function addressOf({ url, ...rest }: ServerPlace): StoreAddress {
 	return { ...rest, url: new URL(url) };
 }
 

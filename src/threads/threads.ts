@@ -360,7 +360,11 @@ export class Threads {
 		Atomics.store(this.#cancel, 0, 0);
 		const part = await this.#ask((id) => ({ type: 'connect', id, place }));
 		if (part.type !== 'connected') throw new Error(`expected connected, got ${part.type}`);
-		this.#store = { opened: part.store, name: new URL(place.url).host, tables: part.tables };
+		this.#store = {
+			opened: part.store,
+			name: 'directory' in place ? place.directory : new URL(place.url).host,
+			tables: part.tables,
+		};
 		this.#nameTables();
 	}
 

@@ -8,9 +8,9 @@ export const STORE_COMMANDS: CommandGroup = {
 	commands: [
 		{
 			name: 'connect',
-			usage: '.connect [URL | off]',
+			usage: '.connect [URL | DIR | off]',
 			description:
-				'ask the ClickHouse that agents send to (https://HOST:PORT/DATABASE); tables of this host are then local.exchanges and so on',
+				'ask the ClickHouse that agents send to (https://HOST:PORT/DATABASE), or the directory that they write to; tables of this host are then local.exchanges and so on',
 			example: '.connect https://clickhouse.example.com:8443/tinytap',
 			promptOnly: true,
 			trusted: true,
