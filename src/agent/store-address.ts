@@ -34,6 +34,11 @@ export function isUrl(text: string): boolean {
 	return /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
 }
 
+/** What messages call the store at this URL, or in this directory. */
+export function storeName(text: string): string {
+	return isUrl(text) && URL.canParse(text) ? `the store ${new URL(text).host}` : `the files in ${text}`;
+}
+
 /** Throws a UserError if the URL or a file is not valid. */
 export function storeAddress(text: string, options: AddressOptions): StoreAddress {
 	const { option, environment } = options;

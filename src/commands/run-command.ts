@@ -108,7 +108,7 @@ async function runScript(options: Options, { script, place }: Found, run: Script
 		if (!captureFirst) {
 			// `tinytap run slow` alone: the statements ran as soon as the capture had begun.
 			const waits = steps.some((step) => step.type === 'command' && namedCommand(step.text).name === 'wait');
-			if (threads.status.rows === 0 && !waits && !options.presentation.quiet) {
+			if (options.store === undefined && threads.status.rows === 0 && !waits && !options.presentation.quiet) {
 				const { errorTheme } = options.presentation;
 				say(`${errorTheme.hint('hint:')} nothing was captured before the script ran; --for 30s captures first\n`);
 			}

@@ -1,5 +1,7 @@
 // One capture from start to end: the threads, the program after `--`, and the messages about them.
+
 import { closeSync } from 'node:fs';
+import { storeName } from '../agent/store-address.ts';
 import { EXIT, UserError, usageError } from '../base/errors.ts';
 import { launch } from '../base/launch.ts';
 import { howToGetRights, mayStartLauncher, startCommand } from '../capture/launcher-access.ts';
@@ -177,7 +179,7 @@ function withPid(options: Options, pid: number): Options {
 function captureSentence(options: Options): string {
 	const { command } = options;
 	const { replay, filters, record } = options.capture;
-	const store = options.store === undefined ? '' : `asking the store ${forTerminal(new URL(options.store.url).host)}`;
+	const store = options.store === undefined ? '' : `asking ${forTerminal(storeName(options.store.url))}`;
 	if (options.capture.idle === true) return `tinytap: ${store}; nothing is captured on this host`;
 	if (replay !== undefined) {
 		const { path, speed } = replay;

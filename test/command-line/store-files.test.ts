@@ -1,8 +1,9 @@
 // Statements over the files that agents write give the answers of the recording that the agents replayed.
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdirSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { processUser } from '../../src/base/invoking-user.ts';
 import { RecordingReader } from '../../src/capture/recording.ts';
 import { filesSource } from '../../src/remote/files/files-source.ts';
@@ -177,10 +178,60 @@ test('a statement that would need too many rows is refused, and damaged files ar
 		(path) => path.endsWith('.parquet'),
 	);
 	const path = join(files, 'exchanges/host_name=a%2Fb', parquet!);
+	const whole = readFileSync(path);
 	truncateSync(path, 100);
 	await assert.rejects(ask('SELECT path FROM exchanges'), /it is damaged/);
 	appendFileSync(path, 'x'.repeat(1000));
 	await assert.rejects(ask('SELECT path FROM exchanges'), /it is damaged/);
+	writeFileSync(path, whole);
 	assert.throws(() => filesSource(hour, processUser()), /has no files of exchanges/);
 	assert.throws(() => filesSource(join(files, 'none'), processUser()), /has no files of exchanges/);
+});
+
+test('the commands that ask a store ask a directory', async () => {
+	const query = async (...words: string[]) => {
+		const { code, stdout, stderr } = await runTinytap([...words, '--store', files, '--quiet']);
+		assert.deepEqual([code, stderr], [0, '']);
+		return stdout;
+	};
+	const csv = ['--format', 'csv'];
+	const sql = 'SELECT path, count(*) FROM exchanges WHERE status >= 400 GROUP BY path ORDER BY path';
+	const twice = rowsOf(sql, recording).map(([path, count]) => `"${path}",${2 * Number(count)}`);
+	assert.deepEqual((await query('query', sql, ...csv)).trim().split(/\r?\n/).slice(1), twice);
+	assert.match(await query('query', 'EXPLAIN SELECT path FROM exchanges'), /read path of exchanges from \d+ files/);
+	assert.match(await query('run', 'slow', ...csv), /^method,host,path,/);
+	const local = await query('query', 'SELECT count(*) AS n FROM local.exchanges', ...csv);
+	assert.match(local, /^n\r?\n0\r?\n$/);
+	// A gap shows below the results that it may affect.
+	const hour = join(files, 'gaps/host_name=lines/date=2026-11-22/hour=15');
+	mkdirSync(hour, { recursive: true });
+	const gap = (from: string, to: string, rows: number | null) =>
+		`${JSON.stringify({ host_name: 'lines', run: 1, from_ts: from, to_ts: to, rows, reason: 'spool full', table_name: 'exchanges' })}\n`;
+	const minutes = gap('2026-11-22T15:00:00.000000Z', '2026-11-22T15:10:00.000000Z', 5);
+	const hours = gap('2026-11-22T15:20:00.000000Z', '2026-11-22T17:00:00.000000Z', null);
+	writeFileSync(join(hour, 'gap.ndjson.gz'), gzipSync(minutes + hours));
+	const told = async (where: string) =>
+		(await runTinytap(['query', `SELECT count(*) FROM exchanges ${where}`, '--store', files])).stderr;
+	const both = 'rows may be missing from the store: 5 rows and an unknown number of 1 host (spool full)';
+	const one = 'rows may be missing from the store: an unknown number of 1 host (spool full)';
+	for (const [where, sentence] of [
+		['', both],
+		[`WHERE ts > '2026-11-22T15:15'`, one],
+		[`WHERE host_name = 'a/b'`, undefined],
+		[`WHERE ts < '2026-11-22T14:00'`, undefined],
+		[`WHERE ts > '2026-11-22T18:00'`, undefined],
+	] as const) {
+		const stderr = await told(where);
+		if (sentence === undefined) assert.doesNotMatch(stderr, /may be missing/, where);
+		else assert.equal(stderr.includes(sentence), true, `${where}: ${stderr}`);
+	}
+	const refused = async (...words: string[]) => (await runTinytap(words)).stderr;
+	assert.match(
+		await refused('query', 'SELECT 1', '--store', files, '--ca', 'x'),
+		/--ca: expected it together with --store URL/,
+	);
+	assert.match(
+		await refused('query', 'SELECT 1', '--store', 'host:8443'),
+		/has no files of exchanges[^]*https:\/\/HOST/,
+	);
 });
