@@ -1,5 +1,6 @@
-// Agents and `tinytap fleet` with the current ClickHouse, as the library chdb: npm run fleet [-- --kills N].
-// Installs chdb at the first time (half a gigabyte). Exit status 1 if a check fails.
+// Agents and `tinytap fleet` with the current ClickHouse, as the library chdb, and agents with faults (as root, 3 minutes):
+// npm run fleet [-- [faults] [--kills N]]. With `faults` only those. Installs chdb at the first time (half a gigabyte). Exit
+// status 1 if a check fails.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -16,10 +17,12 @@ import { fleetCommand } from '../src/commands/fleet-command.ts';
 import { type Ask, comparedEntries, comparedExchanges, comparedFields, storedRows } from '../support/compared-store.ts';
 import { agentProgram, type KilledRun, mistakes } from '../support/killed-agent.ts';
 import { runTinytap } from '../support/tinytap.ts';
+import { faults } from './fleet-faults.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const FOLDER = join(import.meta.dirname, 'fleet');
 const DEMO = join(ROOT, 'recordings/demo.tinytap');
+const LIVE_KILLS = 24;
 const KILLS = Number(/^\d+$/.exec(process.argv[process.argv.indexOf('--kills') + 1] ?? '')?.[0] ?? 200);
 
 type Store = { readonly url: string; readonly ask: Ask; readonly rows: (sql: string) => Promise<unknown[][]> };
@@ -33,6 +36,10 @@ const CHECKS: readonly (readonly [name: string, check: (store: Store) => Promise
 	[`${KILLS} agents killed at random instants`, killedAgents],
 ];
 
+if (process.argv.includes('faults')) {
+	await faultRun();
+	process.exit();
+}
 if (!existsSync(join(FOLDER, 'node_modules/chdb'))) {
 	console.log('installing chdb');
 	spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: FOLDER, stdio: ['ignore', 'inherit', 'inherit'] });
@@ -56,6 +63,16 @@ try {
 } finally {
 	front.kill();
 	rmSync(directory, { recursive: true, force: true });
+}
+await faultRun();
+
+/** Agents that capture, with faults. Each one takes seconds to start, so few are killed. */
+async function faultRun(): Promise<void> {
+	if (process.getuid?.() !== 0) {
+		console.log('not run: faults, which need root');
+		return;
+	}
+	await faults(LIVE_KILLS, (result) => console.log(`ok: ${result}`));
 }
 
 function connect(url: string): Store {

@@ -8,6 +8,8 @@ import { wallMs, wallUs } from '../base/wall-clock.ts';
 const NAME = 'agent.json';
 /** How often the file's time is renewed. */
 const BEAT_MS = 1000;
+/** At such a moment, exchanges that have just ended may not be in the spool yet. */
+const LATE_MS = 1000;
 
 type Content = {
 	/** Random, the same for all agents that use this spool. */
@@ -70,7 +72,7 @@ function readBefore(directory: UserDirectory): { readonly content: Content; read
 	if (fd === undefined) return undefined;
 	try {
 		const content = JSON.parse(readFileSync(fd, 'utf8')) as Content;
-		return { content, endUs: content.stoppedUs ?? Math.round(fstatSync(fd).mtimeMs * 1000) };
+		return { content, endUs: content.stoppedUs ?? Math.round((fstatSync(fd).mtimeMs - LATE_MS) * 1000) };
 	} catch (error) {
 		// Only a damaged disk can leave a part of the file.
 		if (error instanceof SyntaxError) return undefined;

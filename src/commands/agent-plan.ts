@@ -7,7 +7,7 @@ import { FILE_FORMATS, type FileFormat } from '../agent/file-format.ts';
 import { isUrl, type StoreAddress, storeAddress } from '../agent/store-address.ts';
 import { usageError } from '../base/errors.ts';
 import { userDirectories } from '../base/invoking-user.ts';
-import { parseInteger, parseSize } from '../base/quantity.ts';
+import { parseDuration, parseInteger, parseSize } from '../base/quantity.ts';
 import type { Options } from './options.ts';
 
 /** The command's own options, as commander returns them. */
@@ -17,6 +17,7 @@ export type AgentCommandOptions = {
 	readonly bodies?: string;
 	readonly headers?: string;
 	readonly connections?: string;
+	readonly batch?: string;
 	readonly hostName?: string;
 	readonly label?: readonly string[];
 	readonly spool?: string;
@@ -43,6 +44,8 @@ const BATCH: Omit<BatchLimits, 'ms'> = { rows: 10_000, bytes: 8 << 20 };
 /** The longest that rows wait for others. Files are larger, so that there are not too many. */
 const STORE_MS = 5000;
 const FILES_MS = 60_000;
+const BATCH_LEAST_MS = 1000;
+const BATCH_MOST_MS = 3_600_000;
 const SPOOL_SIZE = '1GiB';
 /** Less would drop rows whenever the store takes a moment. */
 const SPOOL_LEAST = 16 << 20;
@@ -66,7 +69,7 @@ export function planAgent(options: Options, own: AgentCommandOptions): AgentPlan
 		labels: (own.label ?? []).map(label),
 		spoolPath: resolve(own.spool ?? `${userDirectories(options.user).state}/agent`),
 		spoolBytes,
-		limits: { ...BATCH, ms: 'store' in to ? STORE_MS : FILES_MS },
+		limits: { ...BATCH, ms: own.batch === undefined ? ('store' in to ? STORE_MS : FILES_MS) : batchMs(own.batch) },
 	};
 }
 
@@ -100,6 +103,13 @@ function bodyChoice(text: string): BodyChoice {
 			`--bodies: expected none, errors, all, or sample=N for one exchange in N, got ${JSON.stringify(text)}`,
 		);
 	return { of: 'sample', every: parseInteger(every, '--bodies sample', 1, Number.MAX_SAFE_INTEGER) };
+}
+
+function batchMs(text: string): number {
+	const ms = parseDuration(text, '--batch');
+	if (ms < BATCH_LEAST_MS || ms > BATCH_MOST_MS)
+		throw usageError(`--batch: expected a duration from 1s to 1h, got ${JSON.stringify(text)}`);
+	return ms;
 }
 
 function sendsConnections(text: string): boolean {

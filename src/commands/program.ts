@@ -291,6 +291,7 @@ function addAgent(command: NewCommand, setWork: SetWork, afterDashes?: readonly 
 		.option('--connections <choice>', 'whether rows of the table connections are sent: all (default), none')
 		.option('--host-name <name>', "this host's name in the store (default: that of the system)")
 		.option('--label <name=value>', 'a label for all exchanges (repeatable)', repeated)
+		.option('--batch <time>', 'how long rows wait for others that are sent with them (default 5s; files: 1m)')
 		.option('--spool <dir>', 'where exchanges wait until they are sent (default: agent in your state directory)')
 		.option('--spool-size <size>', 'size of the spool; the oldest exchanges are dropped first (default 1GiB)')
 		.option('--credentials <file>', 'a file with "user = NAME" and "password = …"')
