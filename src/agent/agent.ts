@@ -122,9 +122,10 @@ export class Agent {
 		await this.#batchers.exchanges.addLines(lines);
 	}
 
-	/** Takes the numbers of the table `loss`, in the order of LOSS_REASONS. */
-	async takeLoss(totals: readonly LossTotal[]): Promise<void> {
-		await this.#batchers.loss.add(this.#lossRows(totals, wallUs()));
+	/** Takes the numbers of the table `loss`, in the order of LOSS_REASONS. `isLast`: this is the last time. */
+	async takeLoss(totals: readonly LossTotal[], isLast: boolean): Promise<void> {
+		const exchanges = isLast ? Number.POSITIVE_INFINITY : this.#batchers.exchanges.rows;
+		await this.#batchers.loss.add(this.#lossRows(totals, wallUs(), exchanges));
 	}
 
 	/** Takes connections that have ended, and open ones if they are among the entries. `evicted`: how many could not be taken. */

@@ -37,7 +37,7 @@ export class OtherTables {
 		this.stop();
 		await this.#looking;
 		await this.#look(true, true);
-		await this.#agent.takeLoss(loss);
+		await this.#agent.takeLoss(loss, true);
 	}
 
 	stop(): void {
@@ -55,7 +55,7 @@ export class OtherTables {
 			await this.#look(isFull, false);
 			if (!isFull) continue;
 			fullMs = performance.now();
-			await this.#agent.takeLoss((await this.#threads.totals()).loss);
+			await this.#agent.takeLoss((await this.#threads.totals()).loss, false);
 		}
 	}
 

@@ -114,7 +114,8 @@ test('loss is told when it has changed; what is excluded alone is no change', ()
 	const rows = createLossRows();
 	const totals = LOSS_REASONS.map(() => ({ events: 0, bytes: 0, lastUs: 0 }));
 	const at = (reason: string) => totals[LOSS_REASONS.findIndex((each) => each.reason === reason)]!;
-	const told = () => rows(totals, 1_000_005).map(([members]) => JSON.parse(`{${members}}`) as Record<string, unknown>);
+	const told = (exchanges = 0) =>
+		rows(totals, 1_000_005, exchanges).map(([members]) => JSON.parse(`{${members}}`) as Record<string, unknown>);
 	assert.deepEqual(told(), []);
 	at('excluded').events = 3;
 	assert.deepEqual(told(), []);
@@ -125,6 +126,12 @@ test('loss is told when it has changed; what is excluded alone is no change', ()
 		{ ...time, reason: 'excluded', kind: 'by_design', events: 3, bytes: 0 },
 	]);
 	assert.deepEqual(told(), []);
+	// Of an exchange that is a row, or of an upload of the agent.
+	at('body_limit').events = 1;
+	assert.deepEqual(told(), []);
+	assert.deepEqual(told(1), [{ ...time, reason: 'body_limit', kind: 'by_design', events: 1, bytes: 0 }]);
+	at('body_limit').events = 2;
+	assert.deepEqual(told(1), []);
 });
 
 test('files of a batch are by hour, and a batch that is written twice replaces itself', async () => {
