@@ -13,7 +13,7 @@ import { LINE_LEAVES_OUT, type LineSettings } from './exchange-line.ts';
 import { FieldPieces, type MessagePieces } from './field-pieces.ts';
 import { FARTHEST } from './gzip-member.ts';
 import type { LineBuffer } from './line-buffer.ts';
-import { jsonInside, type Line, NULL, Piece, PieceMaker, type Secrets } from './pieces.ts';
+import { jsonInside, NULL, Piece, PieceMaker, type Secrets } from './pieces.ts';
 import { microsecondsOf, NOT_SENT, SENT_COLUMNS } from './store-tables.ts';
 import { TargetPieces } from './target-pieces.ts';
 
@@ -42,6 +42,7 @@ type Row = {
 	path: string;
 	query: string;
 	url: string;
+	prefix: Piece | undefined;
 	readonly req: MessagePieces;
 	readonly res: MessagePieces;
 	/** Where each value of a field ends: those of the request, then those of the response. */
@@ -99,6 +100,12 @@ export class CachedLines {
 	#names: RemoteNames = NO_NAMES;
 	#segment: Segment | undefined;
 	#cells: readonly Cell[] = [];
+	/** The columns by what they are compared with; `others`: by themselves. */
+	#codes16: { readonly index: number; readonly codes: Uint16Array }[] = [];
+	#codes8: { readonly index: number; readonly codes: Uint8Array }[] = [];
+	#numbers: { readonly index: number; readonly numbers: Float64Array }[] = [];
+	#others: readonly number[] = [];
+	readonly #differs = new Uint8Array(SENT_COLUMNS.length + HIDDEN.length + 1);
 	/** The row that is being written, and the last row of each kind. */
 	#now: Row;
 	readonly #past = new Map<number, Row>();
@@ -147,18 +154,18 @@ export class CachedLines {
 		if (!(us >= 0 && us < MOST_US) || isHeld(request[row]!) || isHeld(response[row]!)) return false;
 		if (segment !== this.#segment) this.#open(segment);
 		const now = this.#now;
-		this.#secrets.length = 0;
+		if (this.#secrets.length > 0) this.#secrets.length = 0;
 		this.#fields.read(segment, row, now.req, now.res, this.#found);
 		if ((request[row] === 0 || response[row] === 0) && (isForm(now.req) || isForm(now.res))) return false;
 		this.#target.read(segment, row, this.#secrets);
-		({ path: now.path, query: now.query, url: now.url } = this.#target);
+		({ path: now.path, query: now.query, url: now.url, prefix: now.prefix } = this.#target);
 		now.row = row;
 		const kind = segment.u8.side[row]! * 0x10000 + segment.text.method[row]!;
 		const past = this.#past.get(kind);
 		const isUsable = past?.lines === this.#buffer.lines && past.starts[0]! > this.#buffer.length - FARTHEST + LONG_LINE;
 		this.#writeCells(row, isUsable ? past : undefined);
 		this.#writeFields('req', now.req, isUsable ? past : undefined, 0);
-		this.#writeFields('res', now.res, isUsable ? past : undefined, now.req.lines.length);
+		this.#writeFields('res', now.res, isUsable ? past : undefined, now.req.count);
 		this.#copy();
 		if (!this.#isRedacted()) return false;
 		now.lines = this.#buffer.lines;
@@ -176,6 +183,7 @@ export class CachedLines {
 			path: '',
 			query: '',
 			url: '',
+			prefix: undefined,
 			req: this.#fields.message(),
 			res: this.#fields.message(),
 			fieldEnds: [],
@@ -203,38 +211,61 @@ export class CachedLines {
 	#writeCells(row: number, past: Row | undefined): void {
 		const buffer = this.#buffer;
 		const cells = this.#cells;
-		const { starts } = this.#now;
-		for (let index = 0; index < cells.length; index++) {
-			const cell = cells[index]!;
-			starts[index] = buffer.length + this.#length;
-			if (past === undefined) {
+		const { starts, pieces } = this.#now;
+		if (past === undefined) {
+			for (let index = 0; index < cells.length; index++) {
+				const cell = cells[index]!;
+				starts[index] = buffer.length;
 				buffer.piece(cell.key);
 				cell.write(row);
-				continue;
 			}
-			const start = past.starts[index]!;
-			if (cell.same(row, past.row, past)) {
-				this.#again(start, past.starts[index + 1]! - start);
-				const piece = this.#now.pieces[index];
-				if (piece !== undefined) piece.at = starts[index]! + cell.key.length;
-				continue;
-			}
-			this.#again(start, cell.key.length);
-			this.#copy();
-			cell.write(row);
+			starts[cells.length] = buffer.length;
+			return;
 		}
-		starts[cells.length] = buffer.length + this.#length;
+		for (const index of PIECE_COLUMNS) pieces[index] = past.pieces[index];
+		const differs = this.#compared(row, past);
+		/** What is the same in the earlier line, and not copied yet, begins here. */
+		let from = past.starts[0]!;
+		let shift = buffer.length - from;
+		for (let index = 0; index < cells.length; index++) {
+			const start = past.starts[index]!;
+			starts[index] = start + shift;
+			if (differs[index] === 0) continue;
+			const cell = cells[index]!;
+			const end = start + cell.key.length;
+			if (end > from) buffer.repeat(from, end - from);
+			// The nearest place of the value that is replaced.
+			const replaced = past.pieces[index];
+			if (replaced !== undefined) replaced.at = end;
+			cell.write(row);
+			from = past.starts[index + 1]!;
+			shift = buffer.length - from;
+		}
+		const end = past.starts[cells.length]!;
+		starts[cells.length] = end + shift;
+		this.#from = from;
+		this.#length = end - from;
+	}
+
+	/** By column: 1 if the value is not the same as in the earlier row. */
+	#compared(row: number, past: Row): Uint8Array {
+		const differs = this.#differs;
+		const before = past.row;
+		for (const { index, codes } of this.#codes16) differs[index] = codes[row] === codes[before] ? 0 : 1;
+		for (const { index, codes } of this.#codes8) differs[index] = codes[row] === codes[before] ? 0 : 1;
+		for (const { index, numbers } of this.#numbers) differs[index] = isSame(numbers[row]!, numbers[before]!) ? 0 : 1;
+		for (const index of this.#others) differs[index] = this.#cells[index]!.same(row, before, past) ? 0 : 1;
+		return differs;
 	}
 
 	#writeFields(message: 'req' | 'res', fields: MessagePieces, past: Row | undefined, first: number): void {
 		const buffer = this.#buffer;
 		const { fieldEnds } = this.#now;
-		const { names, lines, trailers } = fields;
-		if (first === 0) fieldEnds.length = 0;
+		const { names, lines, count, trailers } = fields;
 		const before = past?.[message];
 		// Then there are as many lines.
 		const isAlike = before !== undefined && before.names === names && before.trailers === trailers;
-		const pastFirst = message === 'req' || past === undefined ? 0 : past.req.lines.length;
+		const pastFirst = message === 'req' || past === undefined ? 0 : past.req.count;
 		let from = 0;
 		if (past !== undefined && isAlike) {
 			from = message === 'req' ? past.starts[this.#cells.length]! : past.resStart;
@@ -244,25 +275,26 @@ export class CachedLines {
 			this.#copy();
 			buffer.piece(names);
 		}
-		for (let index = 0; index < lines.length; index++) {
-			const value = lines[index]!.value;
+		for (let index = 0; index < count; index++) {
+			const { value } = lines[index]!;
 			if (index > 0) {
 				if (isAlike) this.#again(from++, 1);
 				else buffer.piece(COMMA);
 			}
 			const end = past?.fieldEnds[pastFirst + index] ?? 0;
-			if (isAlike && before.lines[index]!.value === value) {
-				value.at = buffer.length + this.#length;
-				this.#again(from, end - from);
-			} else {
+			const replaced = isAlike ? before.lines[index]!.value : undefined;
+			if (replaced === value) this.#again(from, end - from);
+			else {
 				this.#copy();
+				// The nearest place of the value that is replaced.
+				if (replaced !== undefined) replaced.at = from;
 				buffer.piece(value);
 			}
 			from = end;
-			fieldEnds.push(buffer.length + this.#length);
+			fieldEnds[first + index] = buffer.length + this.#length;
 		}
 		const ending = ENDS[message];
-		if (isAlike) this.#again(from, ending.length + String(trailers).length);
+		if (isAlike) this.#again(from, ending.text.length + (trailers < 10 ? 1 : String(trailers).length));
 		else {
 			buffer.piece(ending);
 			buffer.number(trailers);
@@ -272,29 +304,39 @@ export class CachedLines {
 
 	/** Whether no secret of the row is in another place of it. */
 	#isRedacted(): boolean {
-		const { pieces } = this.#now;
-		for (const index of TEXT_COLUMNS) if (pieces[index] !== undefined) this.#found(pieces[index]);
-		const searched = this.#secrets.reduce((sum, { texts }) => sum + texts.length, 0);
-		if (searched === 0) return true;
+		const { pieces, req, res } = this.#now;
+		const swept = this.#swept;
+		let count = 0;
+		for (const index of TEXT_COLUMNS) {
+			const piece = pieces[index];
+			if (piece === undefined) continue;
+			swept[count++] = piece;
+			if (piece.secrets !== undefined) this.#secrets.push(piece.secrets);
+		}
+		if (this.#secrets.length === 0) return true;
+		let searched = 0;
+		for (const { texts } of this.#secrets) searched += texts.length;
 		if (searched > MOST_SECRETS) return false;
-		const line = this.#line();
+		swept[count++] = req.names;
+		for (let i = 0; i < req.count; i++) swept[count++] = req.lines[i]!.value;
+		swept[count++] = res.names;
+		for (let i = 0; i < res.count; i++) swept[count++] = res.lines[i]!.value;
+		const line = { pieces: swept, count, target: this.#targetText, text: this.#lineText };
 		for (const secrets of this.#secrets) if (secrets.areInLine(line)) return false;
 		return true;
 	}
 
-	/** The parts of the line in which redaction replaces secrets. */
-	#line(): Line {
-		const { pieces, req, res, path, query, url } = this.#now;
-		const swept = this.#swept;
-		swept.length = 0;
-		for (const index of TEXT_COLUMNS) if (pieces[index] !== undefined) swept.push(pieces[index]);
-		for (const { names, lines } of [req, res]) {
-			swept.push(names);
-			for (const { value } of lines) swept.push(value);
-		}
+	readonly #targetText = (): string => {
+		const { path, query, url, prefix } = this.#now;
+		// A secret has no line ends, so it cannot begin in one of the columns and end in another one.
+		if (prefix === undefined) return `${path}\n${query}\n${url}`;
+		return query === 'null' ? `${prefix.text}${path.slice(1)}` : `${prefix.text}${path.slice(1, -1)}?${query.slice(1)}`;
+	};
+
+	readonly #lineText = (): string => {
 		const { bytes, start, length } = this.#buffer;
-		return { pieces: swept, texts: [path, query, url], text: () => bytes.toString('utf8', start, length) };
-	}
+		return bytes.toString('utf8', start, length);
+	};
 
 	#open(segment: Segment): void {
 		this.#segment = segment;
@@ -322,6 +364,26 @@ export class CachedLines {
 			return { key: NOTHING, same: () => false, write };
 		});
 		this.#cells = [...sent, time, ...hidden];
+		this.#compareBy(segment);
+	}
+
+	/** Which columns can be compared by the arrays of the segment. */
+	#compareBy(segment: Segment): void {
+		this.#codes16 = [];
+		this.#codes8 = [];
+		this.#numbers = [];
+		const plain = new Set<number>();
+		for (const [index, { name, array, words, dictionary }] of SENT_COLUMNS.entries()) {
+			const isOther = name === 'ts' || /^(?:req|res)_captured_bytes$/.test(name);
+			const codes = dictionary === undefined ? (words ?? array)?.of(segment) : segment.text[dictionary];
+			if (isOther || codes === undefined) continue;
+			plain.add(index);
+			if (codes instanceof Uint16Array) this.#codes16.push({ index, codes });
+			else if (codes instanceof Uint8Array) this.#codes8.push({ index, codes });
+			else if (codes instanceof Float64Array) this.#numbers.push({ index, numbers: codes });
+			else plain.delete(index);
+		}
+		this.#others = this.#cells.flatMap((_, index) => (plain.has(index) ? [] : [index]));
 	}
 
 	#cell(segment: Segment, column: SentColumn, index: number): Omit<Cell, 'key'> {
@@ -351,11 +413,7 @@ export class CachedLines {
 		known: Map<number, Piece>,
 	): Omit<Cell, 'key'> {
 		return {
-			same: (row, before, { pieces }) => {
-				if (codes[row] !== codes[before]) return false;
-				this.#now.pieces[index] = pieces[index];
-				return true;
-			},
+			same: (row, before) => codes[row] === codes[before],
 			write: (row) => {
 				const code = codes[row]!;
 				let piece = known.get(code);
@@ -387,16 +445,19 @@ export class CachedLines {
 		field: string,
 	): Omit<Cell, 'key'> {
 		const slot = SLOTS.indexOf(field);
+		// Of the columns from the same field.
+		const place = column.name === 'span_id' ? 1 : 0;
 		const short = message === 'request' ? 'req' : 'res';
 		const pieceOf = (row: number): Piece => {
 			const line = this.#now[short].slots[slot];
 			if (line === undefined) return NULL;
-			let piece = line.columns[index];
+			let piece = line.columns?.[place];
 			if (piece === undefined) {
 				piece = this.#maker.column(column.name, column.value(segment, row, this.#names));
 				// The same bytes are in the list of the fields.
 				if (piece.text === line.value.text && piece.secrets === undefined) piece = line.value;
-				line.columns[index] = piece;
+				line.columns ??= [undefined, undefined];
+				line.columns[place] = piece;
 			}
 			return piece;
 		};
@@ -406,11 +467,7 @@ export class CachedLines {
 	/** A column whose pieces are kept elsewhere, so that the same value is the same piece. */
 	#pieceCell(index: number, pieceOf: (row: number) => Piece): Omit<Cell, 'key'> {
 		return {
-			same: (row, _, { pieces }) => {
-				const piece = pieceOf(row);
-				this.#now.pieces[index] = piece;
-				return piece === pieces[index];
-			},
+			same: (row, _, { pieces }) => pieceOf(row) === pieces[index],
 			write: (row) => {
 				const piece = pieceOf(row);
 				this.#now.pieces[index] = piece;
@@ -475,22 +532,30 @@ export class CachedLines {
 		};
 	}
 
-	/** Mostly the bytes of the path are in it. */
+	/** Mostly it consists of what is in the columns before. */
 	#urlCell(): Omit<Cell, 'key'> {
 		const buffer = this.#buffer;
+		// Without its quotes.
+		const again = (index: number, text: string) =>
+			buffer.repeat(this.#now.starts[index]! + KEYS[index]!.length + 1, text.length - 2);
 		return {
-			same: (_, __, past) => this.#now.url === past.url,
+			same: (_, __, past) => {
+				const { prefix, path, query, url } = this.#now;
+				return prefix === past.prefix && url === past.url && path === past.path && query === past.query;
+			},
 			write: () => {
-				const { prefix } = this.#target;
-				const { path, url } = this.#now;
+				const { prefix, path, query, url } = this.#now;
 				if (prefix === undefined) {
 					buffer.text(url);
 					return;
 				}
 				buffer.piece(prefix);
-				// Without its quotes.
-				buffer.repeat(this.#now.starts[PATH]! + KEYS[PATH]!.length + 1, path.length - 2);
-				buffer.text(url.slice(prefix.text.length + path.length - 2));
+				again(PATH, path);
+				if (query !== 'null') {
+					buffer.text('?');
+					again(QUERY, query);
+				}
+				buffer.text('"');
 			},
 		};
 	}
@@ -500,11 +565,7 @@ export class CachedLines {
 		const { anomalies_low: low, anomalies_high: high } = u32;
 		const { write } = this.#anyCell(this.#segment!, column, index);
 		return {
-			same: (row, before, { pieces }) => {
-				if (low[row] !== low[before] || high[row] !== high[before]) return false;
-				this.#now.pieces[index] = pieces[index];
-				return true;
-			},
+			same: (row, before) => low[row] === low[before] && high[row] === high[before],
 			write,
 		};
 	}
@@ -574,11 +635,16 @@ export class CachedLines {
 }
 
 const KEYS = SENT_COLUMNS.map(({ name }) => new Piece(`${name === 'id' ? '' : ','}"${name}":`));
-const PATH = SENT_COLUMNS.findIndex(({ name }) => name === 'path');
+const [PATH, QUERY] = ['path', 'query_string'].map((wanted) =>
+	SENT_COLUMNS.findIndex(({ name }) => name === wanted),
+) as [number, number];
 const TS_US = new Piece(`,"${microsecondsOf('ts')}":`);
 const ENDS = { req: new Piece('],"req_trailers":'), res: new Piece('],"res_trailers":') } as const;
 const [NOTHING, EMPTY, ZERO] = ['', '""', '0'].map((text) => new Piece(text)) as [Piece, Piece, Piece];
 const [COMMA, NOTE, TIME_END] = [',', '"body: ', 'Z"'].map((text) => new Piece(text)) as [Piece, Piece, Piece];
+
+/** Columns that can be pieces. */
+const PIECE_COLUMNS = [...SENT_COLUMNS.keys(), ...HIDDEN.map((_, index) => SENT_COLUMNS.length + 1 + index)];
 
 /** Columns whose pieces can have secrets. */
 const TEXT_COLUMNS = [

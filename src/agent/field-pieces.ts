@@ -14,8 +14,8 @@ export type FieldPiece = {
 	/** The value as it was sent. */
 	readonly text: string;
 	readonly isTrailer: boolean;
-	/** Columns that are made from this line, by their index. */
-	readonly columns: (Piece | undefined)[];
+	/** The columns that are made from this line. */
+	columns: (Piece | undefined)[] | undefined;
 };
 
 type FieldName = {
@@ -42,8 +42,9 @@ type NameList = {
 export type MessagePieces = {
 	/** By the names given to the constructor: the first line with this name. */
 	readonly slots: (FieldPiece | undefined)[];
-	/** The lines that are sent. */
+	/** The first `count` of them are the lines that are sent. */
 	readonly lines: FieldPiece[];
+	count: number;
 	trailers: number;
 	/** The member with their names, and the beginning of the one with their values. */
 	names: Piece;
@@ -77,7 +78,7 @@ export class FieldPieces {
 
 	/** Room for the fields of a message. */
 	message(): MessagePieces {
-		return { slots: this.#slots.map(() => undefined), lines: [], trailers: 0, names: this.#roots.req.piece };
+		return { slots: this.#slots.map(() => undefined), lines: [], count: 0, trailers: 0, names: this.#roots.req.piece };
 	}
 
 	/** Reads the fields of a row. Calls `found` for those with secrets. */
@@ -107,7 +108,7 @@ export class FieldPieces {
 		const { code } = this.#places;
 		const { slots, lines } = into;
 		for (let slot = 0; slot < slots.length; slot++) slots[slot] = undefined;
-		lines.length = 0;
+		let count = 0;
 		let trailers = 0;
 		let list = this.#roots[message];
 		for (let index = from; index < to; index++) {
@@ -117,9 +118,10 @@ export class FieldPieces {
 			if (name.slot >= 0) slots[name.slot] ??= line;
 			if (!name.isSent) continue;
 			list = list.last === name ? list.lastLonger! : this.#longer(list, message, name);
-			lines.push(line);
+			lines[count++] = line;
 			if (line.isTrailer) trailers++;
 		}
+		into.count = count;
 		into.trailers = trailers;
 		into.names = list.piece;
 	}
@@ -147,7 +149,7 @@ export class FieldPieces {
 			value: this.#value(name, nameText, text),
 			text,
 			isTrailer: isTrailer[index] === 1,
-			columns: [],
+			columns: undefined,
 		};
 		if (code[index] !== 0) this.#lines[code[index]!] = line;
 		return line;

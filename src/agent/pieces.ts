@@ -55,9 +55,8 @@ export class Secrets {
 			this.#isKnown = true;
 			if (!this.areIn(line.text())) return false;
 		}
-		for (const piece of line.pieces) if (this.#areInPiece(piece)) return true;
-		for (const text of line.texts) if (this.areIn(text)) return true;
-		return false;
+		for (let i = 0; i < line.count; i++) if (this.#areInPiece(line.pieces[i]!)) return true;
+		return this.areIn(line.target());
 	}
 
 	#areInPiece(piece: Piece): boolean {
@@ -73,8 +72,11 @@ export class Secrets {
 
 /** The parts of a line in which secrets would be replaced. */
 export type Line = {
+	/** The first `count` of them. */
 	readonly pieces: readonly Piece[];
-	readonly texts: readonly string[];
+	readonly count: number;
+	/** Path, query and URL. */
+	readonly target: () => string;
 	/** All of it. */
 	readonly text: () => string;
 };

@@ -14,8 +14,9 @@ export class TargetPieces {
 	/** The values of the columns as JSON. */
 	path = '';
 	query = '';
+	/** '' if `prefix` is given. */
 	url = '';
-	/** If the URL is this, and then the path: what comes before the path. */
+	/** If the URL consists of this, the path, and the query if there is one: its beginning. */
 	prefix: Piece | undefined;
 	readonly #maker: PieceMaker;
 	readonly #prefixes = new Map<string, Piece>();
@@ -38,15 +39,14 @@ export class TargetPieces {
 		const path = jsonInside(pathText(segment, row)!);
 		const query = queryText(segment, row);
 		this.path = `"${path}"`;
+		this.url = '';
 		if (query === null) {
 			this.query = 'null';
-			this.url = `"http://${authority}${path}"`;
 			return;
 		}
 		const { json, secrets } = this.#query(query);
 		if (secrets !== undefined) found.push(secrets);
 		this.query = `"${json}"`;
-		this.url = `"http://${authority}${path}?${json}"`;
 	}
 
 	#prefix(authority: string): Piece {

@@ -141,12 +141,22 @@ const field = (column: string, description: string, message: Message, name: stri
 	field: { message, name },
 });
 
+type TraceContext = { readonly traceId: string; readonly spanId: string };
+
+/** The last traceparent, because both of its parts are usually read in succession. */
+let lastTrace: { readonly value: string | null; readonly context: TraceContext | undefined } = {
+	value: null,
+	context: undefined,
+};
+
 /** The parts of the request's traceparent (W3C Trace Context); undefined if it is missing or invalid. */
-function traceContext(
-	segment: Segment,
-	row: number,
-): { readonly traceId: string; readonly spanId: string } | undefined {
+function traceContext(segment: Segment, row: number): TraceContext | undefined {
 	const value = fieldValue(segment, row, 'request', 'traceparent');
+	if (value !== lastTrace.value) lastTrace = { value, context: parseTraceContext(value) };
+	return lastTrace.context;
+}
+
+function parseTraceContext(value: string | null): TraceContext | undefined {
 	const match = value === null ? null : /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}/i.exec(value);
 	const [, traceId = '', spanId = ''] = match ?? [];
 	return /[1-9a-f]/i.test(traceId) && /[1-9a-f]/i.test(spanId) ? { traceId, spanId } : undefined;
