@@ -418,7 +418,7 @@ export class CachedLines {
 				const code = codes[row]!;
 				let piece = known.get(code);
 				if (piece === undefined) {
-					piece = this.#maker.column(name, value(segment, row, this.#names));
+					piece = this.#maker.sharedColumn(name, value(segment, row, this.#names));
 					known.set(code, piece);
 				}
 				this.#now.pieces[index] = piece;

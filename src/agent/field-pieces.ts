@@ -53,6 +53,9 @@ export type MessagePieces = {
 /** The most names, and lists of names, to remember. */
 const MOST_NAMES = 1000;
 const MOST_LISTS = 4096;
+/** Lines that have come more often than this are kept as long as the segment is read. */
+const FEW_TIMES = 4;
+const RECENT = 512;
 
 export class FieldPieces {
 	readonly #maker: PieceMaker;
@@ -61,8 +64,12 @@ export class FieldPieces {
 	readonly #places = new FieldPlaces();
 	readonly #names = new Map<string, FieldName>();
 	#segment: Segment | undefined;
-	/** By the code of the line in the segment. */
+	/** By the code of the line in the segment, those that came several times, and how often each has come. */
 	#lines: (FieldPiece | undefined)[] = [];
+	#times = new Uint8Array(0);
+	/** Others that came a short while ago, by the lowest bits of their codes. Many never come again. */
+	readonly #recent = new Array<FieldPiece | undefined>(RECENT).fill(undefined);
+	readonly #recentCodes = new Int32Array(RECENT);
 	#lists = 0;
 	#roots = newRoots();
 
@@ -86,6 +93,8 @@ export class FieldPieces {
 		if (segment !== this.#segment) {
 			this.#segment = segment;
 			this.#lines = new Array<FieldPiece | undefined>(segment.lineOffset.length + 1).fill(undefined);
+			this.#times = new Uint8Array(segment.lineOffset.length + 1);
+			this.#recentCodes.fill(0);
 		}
 		if (this.#lists > MOST_LISTS) {
 			this.#lists = 0;
@@ -112,7 +121,7 @@ export class FieldPieces {
 		let trailers = 0;
 		let list = this.#roots[message];
 		for (let index = from; index < to; index++) {
-			const line = (code[index] === 0 ? undefined : this.#lines[code[index]!]) ?? this.#newLine(segment, index);
+			const line = this.#lines[code[index]!] ?? this.#rareLine(segment, index);
 			const { name } = line;
 			if (line.value.secrets !== undefined) found(line.value);
 			if (name.slot >= 0) slots[name.slot] ??= line;
@@ -139,20 +148,29 @@ export class FieldPieces {
 		return found;
 	}
 
+	#rareLine(segment: Segment, index: number): FieldPiece {
+		const code = this.#places.code[index]!;
+		if (code === 0) return this.#newLine(segment, index);
+		const place = code % RECENT;
+		const line = this.#recentCodes[place] === code ? this.#recent[place]! : this.#newLine(segment, index);
+		if (++this.#times[code]! > FEW_TIMES) this.#lines[code] = line;
+		this.#recent[place] = line;
+		this.#recentCodes[place] = code;
+		return line;
+	}
+
 	#newLine(segment: Segment, index: number): FieldPiece {
-		const { nameStart, nameEnd, valueEnd, isTrailer, code } = this.#places;
+		const { nameStart, nameEnd, valueEnd, isTrailer } = this.#places;
 		const nameText = wireText(segment.arena, nameStart[index]!, nameEnd[index]!);
 		const text = wireText(segment.arena, nameEnd[index]!, valueEnd[index]!);
 		const name = this.#names.get(nameText) ?? this.#newName(nameText);
-		const line: FieldPiece = {
+		return {
 			name,
 			value: this.#value(name, nameText, text),
 			text,
 			isTrailer: isTrailer[index] === 1,
 			columns: undefined,
 		};
-		if (code[index] !== 0) this.#lines[code[index]!] = line;
-		return line;
 	}
 
 	#value(name: FieldName, nameText: string, text: string): Piece {

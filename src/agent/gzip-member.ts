@@ -127,28 +127,23 @@ function writeData(
 	literal: Code,
 	distance: Code,
 ): void {
-	const { codes, lengths: sizes } = literal;
 	let at = 0;
-	for (let i = 0; i <= repeatCount; i++) {
-		const start = i === repeatCount ? length : starts[i]!;
-		for (; at < start; at++) {
-			const byte = bytes[at]!;
-			writer.put(codes[byte]!, sizes[byte]!);
-		}
-		if (i === repeatCount) return;
+	for (let i = 0; i < repeatCount; i++) {
+		writer.literals(bytes, at, starts[i]!, literal);
 		const back = distances[i]!;
 		const backCode = distanceCode(back);
 		for (let left = lengths[i]!; left > 0; ) {
 			const match = matchLength(left);
 			const code = LENGTH_CODE[match]!;
-			writer.put(codes[END + 1 + code]!, sizes[END + 1 + code]!);
+			writer.put(literal.codes[END + 1 + code]!, literal.lengths[END + 1 + code]!);
 			writer.put(match - LENGTH_BASE[code]!, LENGTH_BITS[code]!);
 			writer.put(distance.codes[backCode]!, distance.lengths[backCode]!);
 			writer.put(back - DISTANCE_BASE[backCode]!, DISTANCE_BITS[backCode]!);
 			left -= match;
 		}
-		at = start + lengths[i]!;
+		at = starts[i]! + lengths[i]!;
 	}
+	writer.literals(bytes, at, length, literal);
 }
 
 function sizeAtMost(literalCounts: Uint32Array, literals: Code, distanceCounts: Uint32Array, distances: Code): number {
@@ -273,6 +268,26 @@ class BitWriter {
 		this.#bytes[this.#at++] = this.#bits >>> 8;
 		this.#bits >>>= 16;
 		this.#count -= 16;
+	}
+
+	/** The codes of bytes `from` … `to` - 1, as put() would write them. */
+	literals(bytes: Uint8Array, from: number, to: number, { codes, lengths }: Code): void {
+		const into = this.#bytes;
+		let [at, bits, count] = [this.#at, this.#bits, this.#count];
+		for (let i = from; i < to; i++) {
+			const byte = bytes[i]!;
+			bits |= codes[byte]! << count;
+			count += lengths[byte]!;
+			if (count >= 16) {
+				into[at++] = bits;
+				into[at++] = bits >>> 8;
+				bits >>>= 16;
+				count -= 16;
+			}
+		}
+		this.#at = at;
+		this.#bits = bits;
+		this.#count = count;
 	}
 
 	align(): void {

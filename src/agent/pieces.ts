@@ -95,7 +95,7 @@ export type RedactedText = {
 	readonly secrets: Secrets | undefined;
 };
 
-const MOST_QUIET = 4096;
+const MOST_SHARED = 4096;
 /** Comparing more texts with each other would take too long. */
 const MOST_COMPARED = 100;
 
@@ -109,8 +109,8 @@ export class PieceMaker {
 	readonly #redactor: Redactor | undefined;
 	/** A scope in which no secret was seen yet. */
 	#scope: Redactor | undefined;
-	/** By their texts: the same ones are in several columns and fields. */
-	readonly #quiet = new Map<string, Piece>();
+	/** By their texts. */
+	readonly #shared = new Map<string, Piece>();
 
 	/** Undefined: nothing is redacted. */
 	constructor(redactor: Redactor | undefined) {
@@ -118,24 +118,24 @@ export class PieceMaker {
 		this.#scope = redactor?.scope();
 	}
 
+	/** The same as column() for values that are likely to come in other columns, too. */
+	sharedColumn(name: string, value: SqlValue): Piece {
+		const piece = this.column(name, value);
+		if (piece.secrets !== undefined || piece === NULL) return piece;
+		const known = this.#shared.get(piece.text);
+		if (known !== undefined) return known;
+		if (this.#shared.size >= MOST_SHARED) this.#shared.clear();
+		this.#shared.set(piece.text, piece);
+		return piece;
+	}
+
 	/** The value of the column `name`. */
 	column(name: string, value: SqlValue): Piece {
 		if (value === null) return NULL;
 		if (typeof value !== 'string') return new Piece(jsonValue(value));
-		if (HARMLESS_COLUMNS.has(name) || isQuiet(value)) return this.quiet(value);
+		if (HARMLESS_COLUMNS.has(name) || isQuiet(value)) return new Piece(`"${jsonInside(value)}"`);
 		const { json, secrets } = this.text((scope) => redactColumn(name, value, scope) as string, value);
 		return new Piece(`"${json}"`, secrets);
-	}
-
-	/** A text in which there is nothing to redact. */
-	quiet(text: string): Piece {
-		let piece = this.#quiet.get(text);
-		if (piece === undefined) {
-			piece = new Piece(`"${jsonInside(text)}"`);
-			if (this.#quiet.size >= MOST_QUIET) this.#quiet.clear();
-			this.#quiet.set(text, piece);
-		}
-		return piece;
 	}
 
 	/** A text as `redact` changes it. */
