@@ -26,6 +26,7 @@ const ORDER = [
 	'replay',
 	'import',
 	'growth',
+	'agent',
 ];
 
 const INTRODUCTION = `# Performance

@@ -72,6 +72,8 @@ export type CaptureSettings = {
 	readonly iovecLimit: number;
 	/** Ends the capture after this many finished rows; Infinity for no limit. */
 	readonly count: number;
+	/** How long records gather before they are read, if there are not many; fewer wake-ups, but later rows. */
+	readonly gatherMs?: number;
 	/** Report each step of the start as a remark. */
 	readonly verbose: boolean;
 	/** Descriptor of the socket to the attacher. Undefined: this process attaches, and needs the privileges. */

@@ -26,7 +26,7 @@ import { attachingRights, missingRights, type Rights } from './rights-checks.ts'
 import { silenceWarnings } from './silence.ts';
 
 const BATCH_BYTES = 1 << 20;
-/** Records are gathered for this long, which saves wake-ups but delays rows a little. */
+/** Records are gathered for this long if the settings do not say, which saves wake-ups but delays rows a little. */
 const GATHER_MS = 10;
 /** The loss reasons that only the kernel counts. The decoder counts the others, from the flags of records. */
 const KERNEL_REASONS = [LOSS_RING_FULL, LOSS_MAP_FULL, LOSS_FAULT, LOSS_EXCLUDED, LOSS_UNSEEN, LOSS_MISSED];
@@ -59,7 +59,8 @@ export function kernelSource(settings: CaptureSettings): BatchSource {
 		const { count, missing } = capture.attach();
 		steps.done(`attached to ${count} tracepoints`);
 		const verbose = settings.verbose ? [versions(settings), ...steps.texts] : [];
-		return source(addon, capture, rights, [...verbose, ...remarks(capture, rights, missing, settings.filters)]);
+		const all = [...verbose, ...remarks(capture, rights, missing, settings.filters)];
+		return source(addon, capture, rights, all, settings.gatherMs ?? GATHER_MS);
 	} catch (error) {
 		capture.close();
 		throw explained(error, rights);
@@ -109,7 +110,13 @@ function remarks(
 	];
 }
 
-function source(addon: NativeAddon, capture: NativeCapture, rights: Rights, remarks: readonly string[]): BatchSource {
+function source(
+	addon: NativeAddon,
+	capture: NativeCapture,
+	rights: Rights,
+	remarks: readonly string[],
+	gatherMs: number,
+): BatchSource {
 	const lossBefore = new Map<number, number>();
 	const silence = silenceWarnings();
 	const periodicRecords = () => {
@@ -137,7 +144,7 @@ function source(addon: NativeAddon, capture: NativeCapture, rights: Rights, rema
 	return {
 		remarks,
 		batchBytes: Math.max(BATCH_BYTES, addon.recordBytesMax),
-		nextBatch: (into, timeoutMs, signals) => capture.poll(into, timeoutMs, timeoutMs === 0 ? 0 : GATHER_MS, signals),
+		nextBatch: (into, timeoutMs, signals) => capture.poll(into, timeoutMs, timeoutMs === 0 ? 0 : gatherMs, signals),
 		periodicRecords: explaining(periodicRecords),
 		lastRecords: () => [...periodicRecords(), endRecord(capture.clocks().bootNs)],
 		answer: explaining((question: Question) => answer(capture, question)),

@@ -22,6 +22,8 @@ import { say } from './running-capture.ts';
 const LAST_BATCH_MS = 5000;
 /** After the capture has failed, how long to wait for its last rows. */
 const LAST_ROWS_MS = 500;
+/** Longer than in other captures, but not so long that many processes end before their command line was read. */
+const GATHER_MS = 25;
 
 /** Runs the command; resolves to the exit status. Secrets are redacted, except with --no-redact. */
 export async function agentCommand(given: Options, own: AgentCommandOptions): Promise<number> {
@@ -39,7 +41,7 @@ export async function agentCommand(given: Options, own: AgentCommandOptions): Pr
 		);
 	}
 	const plan = planAgent(options, own);
-	return await withCapture(withoutUnsentBodies(options, plan), async (context) => {
+	return await withCapture(forAgent(options, plan), async (context) => {
 		const { threads } = context;
 		const origin = { hostName: plan.hostName, run: wallMs(), agentVersion: version(), labels: plan.labels };
 		const rows = threads.followLines(
@@ -57,11 +59,12 @@ export async function agentCommand(given: Options, own: AgentCommandOptions): Pr
 	});
 }
 
-/** If no bodies are sent or looked at, none are captured. */
-function withoutUnsentBodies(options: Options, { lines, where }: AgentPlan): Options {
-	const isNeeded = lines.bodies.of !== 'none' || where !== undefined || options.capture.record !== undefined;
-	if (isNeeded || options.capture.bodyLimit !== undefined) return options;
-	return { ...options, capture: { ...options.capture, bodyLimit: 0 } };
+/** If no bodies are sent or looked at, none are captured. Nobody waits for the rows, so they may come a little later. */
+function forAgent(options: Options, { lines, where }: AgentPlan): Options {
+	const capture = { ...options.capture, gatherMs: GATHER_MS };
+	const isNeeded = lines.bodies.of !== 'none' || where !== undefined || capture.record !== undefined;
+	if (isNeeded || capture.bodyLimit !== undefined) return { ...options, capture };
+	return { ...options, capture: { ...capture, bodyLimit: 0 } };
 }
 
 async function startAgent({ threads, options }: CommandContext, plan: AgentPlan, origin: Origin): Promise<Agent> {

@@ -222,6 +222,7 @@ async function pump(source: BatchSource): Promise<void> {
 	const priority: CapturePriority | undefined = live
 		? capturePriority(MUCH_BYTES, (on) => source.hurry(on))
 		: undefined;
+	const pollMs = Math.max(POLL_MS, settings.gatherMs ?? 0);
 	let periodicAt = 0;
 	let listenUntil = 0;
 	let empty = 0;
@@ -235,7 +236,7 @@ async function pump(source: BatchSource): Promise<void> {
 		}
 		const input = decoder.input(source.batchBytes);
 		const isCalm = empty > EMPTY_BATCHES && performance.now() > listenUntil;
-		const length = source.nextBatch(input, stopping ? 0 : isCalm ? CALM_POLL_MS : POLL_MS, signals);
+		const length = source.nextBatch(input, stopping ? 0 : isCalm ? CALM_POLL_MS : pollMs, signals);
 		if (length < 0 || (length === 0 && stopping)) return;
 		empty = length > 0 ? 0 : empty + 1;
 		if (!paused) decode(length, source);
