@@ -1,5 +1,5 @@
 // A request's target as the columns path, query_string and url, redacted once for all three.
-import { dictionaryText, pathText, queryText, serverAuthority, targetText, urlText } from '../store/exchange-row.ts';
+import { pathText, queryText, targetText, urlPrefix, urlText } from '../store/exchange-row.ts';
 import { ABSENT, type Segment } from '../store/segment.ts';
 import { jsonInside, Piece, type PieceMaker, type RedactedText, type Secrets } from './pieces.ts';
 
@@ -7,6 +7,8 @@ import { jsonInside, Piece, type PieceMaker, type RedactedText, type Secrets } f
 const MOST_QUERIES = 1000;
 const LONGEST_QUERY = 512;
 const MOST_PREFIXES = 1000;
+/** Without a user, and without anything that begins a path or a query. */
+const PLAIN_PREFIX = /^[a-z]+:\/\/[^@/?#]*$/;
 
 const [AT, HASH, QUESTION, SLASH] = [0x40, 0x23, 0x3f, 0x2f];
 
@@ -29,9 +31,8 @@ export class TargetPieces {
 
 	/** Reads the target of a row. Adds what redaction has found in it. */
 	read(segment: Segment, row: number, found: Secrets[]): void {
-		const authority = isPlain(segment, row) ? plainAuthority(segment, row) : undefined;
-		this.prefix = authority === undefined ? undefined : this.#prefix(authority);
-		if (authority === undefined) {
+		this.prefix = isPlain(segment, row) ? this.#prefix(urlPrefix(segment, row)) : undefined;
+		if (this.prefix === undefined) {
 			this.#readAny(segment, row, found);
 			return;
 		}
@@ -49,12 +50,14 @@ export class TargetPieces {
 		this.query = `"${json}"`;
 	}
 
-	#prefix(authority: string): Piece {
-		let prefix = this.#prefixes.get(authority);
-		if (prefix === undefined) {
-			prefix = new Piece(`"http://${authority}`);
+	/** What comes before the path; undefined if there may be a secret in it. */
+	#prefix(text: string | null): Piece | undefined {
+		if (text === null) return undefined;
+		let prefix = this.#prefixes.get(text);
+		if (prefix === undefined && PLAIN_PREFIX.test(text)) {
+			prefix = new Piece(`"${jsonInside(text)}`);
 			if (this.#prefixes.size >= MOST_PREFIXES) this.#prefixes.clear();
-			this.#prefixes.set(authority, prefix);
+			this.#prefixes.set(text, prefix);
 		}
 		return prefix;
 	}
@@ -103,10 +106,4 @@ function isPlain({ u32, arena }: Segment, row: number): boolean {
 		if (byte === QUESTION && at < start + pathLength) return false;
 	}
 	return queryLength === ABSENT || arena[start + pathLength] === QUESTION;
-}
-
-/** The authority in the URL of such a target, as JSON without quotes; undefined if there may be a secret in it. */
-function plainAuthority(segment: Segment, row: number): string | undefined {
-	const authority = dictionaryText(segment, 'host', row) || serverAuthority(segment, row);
-	return authority === null || /[@/?#]/.test(authority) ? undefined : jsonInside(authority);
 }

@@ -91,14 +91,19 @@ export function urlText(segment: Segment, row: number): string | null {
 	if (target === null) return null;
 	if (/^[a-z][a-z0-9+.-]*:\/\//i.test(target)) return target;
 	if (target !== '*' && !target.startsWith('/')) return target;
+	const prefix = urlPrefix(segment, row);
+	return prefix === null ? null : `${prefix}${target === '*' ? '' : target}`;
+}
+
+/** What comes before the path in the URL of a target in origin-form; null if neither host nor server is known. */
+export function urlPrefix(segment: Segment, row: number): string | null {
 	const authority = dictionaryText(segment, 'host', row) || serverAuthority(segment, row);
 	if (authority === null) return null;
 	const scheme = (segment.u8.flags[row]! & layout.EXCHANGE_FLAG_HTTPS) !== 0 ? 'https' : 'http';
-	return `${scheme}://${authority}${target === '*' ? '' : target}`;
+	return `${scheme}://${authority}`;
 }
 
-/** The server's end of the connection as the authority of a URL; null if it is not known. */
-export function serverAuthority(segment: Segment, row: number): string | null {
+function serverAuthority(segment: Segment, row: number): string | null {
 	const side = segment.u8.side[row]!;
 	const end = side === layout.SIDE_SERVER ? 'local' : side === layout.SIDE_CLIENT ? 'remote' : null;
 	const address = end === null ? null : dictionaryText(segment, end, row);
