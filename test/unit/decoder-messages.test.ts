@@ -403,7 +403,10 @@ const PARTS = [
 test('parts end before the next boundary, which is at the beginning of a line', () => {
 	for (const parameter of ['boundary=frame', 'x=y; Boundary="frame" ; z', 'boundary=--frame']) {
 		const head = streaming(`multipart/x-mixed-replace; ${parameter}`);
-		const rows = atEachCut((server) => server.in(get()).out(head), chunk(Buffer.from(PARTS, 'latin1')));
+		const stream = chunk(Buffer.from(PARTS, 'latin1'));
+		const before = (server: ConnectionTape) => server.in(get()).out(head);
+		const isFirst = parameter === 'boundary=frame';
+		const rows = isFirst ? atEachCut(before, stream) : decode((server) => before(server).out(stream)).messages;
 		assert.deepEqual(
 			rows.map(({ kind, event, data: held, bytes, flags }) => [kind, event, held, bytes, flags]),
 			[

@@ -100,6 +100,8 @@ export class ItemRow {
 	count: u32;
 	/** The exchange was dropped. */
 	dropped: bool;
+	/** The items belong to another exchange, as it turned out. */
+	into: ItemRow;
 	firstHeld: HeldItem;
 	lastHeld: HeldItem;
 	heldCount: u32;

@@ -843,7 +843,7 @@ function bindFirst(connection: Connection): void {
 	const unbound = removeFirst(connection);
 	const response = unbound.response;
 	unbound.response = NO_MESSAGE;
-	moveItems(unbound, exchange, response);
+	moveItems(unbound, exchange);
 	exchanges.freeExchange(unbound);
 	exchange.afterGap = false;
 	exchanges.bindResponse(exchange, response);

@@ -470,9 +470,19 @@ export function leaveItems(items: Items): void {
 
 // ---- Rows ---------------------------------------------------------------------------------------------------------------
 
+/** The row that the items belong to by now. */
+function currentRow(items: Items): ItemRow {
+	const row = items.row;
+	if (row.into == NO_ITEM_ROW) return row;
+	items.row = row.into;
+	items.row.references++;
+	releaseRow(row);
+	return currentRow(items);
+}
+
 /** Writes ENTRY_MESSAGE and clears the item. */
 function writeItem(items: Items, item: Item): void {
-	const row = items.row;
+	const row = currentRow(items);
 	if (CHECKED) checkItem(item);
 	const name = items.hasName ? items.nameLength : 0;
 	const id = items.hasId ? items.idLength : 0;
@@ -572,7 +582,7 @@ function freeHeld(row: ItemRow): void {
 }
 
 /** The response of `from`, which has no id, turned out to belong to the exchange `to`. */
-export function moveItems(from: Exchange, to: Exchange, response: Message): void {
+export function moveItems(from: Exchange, to: Exchange): void {
 	const row = from.itemRow;
 	if (row == NO_ITEM_ROW) return;
 	from.itemRow = NO_ITEM_ROW;
@@ -580,11 +590,8 @@ export function moveItems(from: Exchange, to: Exchange, response: Message): void
 		to.itemRow = row;
 	} else {
 		joinRows(row, to.itemRow);
-		if (response.items != NO_ITEMS) {
-			response.items.row = to.itemRow;
-			to.itemRow.references++;
-			releaseRow(row);
-		}
+		row.into = to.itemRow;
+		row.into.references++;
 		releaseRow(row);
 	}
 	if (to.id != 0) releaseItems(to);
@@ -621,6 +628,7 @@ function releaseRow(row: ItemRow): void {
 	if (CHECKED) assert(row.references != 0, 'a row of items is counted');
 	row.references--;
 	if (row.references != 0) return;
+	if (row.into != NO_ITEM_ROW) releaseRow(row.into);
 	freeHeld(row);
 	release(changetype<usize>(row));
 }
