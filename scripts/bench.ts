@@ -71,6 +71,10 @@ const BENCHMARKS: Record<
 		run: async ({ seconds = 3, ...options }) =>
 			(await import('./bench/overhead.ts')).benchOverhead({ seconds, ...options }),
 	},
+	'overhead-http2': {
+		run: async ({ seconds = 3, ...options }) =>
+			(await import('./bench/overhead-http2.ts')).benchOverheadHttp2({ seconds, ...options }),
+	},
 	storm: {
 		run: async ({ rows = 3_000_000, ...options }) =>
 			(await import('./bench/storm.ts')).benchStorm({ rows, ...options }),

@@ -1,4 +1,4 @@
-// Two clients: wrk sends as fast as it gets answers; `paced` keeps a rate and measures latency from the time at which a
+// The clients: wrk and h2load send as fast as they get answers; `paced` keeps a rate and measures latency from the time at which a
 // request was due.
 
 import { run, runTimed } from './processes.ts';
@@ -21,6 +21,20 @@ export async function wrk(port: number, path: string, seconds: number): Promise<
 	const requests = Number(/(\d+) requests in/.exec(stdout)?.[1]);
 	const rate = Number(/Requests\/sec:\s+(\S+)/.exec(stdout)?.[1]);
 	if (!(requests > 0) || /Non-2xx|Socket errors/.test(stdout)) throw new Error(`wrk failed:\n${stdout}`);
+	return { requests, rate, cpuUs };
+}
+
+/** Connections of h2load, and requests at once on each. */
+export const H2LOAD_CLIENTS = 8;
+export const H2LOAD_STREAMS = 32;
+
+/** The same over HTTP/2. When it ends, each stream may have one more request in flight. */
+export async function h2load(port: number, path: string, seconds: number): Promise<Load> {
+	const options = ['-t', '2', '-c', String(H2LOAD_CLIENTS), '-m', String(H2LOAD_STREAMS), '-D', String(seconds)];
+	const { stdout, cpuUs } = await runTimed('h2load', [...options, `http://127.0.0.1:${port}${path}`]);
+	const requests = Number(/, (\d+) succeeded, 0 failed, 0 errored/.exec(stdout)?.[1]);
+	const rate = Number(/finished in \S+, (\S+) req\/s/.exec(stdout)?.[1]);
+	if (!(requests > 0)) throw new Error(`h2load failed:\n${stdout}`);
 	return { requests, rate, cpuUs };
 }
 

@@ -15,6 +15,7 @@ const NOTES = join(import.meta.dirname, 'notes');
 /** The order of the page; other sections come after these. */
 const ORDER = [
 	'overhead',
+	'overhead-http2',
 	'storm',
 	'capacity',
 	'decode',

@@ -13,6 +13,7 @@ const PACKAGES = {
 	bpftool: 'bpftool',
 	bpftrace: 'bpftrace',
 	flock: 'util-linux',
+	h2load: 'nghttp2-client',
 	nginx: 'nginx-light',
 	psql: 'postgresql',
 	script: 'bsdutils',

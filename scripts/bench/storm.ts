@@ -35,6 +35,7 @@ const watching = tinytap('tinytap', []);
 const NO_SERVER: WebServer = {
 	ports: { small: 0, writev: 0, sendfile: 0 },
 	pid: 0,
+	http2Port: 0,
 	workers: [],
 	stop: async () => undefined,
 };

@@ -22,6 +22,8 @@ export const LARGE: Body = { name: '1 MiB, writev', kind: 'writev', path: '/1m',
 
 export type WebServer = {
 	readonly ports: Readonly<Record<Body['kind'], number>>;
+	/** The port of small responses over HTTP/2. */
+	readonly http2Port: number;
 	/** Pid of the process that started the workers. */
 	readonly pid: number;
 	readonly workers: readonly number[];
@@ -31,6 +33,7 @@ export type WebServer = {
 export async function startNginx(): Promise<WebServer> {
 	const directory = mkdtempSync(join(tmpdir(), 'tinytap-bench-'));
 	const ports = { small: await freePort(), writev: await freePort(), sendfile: await freePort() };
+	const http2Port = await freePort();
 	const files = join(directory, 'files');
 	mkdirSync(files);
 	for (const { path, bytes } of [FILE, SENDFILE_SMALL, LARGE])
@@ -45,6 +48,7 @@ http {
 	access_log off; keepalive_requests 1000000000;
 	${temporary.map((name) => `${name}_temp_path ${directory}/${name};`).join(' ')}
 	server { listen 127.0.0.1:${ports.small}; location / { return 200 "${'x'.repeat(SMALL.bytes)}"; } }
+	server { listen 127.0.0.1:${http2Port} http2; location / { return 200 "${'x'.repeat(SMALL.bytes)}"; } }
 	server { listen 127.0.0.1:${ports.writev}; root ${files}; sendfile off; }
 	server { listen 127.0.0.1:${ports.sendfile}; root ${files}; sendfile on; }
 }
@@ -57,6 +61,7 @@ http {
 	}, "nginx's workers");
 	return {
 		ports,
+		http2Port,
 		pid: server.pid,
 		workers: childrenOf(server.pid),
 		stop: async () => {
