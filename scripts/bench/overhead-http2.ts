@@ -65,8 +65,8 @@ export async function benchOverheadHttp2({ rounds, seconds, write, command }: Ov
 		{
 			name: 'overhead-http2',
 			title: 'Cost to watched programs, HTTP/2',
-			method: `As above, with HTTP/2 in clear text: nginx answers 200 bytes to \`h2load -t 2 -c ${H2LOAD_CLIENTS} -m ${H2LOAD_STREAMS}\`, which has ${H2LOAD_STREAMS} requests at once on each of ${H2LOAD_CLIENTS} connections. A call of either
-carries the frames of many streams, so an untraced exchange takes far less time than one over HTTP/1, and the row of an exchange costs relatively more. After each measurement there must be as many complete rows as
+			method: `As above, with HTTP/2 in clear text: nginx answers 200 bytes to \`h2load -t 2 -c ${H2LOAD_CLIENTS} -m ${H2LOAD_STREAMS}\`, which has ${H2LOAD_STREAMS} requests at once on each of ${H2LOAD_CLIENTS} connections. Their calls
+carry the frames of many streams. After each measurement there must be as many complete rows as
 h2load had answers (and up to ${IN_FLIGHT} more, which it leaves in flight), with all bytes of their bodies.`,
 			command,
 			versions: versionsOf(PROGRAMS),
