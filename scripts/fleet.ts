@@ -1,21 +1,28 @@
-// Agents and `tinytap fleet` with the current ClickHouse, as the library chdb, and agents with faults (as root, 3 minutes):
-// npm run fleet [-- [faults] [--kills N]]. With `faults` only those. Installs chdb at the first time (half a gigabyte). Exit
-// status 1 if a check fails.
+// Agents, `tinytap fleet` and statements over a store, with the current ClickHouse, as the library chdb, and agents with
+// faults (as root, 3 minutes): npm run fleet [-- [faults | statements] [--kills N] [--statements N]]. With `faults` or
+// `statements` only those. Installs chdb at the first time (half a gigabyte). Exit status 1 if a check fails.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { literal, storeStatements } from '../src/agent/clickhouse-ddl.ts';
+import { literal, storeStatements, tableStatements } from '../src/agent/clickhouse-ddl.ts';
 import { clickhouseDestination } from '../src/agent/clickhouse-destination.ts';
 import type { SpoolItem } from '../src/agent/spool.ts';
 import { storeAddress } from '../src/agent/store-address.ts';
 import { StoreClient } from '../src/agent/store-client.ts';
 import { processUser } from '../src/base/invoking-user.ts';
 import { fleetCommand } from '../src/commands/fleet-command.ts';
+import { scriptValues } from '../src/shell/query-values.ts';
+import { SCRIPTS } from '../support/bundled-queries.ts';
 import { type Ask, comparedEntries, comparedExchanges, comparedFields, storedRows } from '../support/compared-store.ts';
 import { agentProgram, type KilledRun, mistakes } from '../support/killed-agent.ts';
+import { QueryMaker } from '../support/sql-random.ts';
+import { seeded } from '../support/sql-sample.ts';
+import { compareAnswers, openLink } from '../support/store-parity.ts';
+import { STORE_COLUMNS, StoreQueryMaker } from '../support/store-queries.ts';
+import { insertRows, madeRows, memoryRows } from '../support/store-rows.ts';
 import { runTinytap } from '../support/tinytap.ts';
 import { faults } from './fleet-faults.ts';
 
@@ -23,7 +30,13 @@ const ROOT = join(import.meta.dirname, '..');
 const FOLDER = join(import.meta.dirname, 'fleet');
 const DEMO = join(ROOT, 'recordings/demo.tinytap');
 const LIVE_KILLS = 24;
-const KILLS = Number(/^\d+$/.exec(process.argv[process.argv.indexOf('--kills') + 1] ?? '')?.[0] ?? 200);
+/** The number that follows an option. */
+function given(option: string, otherwise: number): number {
+	return Number(/^\d+$/.exec(process.argv[process.argv.indexOf(option) + 1] ?? '')?.[0] ?? otherwise);
+}
+
+const STATEMENTS = given('--statements', 5000);
+const KILLS = given('--kills', 200);
 
 type Store = { readonly url: string; readonly ask: Ask; readonly rows: (sql: string) => Promise<unknown[][]> };
 
@@ -33,9 +46,13 @@ const CHECKS: readonly (readonly [name: string, check: (store: Store) => Promise
 	['fleet init and check, columns that are missing', tables],
 	['an agent sends a recording', recording],
 	['an insert that is repeated is stored once', repeatedInsert],
+	[`${STATEMENTS} random statements have the same answers as in memory`, sameAnswers],
+	['saved queries have the same answers as in memory', savedQueries],
 	[`${KILLS} agents killed at random instants`, killedAgents],
 ];
 
+/** Only statements are compared. */
+const isPart = process.argv.includes('statements');
 if (process.argv.includes('faults')) {
 	await faultRun();
 	process.exit();
@@ -55,7 +72,8 @@ try {
 	});
 	const store = connect(`http://127.0.0.1:${port}`);
 	console.log(`ClickHouse ${(await store.rows('SELECT version()'))[0]![0]}`);
-	for (const [name, check] of CHECKS) {
+	const isChosen = (check: (typeof CHECKS)[number][1]) => !isPart || check === sameAnswers || check === savedQueries;
+	for (const [name, check] of CHECKS.filter((each) => isChosen(each[1]))) {
 		const startedMs = performance.now();
 		const result = await check(store);
 		console.log(`ok: ${name}: ${result} (${((performance.now() - startedMs) / 1000).toFixed(1)} s)`);
@@ -64,7 +82,7 @@ try {
 	front.kill();
 	rmSync(directory, { recursive: true, force: true });
 }
-await faultRun();
+if (!isPart) await faultRun();
 
 /** Agents that capture, with faults. Each one takes seconds to start, so few are killed. */
 async function faultRun(): Promise<void> {
@@ -80,7 +98,12 @@ function connect(url: string): Store {
 		const parameters = new URLSearchParams(
 			Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, String(value)])),
 		);
-		const answer = await fetch(`${url}/?${parameters}`, { method: 'POST', body: sql });
+		const answer = await fetch(`${url}/?${parameters}`, {
+			method: 'POST',
+			body: sql,
+			// The store may have closed a connection while this process was busy.
+			headers: { connection: 'close' },
+		});
 		const text = await answer.text();
 		if (!answer.ok) throw new Error(`${sql}: ${text}`);
 		return text;
@@ -135,6 +158,55 @@ async function recording({ url, ask, rows }: Store): Promise<string> {
 	assert.equal(Number(maps![0]), exchanges.stored.length);
 	assert.equal(Number(maps![1]) > 20 && Number(maps![2]) > 5, true, JSON.stringify(maps));
 	return `${exchanges.stored.length} exchanges, ${fields.stored.length} fields and ${entries.stored.length} connections are equal`;
+}
+
+/** The rows that are compared, in a database of the store and in memory. */
+async function comparedRows({ url, ask }: Store, database: string, count: number) {
+	const form = { database, cluster: undefined, ttlDays: undefined, portable: false };
+	for (const statement of tableStatements(form)) await ask(statement);
+	const made = madeRows(count);
+	await insertRows(made, { url, database, portable: false });
+	const link = await openLink(`${url}/${database}`);
+	return { link, memory: memoryRows(made, link.layout) };
+}
+
+/** Of 100 statements, 80 are such as people ask a store, over 20,000 rows, and 20 of all kinds, over few rows. */
+async function sameAnswers(store: Store): Promise<string> {
+	const many = await comparedRows(store, 'many', 20_000);
+	const few = await comparedRows(store, 'few', 150);
+	const usual = new StoreQueryMaker(seeded(18));
+	const any = new QueryMaker(seeded(19), STORE_COLUMNS);
+	const ways = new Map<string, number>();
+	for (let made = 0; made < STATEMENTS; made++) {
+		const isUsual = made % 5 !== 0;
+		const sql = isUsual ? usual.statement() : any.query();
+		const { link, memory } = isUsual ? many : few;
+		const { way, difference } = await compareAnswers(sql, memory, link);
+		assert.equal(difference, undefined, `${way}: ${sql}`);
+		ways.set(way, (ways.get(way) ?? 0) + 1);
+	}
+	for (const { link } of [many, few]) link.close();
+	const unanswered = (ways.get('refused') ?? 0) + (ways.get('error here') ?? 0);
+	assert.equal(unanswered < STATEMENTS / 20, true, JSON.stringify([...ways]));
+	return [...ways].map(([way, count]) => `${count} ${way}`).join(', ');
+}
+
+async function savedQueries(store: Store): Promise<string> {
+	const { link, memory } = await comparedRows(store, 'saved', 2000);
+	let same = 0;
+	const refused: string[] = [];
+	for (const [name, script] of SCRIPTS) {
+		const parameters = new Map(scriptValues(script, [], []));
+		for (const step of script.steps) {
+			if (step.type !== 'statement') continue;
+			const { way, difference } = await compareAnswers(step.sql, memory, link, parameters);
+			assert.equal(difference, undefined, `${name}, ${way}`);
+			if (way === 'error here') refused.push(name);
+			else same++;
+		}
+	}
+	link.close();
+	return `${same} are the same; ${refused.join(', ')} need tables that only a host has`;
 }
 
 function client(url: string): StoreClient {

@@ -7,7 +7,10 @@ type Kind = 'number' | 'text' | 'any';
 
 type Column = { readonly sql: string; readonly kind: Kind };
 
-const TABLES: Record<string, readonly (readonly [name: string, kind: Kind])[]> = {
+/** Columns of `exchanges`, `headers` and perhaps `no_rows`. */
+export type RandomTables = Readonly<Record<string, readonly (readonly [name: string, kind: Kind])[]>>;
+
+const TABLES: RandomTables = {
 	exchanges: [
 		['id', 'number'],
 		['ts', 'text'],
@@ -41,13 +44,15 @@ const TABLES: Record<string, readonly (readonly [name: string, kind: Kind])[]> =
 
 export class QueryMaker {
 	readonly #random: Random;
+	readonly #tables: RandomTables;
 	#columns: readonly Column[] = [];
 	#depth = 0;
 	#names = 0;
 	#withSubqueries = true;
 
-	constructor(random: Random) {
+	constructor(random: Random, tables = TABLES) {
 		this.#random = random;
+		this.#tables = tables;
 	}
 
 	/** One SELECT, or several joined by UNION and the like. */
@@ -193,8 +198,9 @@ export class QueryMaker {
 				columns,
 			};
 		}
-		const name = this.#chance(0.05) ? 'no_rows' : this.#pick(['exchanges', 'exchanges', 'headers']);
-		const columns = TABLES[name]!.map(([column, kind]): Column => ({ sql: `${alias}.${column}`, kind }));
+		const rare = this.#tables.no_rows === undefined ? 'headers' : 'no_rows';
+		const name = this.#chance(0.05) ? rare : this.#pick(['exchanges', 'exchanges', 'headers']);
+		const columns = this.#tables[name]!.map(([column, kind]): Column => ({ sql: `${alias}.${column}`, kind }));
 		return { sql: `${name} ${alias}`, columns };
 	}
 

@@ -1,7 +1,25 @@
 // Random statements as people ask a store, most of which it can compute itself. Their answers do not depend on the order of
 // rows: what is limited is ordered by all its columns.
 
+import type { RandomTables } from './sql-random.ts';
+
 type Random = () => number;
+
+/** Columns for random queries of all kinds (sql-random.ts). */
+export const STORE_COLUMNS: RandomTables = {
+	exchanges: [
+		...(['id', 'status', 'duration_ms', 'res_body_bytes', 'conn', 'pid'] as const).map(
+			(name) => [name, 'number'] as const,
+		),
+		...(['ts', 'state', 'reason', 'method', 'path', 'host', 'via', 'host_name'] as const).map(
+			(name) => [name, 'text'] as const,
+		),
+	],
+	headers: [
+		...(['exchange_id', 'seq', 'trailer'] as const).map((name) => [name, 'number'] as const),
+		...(['message', 'name', 'header_value'] as const).map((name) => [name, 'text'] as const),
+	],
+};
 
 const TEXTS = [
 	'state',

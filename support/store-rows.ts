@@ -1,4 +1,6 @@
 // Rows of a store for comparisons: the same ones in ClickHouse and in memory.
+import { declaredColumns } from '../src/agent/clickhouse-ddl.ts';
+import { type StoreTableName, storeTable } from '../src/agent/store-tables.ts';
 import type { StoreLayout } from '../src/remote/store-layout.ts';
 import { remoteTables } from '../src/remote/store-layout.ts';
 import type { ColumnType, DatabaseSnapshot, SqlValue } from '../src/store/table.ts';
@@ -96,18 +98,53 @@ const GAPS = [
 	['db', START_US, START_US + 5_000_000, null, 'not running'],
 ] as const;
 
-async function insert(url: string, table: string, lines: readonly string[]): Promise<void> {
+type Target = { readonly url: string; readonly database: string; readonly portable: boolean };
+
+async function insert(
+	{ url, database, portable }: Target,
+	table: StoreTableName,
+	lines: readonly string[],
+): Promise<void> {
+	// Old versions set the time of arrival only if the other columns are listed.
+	const names = declaredColumns(storeTable(table), { portable: true }).map(({ name }) => name);
+	const columns = portable ? ` (${names.filter((name) => name !== 'ingested_at').join(', ')})` : '';
 	const parameters = new URLSearchParams({
-		query: `INSERT INTO ${table} FORMAT JSONEachRow`,
+		query: `INSERT INTO ${database}.${table}${columns} FORMAT JSONEachRow`,
 		input_format_skip_unknown_fields: '1',
 		date_time_input_format: 'best_effort',
 	});
-	const answer = await fetch(`${url}/?${parameters}`, { method: 'POST', body: `${lines.join('\n')}\n` });
+	const answer = await fetch(`${url}/?${parameters}`, {
+		method: 'POST',
+		body: `${lines.join('\n')}\n`,
+		headers: { connection: 'close' },
+	});
 	if (!answer.ok) throw new Error(await answer.text());
 }
 
-/** Inserts the rows into the tables of the store at `url`. */
-export async function insertRows(rows: readonly MadeRow[], url: string, database: string): Promise<void> {
+/** Rows of connections: some that were closed, with what was measured. */
+const CONNECTIONS = Array.from({ length: 60 }, (_, index) => ({
+	host_name: HOSTS[index % HOSTS.length]!,
+	run: RUN + (index % HOSTS.length),
+	seq: index + 1,
+	id: index + 1,
+	pid: 100 + (index % 3),
+	comm: ['nginx', 'node', 'curl'][index % 3]!,
+	side: index % 2 === 0 ? 'server' : 'client',
+	local: '10.0.0.1:80',
+	remote: `10.0.0.${index % 5}:${4000 + index}`,
+	opened: START_US + index * 1_000_000,
+	closed: index % 4 === 0 ? null : START_US + index * 1_000_000 + 5_000_000,
+	protocol: ['http1', 'http1', 'tls', 'http2'][index % 4]!,
+	bytes_in: index * 100,
+	bytes_out: index * 1000,
+	exchanges: index % 7,
+	connect_ms: index % 2 === 0 ? null : index / 8,
+	rtt_ms: index % 3 === 0 ? null : index / 16,
+	retransmits: index % 3 === 0 ? null : index % 5,
+}));
+
+/** Inserts rows of exchanges. */
+export async function insertExchanges(rows: readonly MadeRow[], target: Target): Promise<void> {
 	const lines = rows.map(({ values, req, res }) =>
 		JSON.stringify({
 			...Object.fromEntries(
@@ -126,7 +163,12 @@ export async function insertRows(rows: readonly MadeRow[], url: string, database
 		}),
 	);
 	for (let from = 0; from < lines.length; from += ROWS_OF_INSERT)
-		await insert(url, `${database}.exchanges`, lines.slice(from, from + ROWS_OF_INSERT));
+		await insert(target, 'exchanges', lines.slice(from, from + ROWS_OF_INSERT));
+}
+
+/** Inserts the rows, and those of the other tables. */
+export async function insertRows(rows: readonly MadeRow[], target: Target): Promise<void> {
+	await insertExchanges(rows, target);
 	const gaps = GAPS.map(([host, from, to, missing, reason]) =>
 		JSON.stringify({
 			...{
@@ -141,7 +183,18 @@ export async function insertRows(rows: readonly MadeRow[], url: string, database
 			...{ from_ts_us: from, to_ts_us: to },
 		}),
 	);
-	await insert(url, `${database}.gaps`, gaps);
+	await insert(target, 'gaps', gaps);
+	const connections = CONNECTIONS.map((row) =>
+		JSON.stringify({
+			...row,
+			opened: formatTimestamp(row.opened),
+			opened_us: row.opened,
+			closed: row.closed === null ? null : formatTimestamp(row.closed),
+			closed_us: row.closed,
+			...{ last_ts: formatTimestamp(row.opened), last_ts_us: row.opened },
+		}),
+	);
+	await insert(target, 'connections', connections);
 }
 
 /** The same rows in memory, in tables with the columns that the store's have. */
@@ -179,7 +232,12 @@ export function memoryRows(rows: readonly MadeRow[], layout: StoreLayout): Datab
 			...{ host_name: host, run: RUN, from_ts: from, to_ts: to, rows: missing, reason, table_name: 'exchanges' },
 		}),
 	);
-	return testDatabase([made('exchanges', exchanges), made('headers', headers), made('gaps', gaps)]);
+	return testDatabase([
+		made('exchanges', exchanges),
+		made('headers', headers),
+		made('gaps', gaps),
+		made('connections', CONNECTIONS),
+	]);
 }
 
 function asValue(value: SqlValue, type: ColumnType): SqlValue {

@@ -47,10 +47,13 @@ const PATIENCE: Patience = { connectMs: 10_000, silentMs: 120_000 };
 /** The rest of a longer answer is not read. */
 const ANSWER_BYTES = 8 << 20;
 
+/** Why there is no answer on a connection that the store had closed. */
+export const RESET = 'the connection was reset';
+
 const PROBLEMS: Readonly<Record<string, string>> = {
 	ECONNREFUSED: 'nothing listens there',
-	ECONNRESET: 'the connection was reset',
-	EPIPE: 'the connection was reset',
+	ECONNRESET: RESET,
+	EPIPE: RESET,
 	ETIMEDOUT: 'the connection timed out',
 	EHOSTUNREACH: 'the host cannot be reached',
 	ENETUNREACH: 'the network cannot be reached',

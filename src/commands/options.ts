@@ -81,6 +81,9 @@ export type Options = SessionSettings & {
 	readonly telemetry: TelemetryWanted | undefined;
 };
 
+/** A shell may capture beside a store, and a tail of one may have an end. */
+export type StoreCommand = 'shell' | 'tail';
+
 /** `--store` and the options that go with it. */
 export type StoreOptions = {
 	readonly url: string;
@@ -211,8 +214,8 @@ export function addTelemetryOptions(command: Command): Command {
 	return command;
 }
 
-/** Parses commander's values. `command` is the part after `--`; `mayCapture`: also with --store. Throws a UserError for the first invalid value. */
-export function parseOptions(parsed: Command, command?: readonly string[], mayCapture = false): Options {
+/** Parses commander's values. `command` is the part after `--`; `kind`: of a command that differs with --store. Throws a UserError for the first invalid value. */
+export function parseOptions(parsed: Command, command?: readonly string[], kind?: StoreCommand): Options {
 	const typed = mergedOptions(parsed);
 	// `--keep-root` was the value of another option. The launcher cannot tell; only this parser can.
 	if (launch?.mode === 'keep-root' && typed.keepRoot !== true) {
@@ -253,7 +256,7 @@ export function parseOptions(parsed: Command, command?: readonly string[], mayCa
 		capture: {
 			...captureSettings(raw, user),
 			count: count ?? Number.POSITIVE_INFINITY,
-			...(raw.store !== undefined && isIdle(raw, command, mayCapture) ? { idle: true } : {}),
+			...(raw.store !== undefined && isIdle(raw, command, kind) ? { idle: true } : {}),
 		},
 		presentation: presentation(raw),
 		user,
@@ -295,10 +298,11 @@ function storeOptions({ store, credentials, ca }: RawOptions): StoreOptions | un
 	return undefined;
 }
 
-/** With --store, nothing is captured, except by a shell with the rights to. `mayCapture`: the command is a shell. */
-function isIdle(raw: RawOptions, command: readonly string[] | undefined, mayCapture: boolean): boolean {
-	if (raw.replay !== undefined || (mayCapture && launch?.attacher !== undefined)) return false;
-	const given = (['record', 'port', 'pid', 'comm', 'for'] as const).find((name) => raw[name] !== undefined);
+/** With --store, nothing is captured, except by a shell with the rights to. */
+function isIdle(raw: RawOptions, command: readonly string[] | undefined, kind: StoreCommand | undefined): boolean {
+	if (raw.replay !== undefined || (kind === 'shell' && launch?.attacher !== undefined)) return false;
+	const capturing = ['record', 'port', 'pid', 'comm', 'cgroup', ...(kind === 'tail' ? [] : ['for', 'count'])] as const;
+	const given = (capturing as readonly (keyof RawOptions)[]).find((name) => raw[name] !== undefined);
 	if (given === undefined && command === undefined) return true;
 	throw usageError(
 		`expected --store or ${given === undefined ? 'a command after --' : `--${given}`}, got both`,

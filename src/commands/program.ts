@@ -196,7 +196,7 @@ export function createProgram(setWork: SetWork, afterDashes?: readonly string[])
 		.action((_options: unknown, self: Command) => {
 			if (self.args.length > 0)
 				throw usageError(unknownCommand(program, self.args[0]!), commandHint(self.args[0]!, commandNames(program)));
-			setWork(() => shellCommand(parseOptions(self, afterDashes, true)));
+			setWork(() => shellCommand(parseOptions(self, afterDashes, 'shell')));
 		});
 	addCapturingCommands(command, setWork, afterDashes);
 	addQueries(command, setWork, afterDashes);
@@ -225,8 +225,10 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork, afterDashes
 		.option(...SET_OPTION)
 		.option('--every <duration>', 'with --query: how often a query that needs all rows runs again (default 1s)')
 		.option('--exec <command>', 'start COMMAND (without a shell) and write each row to its stdin as a JSON line')
-		.action((own: TailOptions, self: Command) => setWork(() => tailCommand(parseOptions(self, afterDashes), own)));
-	addEndOptions(addCaptureOptions(addTelemetryOptions(tail))).addHelpText('after', TAIL_EXAMPLES);
+		.action((own: TailOptions, self: Command) =>
+			setWork(() => tailCommand(parseOptions(self, afterDashes, 'tail'), own)),
+		);
+	addEndOptions(addStoreOptions(addCaptureOptions(addTelemetryOptions(tail)))).addHelpText('after', TAIL_EXAMPLES);
 	const run = command('run', 'run a saved query or a script')
 		.argument('<file|name>', 'a file (with a / or ending in .sql), the name of a saved query, or - for stdin')
 		.option(...SET_OPTION)

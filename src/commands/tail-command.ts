@@ -6,7 +6,7 @@ import { limitOutput, standardOutput } from '../output/output-stream.ts';
 import { createResultWriter, isShared, type RowByRowFormat } from '../output/result-format.ts';
 import type { RowWriter } from '../output/row-format.ts';
 import { BODY_COLUMNS, createTailBodies } from '../output/tail-bodies.ts';
-import { createTailLines, TAIL_COLUMNS } from '../output/tail-line.ts';
+import { createTailLines, STORE_TAIL_COLUMNS, TAIL_COLUMNS } from '../output/tail-line.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { COMMAND_TABLE } from '../shell/commands/commands.ts';
 import { errorText } from '../shell/error-text.ts';
@@ -136,15 +136,23 @@ async function printRows(tail: Tail, rows: AsyncGenerator<TailRows>, columns: re
 	const writer = rowWriter(tail, columns);
 	await rowSink.write(writer.begin());
 	let printed = 0;
+	const ended = endOfStoreTail(tail);
 	while (printed < most && !rowSink.closed) {
-		const next = await Promise.race([rows.next(), failed]);
-		if (next.done === true) break;
+		const next = await Promise.race([rows.next(), failed, ...(ended === undefined ? [] : [ended])]);
+		if (next === undefined || next.done === true) break;
 		const some = next.value.rows.slice(0, most - printed);
 		printed += some.length;
 		await rowSink.writeRows(some.map((row) => writer.rows([row])));
 	}
 	await rowSink.write(writer.end());
 	await endOf(tail, end, printed >= most);
+}
+
+/** A tail of a store ends only after --for, with Ctrl-C, or when nobody reads it. Undefined for other tails. */
+function endOfStoreTail({ options, interrupts, rowSink }: Tail): Promise<undefined> | undefined {
+	if (options.store === undefined) return undefined;
+	const after = options.forMs === undefined ? [] : [wait(options.forMs)];
+	return Promise.race([interrupts.first, rowSink.gone, ...after]).then(() => undefined);
 }
 
 /** Lets a replay with pauses begin, after a rehearsal: what is compiled during the first rows would delay them. */
@@ -157,7 +165,9 @@ function begin({ threads, options }: Tail, rehearse?: () => void): void {
 /** The rows of a tail that need no other rows. */
 function wantedRows({ threads, options }: CommandContext, plan: TailPlan, isForPeople: boolean) {
 	const { query, where, bodies, format = 'table' } = plan;
-	const columns = plan.columns ?? (isForPeople ? TAIL_COLUMNS : FILE_COLUMNS);
+	const isStore = options.store !== undefined;
+	const ofLines = isStore ? STORE_TAIL_COLUMNS : TAIL_COLUMNS;
+	const columns = plan.columns ?? (isForPeople ? ofLines : isStore ? `host_name, ${FILE_COLUMNS}` : FILE_COLUMNS);
 	const bodyColumns = isForPeople ? BODY_COLUMNS.join(', ') : 'req_body, res_body';
 	const wanted =
 		query === undefined
@@ -185,7 +195,7 @@ async function repeatQuery(tail: Tail, query: TailQuery): Promise<void> {
 	};
 	Promise.race([interrupts.first, rowSink.gone]).then(stop, stop);
 	// A capture that has failed answers no statement any more.
-	end.then(() => ended.abort(), stop);
+	(endOfStoreTail(tail) ?? end).then(() => ended.abort(), stop);
 	const how = { query, most, ended: ended.signal, stopped: stopped.signal };
 	if (isForPeople) await drawEvaluations(shell, how);
 	else {

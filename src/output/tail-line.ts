@@ -11,6 +11,8 @@ const COLUMNS = [
 
 /** The columns of `exchanges` that make up a line, for the query. */
 export const TAIL_COLUMNS = COLUMNS.join(', ');
+/** The same of a store's exchanges: which host it is matters more than which program. */
+export const STORE_TAIL_COLUMNS = COLUMNS.map((name) => (name === 'comm' ? 'host_name AS comm' : name)).join(', ');
 
 export type TailLineOptions = {
 	readonly theme?: Theme;

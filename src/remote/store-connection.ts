@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { literal } from '../agent/clickhouse-ddl.ts';
 import type { OnSocket } from '../agent/proxy.ts';
 import type { StoreAddress } from '../agent/store-address.ts';
-import { NoAnswer, type StoreAnswer, StoreClient } from '../agent/store-client.ts';
+import { NoAnswer, RESET, type StoreAnswer, StoreClient, type StoreRequest } from '../agent/store-client.ts';
 import { UserError } from '../base/errors.ts';
 import { STORE_ERRORS, StoreQueryError, storeError } from './store-errors.ts';
 import { TabSeparatedReader } from './tab-separated.ts';
@@ -149,11 +149,14 @@ export class StoreConnection {
 		}
 	}
 
-	async #post(request: Parameters<StoreClient['post']>[0]): Promise<StoreAnswer> {
+	async #post(request: StoreRequest, isAgain = false): Promise<StoreAnswer> {
 		try {
 			return await this.#client.post(request);
 		} catch (error) {
 			if (!(error instanceof NoAnswer)) throw error;
+			// The store has closed a connection that was idle for long.
+			if (error.message === RESET && !isAgain && request.signal?.aborted !== true)
+				return await this.#post({ ...request, settings: { ...request.settings, query_id: randomUUID() } }, true);
 			throw new UserError(
 				`${this.name} does not answer: ${error.message}`,
 				'ERR_STORE',

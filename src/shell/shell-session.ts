@@ -11,7 +11,7 @@ import { type DisplayedTime, displayedTime, UTC_TIME } from '../output/displayed
 import { standardError, standardOutput } from '../output/output-stream.ts';
 import { screenRows } from '../output/painted-line.ts';
 import { isBinary, isShared } from '../output/result-format.ts';
-import { createTailLines, TAIL_COLUMNS } from '../output/tail-line.ts';
+import { createTailLines, STORE_TAIL_COLUMNS, TAIL_COLUMNS } from '../output/tail-line.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { type Background, plainTheme, type Theme, themeOn } from '../output/theme.ts';
 import { cancelledError } from '../sql/sql-light.ts';
@@ -576,12 +576,15 @@ export class ShellSession {
 	 * both sides. Replaces a running tail.
 	 */
 	startTail(where: string | undefined, both = this.options.both): void {
-		requireHere(this.threads);
 		this.stopTail();
 		let stopped = false;
+		const isStore = this.threads.storeName !== undefined;
 		// Nothing is added to a recording, so its own exchanges are printed.
-		const fromStart = this.threads.recording !== undefined;
-		const rows = this.threads.tail(where, TAIL_COLUMNS, { onePerExchange: !both, fromStart });
+		const fromStart = !isStore && this.threads.recording !== undefined;
+		const rows = this.threads.tail(where, isStore ? STORE_TAIL_COLUMNS : TAIL_COLUMNS, {
+			onePerExchange: !both,
+			fromStart,
+		});
 		const tail = {
 			stop: () => {
 				stopped = true;

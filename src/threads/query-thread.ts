@@ -34,6 +34,7 @@ import { NameBook } from '../store/remote-names.ts';
 import type { SegmentRows } from '../store/row-locator.ts';
 import type { Column, ColumnType, DatabaseSnapshot, SqlValue } from '../store/table.ts';
 import { type AttachedRead, AttachedTables } from './attached-tables.ts';
+import { LOCAL, localName, renamed, withOthers } from './local-tables.ts';
 import {
 	errorMessage,
 	type FromQuery,
@@ -49,6 +50,7 @@ import { OnePerExchange, type SideRow } from './one-per-exchange.ts';
 import { type Link, openLink, reopenLink } from './open-link.ts';
 import { SnapshotSource } from './snapshot-source.ts';
 import { cancellable, MISSED_SHARD, StoreLink, type StoreRead, socketNoter } from './store-link.ts';
+import { StoreTail } from './store-tail.ts';
 
 /** If main has more than this many parts of a result left to take, the statement pauses. */
 const PARTS_AHEAD = 4;
@@ -73,8 +75,6 @@ const VALUES_MS = 600;
 const VALUES_MEMORY = 8 << 20;
 /** Maximum number of rows that a statement reads of one table of a store. */
 const STORE_ROWS = 1_000_000;
-/** The schema of this host's tables while a store is asked. */
-const LOCAL = 'local';
 /** An answer gets no further exchanges once it has this many bytes. */
 const ANSWER_BYTES = 1 << 20;
 /** Main formats one part at a time. */
@@ -165,6 +165,7 @@ type Reading = {
 	row: number;
 };
 const tails = new Map<number, Tail>();
+const storeTails = new Map<number, StoreTail>();
 /** The last query that returned columns, with the snapshot and the rows of a store that it used. */
 let seen:
 	| { readonly sql: string; readonly moment: Moment; readonly statement: Statement; readonly fetched?: Fetched }
@@ -243,9 +244,12 @@ main.on('message', (message: ToQuery) => {
 			startTail(message);
 			return;
 		case 'printed':
+			storeTails.get(message.id)?.printed();
 			settlePart(tails.get(message.id));
 			return;
 		case 'tail-stop':
+			storeTails.get(message.id)?.stop();
+			storeTails.delete(message.id);
 			stopTail(message.id);
 	}
 });
@@ -260,7 +264,7 @@ async function runStatement(message: Extract<ToQuery, { type: 'run' }>): Promise
 	const asked = here === true ? undefined : store;
 	const before = again === true && seen?.sql === sql ? seen : undefined;
 	const statement = before?.statement ?? prepare(sql, asked === undefined ? ownSchema() : schema, session);
-	const mask = snapshotMask(statement.tables.map((table) => localName(table, asked)));
+	const mask = snapshotMask(statement.tables.map((table) => localName(table, asked !== undefined)));
 	const now = await capture.snapshot(mask);
 	const { snapshot, evicted } = before === undefined ? { snapshot: now, evicted: 0 } : snapshotAt(before.moment, now);
 	if (statement.columns.length > 0 && before === undefined) seen = { sql, moment: momentOf(snapshot), statement };
@@ -273,7 +277,7 @@ async function runStatement(message: Extract<ToQuery, { type: 'run' }>): Promise
 		const remote = asked === undefined ? undefined : await readStore(asked, statement, message, snapshot.nowUs, before);
 		if (seen?.statement === statement && remote !== undefined)
 			seen = { ...seen, statement: remote.statement, fetched: remote.fetched };
-		const result = await execute(remote?.statement ?? statement, withOthers(database, others, asked), {
+		const result = await execute(remote?.statement ?? statement, withOthers(database, others, asked !== undefined), {
 			session,
 			parameters: new Map(parameters),
 			cancel,
@@ -448,19 +452,6 @@ function ownSchema(): Schema {
 	return { tables: new Map([...TABLES.map(({ name, columns }) => [name, { columns }] as const), ...attached.columns]) };
 }
 
-/** The name of a table of this host apart from the schema that it has while a store is asked. */
-function localName(table: string, asked: Link | undefined): string {
-	if (asked === undefined) return table;
-	return table.startsWith(`${LOCAL}.`) ? table.slice(LOCAL.length + 1) : '';
-}
-
-/** All tables of a statement. `asked`: the store whose tables have the names of those of this host. */
-function withOthers({ tables }: DatabaseSnapshot, others: AttachedRead, asked: Link | undefined): DatabaseSnapshot {
-	const own =
-		asked === undefined ? [...tables] : [...tables].map(([name, table]) => [`${LOCAL}.${name}`, table] as const);
-	return { tables: new Map([...own, ...others.tables]) };
-}
-
 /** Forgets an attached recording that no view reads. */
 function detach(id: number, name: string): void {
 	const reader = session.views.find((view) => readsAttached(view.name, name));
@@ -499,17 +490,12 @@ function withoutSecrets(
 	const names = () => cache.names.learn(database.exchanges);
 	return (all) => {
 		const given = [...all.tables].filter(([key]) => !others.tables.has(key));
-		const temporary = given.filter(([key]) => localName(key, asked) === '');
+		const temporary = given.filter(([key]) => localName(key, asked !== undefined) === '');
 		const own = new Map(asked === undefined ? given : [...database.tables, ...temporary]);
 		const redacted = redactedTables({ tables: own }, database, names, redactor);
 		const named = asked === undefined ? redacted : renamed(redacted, database);
 		return { tables: new Map([...named.tables, ...others.redacted(redactor)]) };
 	};
-}
-
-/** The tables of this host get the names that they have while a store is asked. */
-function renamed({ tables }: DatabaseSnapshot, { tables: own }: DatabaseSnapshot): DatabaseSnapshot {
-	return { tables: new Map([...tables].map(([name, table]) => [own.has(name) ? `${LOCAL}.${name}` : name, table])) };
 }
 
 /** Sends values of a column. A statement that the user runs in the meantime ends the search. */
@@ -537,7 +523,7 @@ async function findValues({ id, table, column, where, typed }: Extract<ToQuery, 
 	const others = await attached.read(statement.tables);
 	try {
 		const database = openDatabase(snapshot, cache);
-		const { rows } = await execute(statement, withOthers(database, others, undefined), {
+		const { rows } = await execute(statement, withOthers(database, others, false), {
 			session,
 			...(redactsAll ? { shown: withoutSecrets(database, others, undefined) } : {}),
 			cancel: valuesCancel,
@@ -616,9 +602,23 @@ function define(sql: string): void {
 		.catch(() => undefined);
 }
 
+/** A tail of the store. Throws a SqlError if what is wanted is not valid. */
+function startStoreTail(link: Link, id: number, wanted: TailWanted): void {
+	if (!(link instanceof StoreLink))
+		throw usageError('files cannot be followed', 'A ClickHouse can: --store URL; so can this host: without --store.');
+	const tail = new StoreTail(id, wanted, link, post);
+	storeTails.set(id, tail);
+	post({ type: 'columns', id, columns: tail.columns.map(resultColumn) });
+	void tail.run();
+}
+
 function startTail(message: Extract<ToQuery, { type: 'tail' }>): void {
 	const { id, wanted, fromStart, onePerExchange, redact, resumed } = message;
 	try {
+		if (store !== undefined && !('lines' in wanted)) {
+			startStoreTail(store, id, wanted);
+			return;
+		}
 		const { columns, condition, values } = compileTail(wanted);
 		const isRedacted = redact || redactsAll;
 		const lines =

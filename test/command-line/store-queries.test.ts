@@ -10,7 +10,7 @@ import { temporaryDirectory } from '../../support/servers.ts';
 import { seeded } from '../../support/sql-sample.ts';
 import { compareAnswers, openLink } from '../../support/store-parity.ts';
 import { StoreQueryMaker } from '../../support/store-queries.ts';
-import { insertRows, madeRows, memoryRows } from '../../support/store-rows.ts';
+import { insertExchanges, insertRows, madeRows, memoryRows } from '../../support/store-rows.ts';
 import { runTinytap, startTinytap } from '../../support/tinytap.ts';
 
 const ROWS = madeRows(1000);
@@ -25,7 +25,7 @@ before(async () => {
 	url = `${first.url}/one`;
 	const form = { database: 'one', cluster: undefined, ttlDays: undefined, portable: true };
 	for (const statement of tableStatements(form)) await first.ask(statement);
-	await insertRows(ROWS, first.url, 'one');
+	await insertRows(ROWS, { url: first.url, database: 'one', portable: true });
 });
 after(async () => {
 	await Promise.all(stores.map((store) => store.stop()));
@@ -168,6 +168,62 @@ test('a read-only user may ask, and .store sends the SQL of ClickHouse, limited 
 	assert.match(late.stderr, /time limit[^\n]*\[ERR_(STORE_LIMIT|SQL_TIME_LIMIT)\]/);
 });
 
+test('a tail follows rows by their arrival, each once', async (t) => {
+	const [first] = stores as [ClickHouse];
+	const words = [
+		'tail',
+		'--store',
+		url,
+		'--where',
+		"comm = 'tailed'",
+		'--columns',
+		'host_name, id, status',
+		'--format',
+		'ndjson',
+	];
+	const tinytap = startTinytap([...words, '--count', '23']);
+	const rows = madeRows(23, 77).map((row) => ({
+		...row,
+		values: { ...row.values, comm: 'tailed', ts: Date.now() * 1000, run: 9, status: 200 },
+	}));
+	await eventually(
+		async () => (/asking the store/.test(tinytap.stderr()) ? true : undefined),
+		() => tinytap.stderr(),
+	);
+	// The tail begins at some instant after that, so the first row is sent until it is seen.
+	const target = { url: first.url, database: 'one', portable: true };
+	const delays: number[] = [];
+	const seen = () => tinytap.stdout().split('\n').length - 1;
+	for (const [index, row] of rows.entries()) {
+		const begun = performance.now();
+		const next = { ...row, values: { ...row.values, id: index + 1, seq: index + 1 } };
+		await insertExchanges([next], target);
+		let again = index + 1;
+		await eventually(
+			async () => {
+				if (index === 0 && seen() === 0 && performance.now() - begun > 3000 * again)
+					await insertExchanges([{ ...next, values: { ...next.values, seq: -again++ } }], target);
+				return seen() > index ? true : undefined;
+			},
+			() => `${seen()} of ${index + 1} rows were printed: ${tinytap.stderr()}`,
+		);
+		delays.push(performance.now() - begun);
+	}
+	const { code, stdout } = await tinytap.finished;
+	assert.equal(code, 0);
+	const ids = stdout
+		.trimEnd()
+		.split('\n')
+		.map((line) => (JSON.parse(line) as { id: number }).id);
+	assert.deepEqual(
+		ids,
+		rows.map((_, index) => index + 1),
+	);
+	const median = delays.sort((a, b) => a - b)[11]!;
+	// On a busy machine it says nothing, so it is only reported.
+	t.diagnostic(`half of the rows were printed within ${median.toFixed(0)} ms`);
+});
+
 test('Ctrl-C ends the statement in the store, too', async () => {
 	const [first] = stores as [ClickHouse];
 	for (const user of ['default', 'reader']) {
@@ -204,7 +260,7 @@ test('a shard that cannot be reached is an error, unless the user takes the rows
 	const form = { database: 'two', cluster: 'shards', ttlDays: undefined, portable: true };
 	for (const store of stores) for (const statement of tableStatements(form)) await store.ask(statement);
 	const [first, second] = stores as [ClickHouse, ClickHouse];
-	await insertRows(ROWS.slice(0, 100), first.url, 'two');
+	await insertExchanges(ROWS.slice(0, 100), { url: first.url, database: 'two', portable: true });
 	const place = `${first.url}/two`;
 	await eventually(
 		async () => (Number((await first.rows('SELECT count() FROM two.exchanges'))[0]![0]) === 100 ? true : undefined),
