@@ -12,7 +12,8 @@ const USAGE = `Usage: npm run bench -- quick [--against REF] [--rounds N] [--pri
 Options:
   --rounds N     how often to repeat the measurement (default 5; quick: at least 15, the default)
   --seconds N    length of each measurement, if it has a fixed length
-  --rows N       number of exchanges (storm: calls of dd)
+  --rows N       number of exchanges (storm: calls of dd; fleet: rows a second)
+  --hosts N      fleet: number of agents (default 1000)
   --no-write     print the figures and leave docs/performance.md alone
   --modules DIR  where better-sqlite3 and @duckdb/node-api are installed (default: scripts/bench/peers)
   --priority     run everything measured at nice -10, for a busy machine
@@ -26,6 +27,7 @@ export type BenchOptions = {
 	/** Undefined: the benchmark's own default. */
 	readonly seconds: number | undefined;
 	readonly rows: number | undefined;
+	readonly hosts: number | undefined;
 	readonly write: boolean;
 	readonly modules: string | undefined;
 	/** The command line, for the page. */
@@ -110,6 +112,10 @@ const BENCHMARKS: Record<
 		rounds: 15,
 		run: async ({ seconds = 10, ...options }) => (await import('./bench/agent.ts')).benchAgent({ seconds, ...options }),
 	},
+	fleet: {
+		run: async ({ hosts = 1000, rows = 2 * hosts, seconds = 60, write, command }) =>
+			(await import('./bench/fleet.ts')).benchFleet({ hosts, rows, seconds, write, command }),
+	},
 	quick: {
 		rounds: 15,
 		run: async ({ names, against, rounds }) =>
@@ -140,6 +146,7 @@ if (benchmark.heap !== undefined && globalThis.gc === undefined) {
 		rounds: values.rounds === undefined ? (benchmark.rounds ?? 5) : number(values.rounds),
 		seconds: values.seconds === undefined ? undefined : number(values.seconds),
 		rows: values.rows === undefined ? undefined : number(values.rows),
+		hosts: values.hosts === undefined ? undefined : number(values.hosts),
 		write: !values['no-write'],
 		modules: values.modules,
 		command: `npm run bench -- ${process.argv
@@ -158,6 +165,7 @@ function givenOptions() {
 			allowPositionals: true,
 			options: {
 				rows: { type: 'string' },
+				hosts: { type: 'string' },
 				rounds: { type: 'string' },
 				against: { type: 'string' },
 				seconds: { type: 'string' },

@@ -26,6 +26,7 @@ const ORDER = [
 	'shell',
 	'replay',
 	'import',
+	'fleet',
 	'growth',
 	'agent',
 ];
