@@ -66,8 +66,8 @@ async function ask(sql: string, source: RowSource = filesSource(files, processUs
 }
 
 test('each host has the rows of the recording, from either format', async () => {
-	// Both rows of a pair have the id only here, bytes are not sent, and names are looked up by a capture.
-	const left = new Set(['pair_id', 'req_body_raw', 'res_body_raw', 'remote_name', 'host_name']);
+	// Bytes are not sent, and names are looked up by a capture.
+	const left = new Set(['req_body_raw', 'res_body_raw', 'remote_name', 'host_name']);
 	const names = EXCHANGE_COLUMNS.map(({ name }) => name).filter((name) => !left.has(name));
 	const columns = names.join(', ');
 	const expected = rowsOf(`SELECT ${columns} FROM exchanges ORDER BY id`, recording);
