@@ -136,7 +136,7 @@ export class ExpressionTranslator {
 
 	/** As a condition. */
 	#truthOf({ text, kind }: Translated): string {
-		if (kind === 'truth') return `(${text})`;
+		if (kind === 'truth') return text;
 		if (kind === 'int' || kind === 'real') return `(${text} != 0)`;
 		if (kind === 'null') return "CAST(NULL, 'Nullable(UInt8)')";
 		return refuse(`a ${kind} as a condition is computed here`);

@@ -36,7 +36,7 @@ export const STATUS_COMMANDS: CommandGroup = {
 			promptOnly: true,
 			run: async (shell) => {
 				// The socket to the privileged process belongs to the capture, or is closed.
-				const isLive = shell.threads.recording === undefined;
+				const isLive = shell.threads.isCapturing;
 				const checks = isLive ? checksOfRunningCapture() : preflight(FILES, undefined);
 				await shell.page(checksText(checks, shell.theme));
 				return undefined;
@@ -47,7 +47,8 @@ export const STATUS_COMMANDS: CommandGroup = {
 
 async function statusEntries(shell: ShellSession): Promise<Entry[]> {
 	const { threads, filters, isPaused, output, options } = shell;
-	const isLive = threads.recording === undefined;
+	const isLive = threads.isCapturing;
+	const { recording, storeName } = threads;
 	const begun = performance.now();
 	const loss = await rowsOf(shell, "SELECT reason, events, bytes FROM loss WHERE kind = 'lost' AND events > 0");
 	const lagMs = performance.now() - begun;
@@ -66,8 +67,11 @@ async function statusEntries(shell: ShellSession): Promise<Entry[]> {
 			name: 'source',
 			text: isLive
 				? `live${isPaused ? ', paused' : ''}: ${filtersText(filters)}`
-				: `the recording ${forTerminal(threads.recording)}`,
+				: recording === undefined
+					? 'nothing is captured on this host'
+					: `the recording ${forTerminal(recording)}`,
 		},
+		...(storeName === undefined ? [] : [{ name: 'store', text: `${forTerminal(storeName)} is asked` }]),
 		...(threads.recordingTo === undefined
 			? []
 			: [{ name: 'recording', text: `to ${forTerminal(threads.recordingTo)}` }]),
