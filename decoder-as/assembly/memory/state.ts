@@ -105,6 +105,9 @@ export class Connection {
 	http2: Http2;
 	/** One of its calls began like frames of HTTP/2. */
 	framed: bool;
+	/** Direction and stream offset of that call. */
+	framedIn: bool;
+	framedOffset: u64;
 	/** CONNECT was accepted: any protocol may follow, including HTTP/1. */
 	tunnel: bool;
 	/** TLS may begin later than the connection: in a tunnel, or after a preamble of the PROXY protocol. */

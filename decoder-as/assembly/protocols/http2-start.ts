@@ -281,8 +281,13 @@ export function turnsHttp2(stream: Stream, at: usize, end: usize): bool {
 	const beganUnseen = connection.midstream || connection.doubt != 0;
 	if (!beganUnseen || connection.recognised || stream.next != call.startOffset) return false;
 	if (!looksLikeFrames(at, end, FRAME_LEAST_MOST)) return false;
-	if (connection.framed) return becomeHttp2(connection, false);
+	// The same call may be looked at again.
+	const isIncoming = stream == connection.incoming;
+	const isOther = connection.framedIn != isIncoming || connection.framedOffset != stream.next;
+	if (connection.framed && isOther) return becomeHttp2(connection, false);
 	connection.framed = true;
+	connection.framedIn = isIncoming;
+	connection.framedOffset = stream.next;
 	return false;
 }
 
