@@ -187,7 +187,8 @@ async function sameAnswers(store: Store): Promise<string> {
 	}
 	for (const { link } of [many, few]) link.close();
 	const unanswered = (ways.get('refused') ?? 0) + (ways.get('error here') ?? 0);
-	assert.equal(unanswered < STATEMENTS / 20, true, JSON.stringify([...ways]));
+	// Many statements of all kinds are errors here, too, for example comparisons of texts with numbers.
+	assert.equal(unanswered < STATEMENTS / 10, true, JSON.stringify([...ways]));
 	return [...ways].map(([way, count]) => `${count} ${way}`).join(', ');
 }
 

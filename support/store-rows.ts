@@ -237,6 +237,7 @@ export function memoryRows(rows: readonly MadeRow[], layout: StoreLayout): Datab
 		made('headers', headers),
 		made('gaps', gaps),
 		made('connections', CONNECTIONS),
+		made('loss', []),
 	]);
 }
 
