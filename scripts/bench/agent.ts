@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { publish } from './page.ts';
-import { childrenOf, cpuUs, interrupt, type Started, start, turn, until, untilDetached } from './processes.ts';
+import { childrenOf, cpuUs, interrupt, type Started, start, turn, until } from './processes.ts';
 import { requirePrograms } from './programs.ts';
 import { figure, spreadOf, spreadText, table } from './rounds.ts';
 import { startTinytap, untilCapturing } from './tracers.ts';
@@ -22,7 +22,7 @@ export type AgentBenchOptions = {
 
 const RATE = 1000;
 /** Until hot functions are compiled. */
-const WARM_UP_MS = 8000;
+const WARM_UP_MS = 6000;
 /** The goal of the agent, as a multiple of `record`. */
 const MOST = 1.2;
 /** The captures for which there is no goal are measured in this many rounds. */
@@ -121,7 +121,6 @@ async function measure(capture: Capture, api: Service, sink: Sink, seconds: numb
 		await ended(capture, started);
 		return cpu / (RATE * seconds);
 	} finally {
-		await untilDetached();
 		rmSync(directory, { recursive: true });
 	}
 }

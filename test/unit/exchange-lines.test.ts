@@ -195,7 +195,17 @@ class Adversary {
 		return `${method} ${this.target()} HTTP/1.1\r\n${host}${this.fields()}`;
 	}
 
-	/** A response; `plain`: what the others do not read as something else. */
+	/** The end of a head, and a body in which a secret is marked. It is elsewhere, too. */
+	body(): string {
+		const secret = this.pick(SECRETS);
+		const [type, text] = this.pick([
+			['application/json', JSON.stringify({ password: secret })],
+			['application/x-www-form-urlencoded', `a=1&token=${encodeURIComponent(secret)}`],
+		] as const);
+		const bytes = Buffer.from(text).toString('latin1');
+		return `X-Copy: ${secret}\r\nContent-Type: ${type}\r\nContent-Length: ${bytes.length}\r\n\r\n${bytes}`;
+	}
+
 	response(): string {
 		const type = this.pick(['application/json', 'multipart/form-data; boundary=x', 'application/grpc', 'text/plain']);
 		const status = this.pick(['200 OK', '304 Not Modified', `404 ${this.pick(SECRETS)}`, '500 Oh']);
@@ -230,7 +240,7 @@ function adversarial(seed: number, exchanges: number): Tape {
 			for (const each of tapes) {
 				const out = one === 'server' ? each.in.bind(each) : each.out.bind(each);
 				const back = one === 'server' ? each.out.bind(each) : each.in.bind(each);
-				out(`${request}${adversary.random() < 0.2 ? 'Content-Length: 4\r\n\r\nbody' : '\r\n'}`);
+				out(`${request}${adversary.random() < 0.3 ? adversary.body() : '\r\n'}`);
 				tape.pause(Math.floor(adversary.random() * 5));
 				if (adversary.random() < 0.95) back(response);
 			}
@@ -296,6 +306,18 @@ test('ordinary exchanges are made of kept parts, and take little space', () => {
 	for (let row = 0; row < 400; row++) all.add(row);
 	const { size, bytes, isPacked } = all.take();
 	assert.equal(isPacked && bytes.byteLength < size / 7, true, `${bytes.byteLength} of ${size} bytes`);
+});
+
+test('more secrets than are searched for at once are redacted in other places, too', () => {
+	const tape = new Tape();
+	tape.clock(1_795_348_800_000_000_000n);
+	const cookies = Array.from({ length: 60 }, (_, i) => `c${i}=secret-value-${i}-of-60`).join('; ');
+	const server = tape.server(1, { local: '10.0.0.1:80', remote: '10.0.0.2:4000' }).open();
+	server.in(`GET /secret-value-59-of-60 HTTP/1.1\r\nHost: shop\r\nCookie: ${cookies}\r\n\r\n`);
+	server.out('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+	const { whole, lines } = compare(tape, NONE, redactor);
+	assert.equal(whole, 1);
+	assert.doesNotMatch(lines[0]!, /secret-value/);
 });
 
 test('rows continue to be counted after lines were taken, and where another thread stopped', () => {
