@@ -7,6 +7,9 @@ const LEAST_REPEAT = 5;
 /** Copying bytes one by one is faster than a call up to this length. */
 const SHORT_COPY = 24;
 const LEAST_CAPACITY = 64 << 10;
+/** After larger lines, the memory is given back. */
+const MOST_KEPT = 4 << 20;
+const LONG_TEXT = 4096;
 /** Room for numbers, which are written without a check. */
 const SPARE = 64;
 const CHARACTER_BYTES = 3;
@@ -91,7 +94,8 @@ export class LineBuffer {
 
 	text(text: string): void {
 		const { length } = text;
-		this.#reserve(length * CHARACTER_BYTES);
+		// Most texts are short, and counting takes longer than writing.
+		this.#reserve(length > LONG_TEXT ? Buffer.byteLength(text) : length * CHARACTER_BYTES);
 		const at = this.length;
 		if (length > SHORT_TEXT) {
 			this.length += this.bytes.write(text, at);
@@ -167,6 +171,7 @@ export class LineBuffer {
 
 	/** Forgets the lines. */
 	clear(): void {
+		if (this.bytes.byteLength > MOST_KEPT) this.bytes = Buffer.allocUnsafeSlow(LEAST_CAPACITY);
 		this.length = 0;
 		this.#count = 0;
 		this.lines = ++linesSoFar;

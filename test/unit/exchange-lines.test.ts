@@ -368,6 +368,10 @@ test('numbers and texts are written as JSON.stringify writes them', () => {
 	const texts = ['', 'a', '\u00e9', 'a\u20ac', '\u{1f600}'.repeat(40), 'x'.repeat(100_000)];
 	for (const text of texts) buffer.text(text);
 	assert.equal(buffer.bytes.toString('utf8', 0, buffer.length), texts.join(''));
+	buffer.text('\u20ac'.repeat(3 << 20));
+	assert.equal(buffer.bytes.byteLength > 9 << 20, true);
+	buffer.clear();
+	assert.equal(buffer.bytes.byteLength < 1 << 20, true);
 });
 
 test('what is quiet stays as it is', () => {
