@@ -156,7 +156,7 @@ export class StoreConnection {
 			if (!(error instanceof NoAnswer)) throw error;
 			// The store has closed a connection that was idle for long.
 			if (error.message === RESET && !isAgain && request.signal?.aborted !== true)
-				return await this.#post({ ...request, settings: { ...request.settings, query_id: randomUUID() } }, true);
+				return await this.#post(request, true);
 			throw new UserError(
 				`${this.name} does not answer: ${error.message}`,
 				'ERR_STORE',
