@@ -133,5 +133,7 @@ function explain(wanted: WantedRows, table: RemoteTable, place: Place): string[]
 		hours.length === 0
 			? ''
 			: ` from ${formatTimestamp(Math.min(...times))} to ${formatTimestamp(Math.max(...hours.map(({ to }) => to)))}`;
-	return [`read ${columns === '' ? 'the number of rows' : columns} of ${table.name} from ${files} files${when}`];
+	return [
+		`read ${columns === '' ? 'the number of rows' : columns} of ${table.name} from ${files === 1 ? '1 file' : `${files} files`}${when}`,
+	];
 }
