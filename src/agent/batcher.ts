@@ -43,7 +43,7 @@ export class Batcher {
 		for (let from = 0; from < lines.rows; ) {
 			from = this.#write(lines, from);
 			const batch = this.#open;
-			if (batch !== undefined && (batch.rows >= limits.rows || batch.size >= limits.bytes)) this.seal();
+			if (batch !== undefined && (batch.rows >= limits.rows || batch.bytes >= limits.bytes)) this.seal();
 			if (this.#sealing.length > SEALING_MAX) await this.#sealing[0];
 		}
 	}
@@ -76,11 +76,11 @@ export class Batcher {
 	/** Writes rows from `from` on, as many as fit into the batch; returns the next one. */
 	#write(lines: RowLines, from: number): number {
 		const { spool, table } = this.#options;
-		const part = lines.isPacked ? this.#whole(lines) : this.#part(lines, from);
+		const part = this.#part(lines, from);
 		const { rows, fromUs, toUs } = part;
 		const first = this.rows + 1;
 		this.rows += rows;
-		this.#open ??= this.#begin(first, lines.isPacked);
+		this.#open ??= this.#begin(first);
 		if (this.#open !== undefined && spool.append(this.#open, part)) return from + rows;
 		// The disk is full, and dropping older batches did not help.
 		this.seal();
@@ -91,28 +91,17 @@ export class Batcher {
 	/** As many lines as fit into the batch, at least one. */
 	#part({ bytes, ends, times }: RowLines, from: number): Lines {
 		const { limits } = this.#options;
-		if (this.#open?.isPacked === true) this.seal();
 		const start = from === 0 ? 0 : ends[from - 1]!;
 		const last = Math.min(ends.length, from + limits.rows - (this.#open?.rows ?? 0));
-		const full = start + limits.bytes - (this.#open?.size ?? 0);
+		const full = start + limits.bytes - (this.#open?.bytes ?? 0);
 		let at = from;
 		while (at < last && (at === from ? start : ends[at - 1]!) < full) at++;
-		const end = ends[at - 1]!;
-		return { bytes: bytes.subarray(start, end), size: end - start, rows: at - from, ...span(times.subarray(from, at)) };
+		return { bytes: bytes.subarray(start, ends[at - 1]!), rows: at - from, ...span(times.subarray(from, at)) };
 	}
 
-	/** All lines, in a new batch if there is not enough room. */
-	#whole({ bytes, size, rows, times }: RowLines): Lines {
-		const { limits } = this.#options;
-		const batch = this.#open;
-		const fits = batch?.isPacked === true && batch.rows + rows <= limits.rows && batch.size + size <= limits.bytes;
-		if (!fits) this.seal();
-		return { bytes, size, rows, ...span(times) };
-	}
-
-	#begin(first: number, isPacked: boolean): OpenBatch | undefined {
+	#begin(first: number): OpenBatch | undefined {
 		const { spool, table, limits } = this.#options;
-		const batch = spool.begin(table, first, isPacked);
+		const batch = spool.begin(table, first);
 		if (batch !== undefined) this.#timer = setTimeout(() => this.seal(), limits.ms);
 		return batch;
 	}

@@ -11,7 +11,6 @@ import type { SqlValue } from '../store/table.ts';
 import { formatTimestamp } from '../store/timestamp.ts';
 import { LINE_LEAVES_OUT, type LineSettings } from './exchange-line.ts';
 import { FieldPieces, type MessagePieces } from './field-pieces.ts';
-import { FARTHEST } from './gzip-member.ts';
 import type { LineBuffer } from './line-buffer.ts';
 import { jsonInside, NULL, Piece, PieceMaker, type Secrets } from './pieces.ts';
 import { microsecondsOf, NOT_SENT, SENT_COLUMNS } from './store-tables.ts';
@@ -162,7 +161,7 @@ export class CachedLines {
 		now.row = row;
 		const kind = segment.u8.side[row]! * 0x10000 + segment.text.method[row]!;
 		const past = this.#past.get(kind);
-		const isUsable = past?.lines === this.#buffer.lines && past.starts[0]! > this.#buffer.length - FARTHEST + LONG_LINE;
+		const isUsable = past?.lines === this.#buffer.lines;
 		this.#writeCells(row, isUsable ? past : undefined);
 		this.#writeFields('req', now.req, isUsable ? past : undefined, 0);
 		this.#writeFields('res', now.res, isUsable ? past : undefined, now.req.count);
@@ -234,9 +233,6 @@ export class CachedLines {
 			const cell = cells[index]!;
 			const end = start + cell.key.length;
 			if (end > from) buffer.repeat(from, end - from);
-			// The nearest place of the value that is replaced.
-			const replaced = past.pieces[index];
-			if (replaced !== undefined) replaced.at = end;
 			cell.write(row);
 			from = past.starts[index + 1]!;
 			shift = buffer.length - from;
@@ -282,12 +278,9 @@ export class CachedLines {
 				else buffer.piece(COMMA);
 			}
 			const end = past?.fieldEnds[pastFirst + index] ?? 0;
-			const replaced = isAlike ? before.lines[index]!.value : undefined;
-			if (replaced === value) this.#again(from, end - from);
+			if (isAlike && before.lines[index]!.value === value) this.#again(from, end - from);
 			else {
 				this.#copy();
-				// The nearest place of the value that is replaced.
-				if (replaced !== undefined) replaced.at = from;
 				buffer.piece(value);
 			}
 			from = end;
@@ -654,8 +647,6 @@ const TEXT_COLUMNS = [
 
 /** Times for which dividing by a million is exact enough: until the year 2096. */
 const MOST_US = 4e15;
-/** Most lines are shorter. */
-const LONG_LINE = 8192;
 
 /** NaN is the same as NaN. Zeros of both signs are: JSON has only one. */
 function isSame(one: number, other: number): boolean {

@@ -14,7 +14,7 @@ import { type RowLines, RowLineWriter } from './row-lines.ts';
 export type LinesWanted = LineSettings & { readonly origin: string };
 
 export class ExchangeLines {
-	/** Lines, of those that were not taken yet, that were made of whole exchanges. */
+	/** How many lines so far were made of whole exchanges. */
 	wholeRows = 0;
 	readonly #redactor: Redactor | undefined;
 	readonly #writer: RowLineWriter;
@@ -78,13 +78,8 @@ export class ExchangeLines {
 		writer.add(this.#whole(this.#records()(row)));
 	}
 
-	/** The lines since the last call; compressed if it is known of most of them where they repeat. */
+	/** The lines since the last call. */
 	take(): RowLines {
-		const isPacked = this.wholeRows < this.rows * PACKED_MOST_WHOLE;
-		this.wholeRows = 0;
-		return this.#writer.take(isPacked);
+		return this.#writer.take();
 	}
 }
-
-/** The share of whole exchanges from which on it is better to search for what repeats. */
-const PACKED_MOST_WHOLE = 0.05;

@@ -1,9 +1,6 @@
-// Lines of JSON being made: their bytes, and which of them repeat earlier ones, so that compressing them needs no search.
-import { FARTHEST, gzipMember, type Repeats } from './gzip-member.ts';
+// Lines of JSON being made, as bytes. What was written before can be copied.
 import type { Piece } from './pieces.ts';
 
-/** Shorter repeats take more bytes than the bytes themselves. */
-const LEAST_REPEAT = 5;
 /** Copying bytes one by one is faster than a call up to this length. */
 const SHORT_COPY = 24;
 const LEAST_CAPACITY = 64 << 10;
@@ -29,21 +26,12 @@ export class LineBuffer {
 	bytes = Buffer.allocUnsafeSlow(LEAST_CAPACITY);
 	/** Distinguishes the lines from those before clear(), and from those of other buffers. */
 	lines = ++linesSoFar;
-	#count = 0;
-	#starts = new Int32Array(1024);
-	#lengths = new Int32Array(1024);
-	#distances = new Int32Array(1024);
-	/** Where the line that is being made begins, and what was noted before it. */
+	/** Where the line that is being made begins. */
 	start = 0;
-	#countBefore = 0;
-	#lastBefore = 0;
 
 	/** Begins a line. */
 	begin(): void {
 		this.start = this.length;
-		this.#countBefore = this.#count;
-		// The line may make the last repeat longer.
-		this.#lastBefore = this.#count === 0 ? 0 : this.#lengths[this.#count - 1]!;
 	}
 
 	/** Takes the line back. */
@@ -51,8 +39,6 @@ export class LineBuffer {
 		// Pieces may have been written in it.
 		this.lines = ++linesSoFar;
 		this.length = this.start;
-		this.#count = this.#countBefore;
-		if (this.#count > 0) this.#lengths[this.#count - 1] = this.#lastBefore;
 	}
 
 	piece(piece: Piece): void {
@@ -73,23 +59,6 @@ export class LineBuffer {
 		if (length <= SHORT_COPY) for (let i = 0; i < length; i++) bytes[at + i] = bytes[from + i]!;
 		else bytes.copyWithin(at, from, from + length);
 		this.length = at + length;
-		const distance = at - from;
-		if (distance > FARTHEST) return;
-		const last = this.#count - 1;
-		if (last >= 0 && this.#distances[last] === distance && this.#starts[last]! + this.#lengths[last]! === at)
-			this.#lengths[last]! += length;
-		else if (length >= LEAST_REPEAT) this.#note(at, length, distance);
-	}
-
-	#note(start: number, length: number, distance: number): void {
-		if (this.#count === this.#starts.length) {
-			this.#starts = longer(this.#starts);
-			this.#lengths = longer(this.#lengths);
-			this.#distances = longer(this.#distances);
-		}
-		this.#starts[this.#count] = start;
-		this.#lengths[this.#count] = length;
-		this.#distances[this.#count++] = distance;
 	}
 
 	text(text: string): void {
@@ -173,19 +142,7 @@ export class LineBuffer {
 	clear(): void {
 		if (this.bytes.byteLength > MOST_KEPT) this.bytes = Buffer.allocUnsafeSlow(LEAST_CAPACITY);
 		this.length = 0;
-		this.#count = 0;
 		this.lines = ++linesSoFar;
-	}
-
-	/** The lines as a member of a gzip file. */
-	compressed(): Uint8Array {
-		const repeats: Repeats = {
-			count: this.#count,
-			starts: this.#starts,
-			lengths: this.#lengths,
-			distances: this.#distances,
-		};
-		return gzipMember(this.bytes, this.length, repeats);
 	}
 
 	#reserve(bytes: number): void {
@@ -201,10 +158,4 @@ function digitsOf(number: number): number {
 	let digits = 1;
 	for (let limit = 10; number >= limit; limit *= 10) digits++;
 	return digits;
-}
-
-function longer(array: Int32Array): Int32Array<ArrayBuffer> {
-	const copy = new Int32Array(array.length * 2);
-	copy.set(array);
-	return copy;
 }

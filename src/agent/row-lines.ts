@@ -10,11 +10,7 @@ export type RowLines = {
 	/** The number of the first row: 1, 2, 3 … within the run. */
 	readonly first: number;
 	readonly rows: number;
-	/** The lines, or, if `isPacked`, the same as a member of a gzip file. */
 	readonly bytes: Uint8Array;
-	readonly isPacked: boolean;
-	/** The size of the lines. */
-	readonly size: number;
 	/** Where each line ends. */
 	readonly ends: Uint32Array;
 	/** The time of each row, in microseconds since 1970. */
@@ -65,14 +61,12 @@ export class RowLineWriter {
 	}
 
 	/** The lines since the last call. Their memory belongs to the caller. */
-	take(isPacked: boolean): RowLines {
+	take(): RowLines {
 		const { buffer } = this;
 		const lines: RowLines = {
 			first: this.next - this.rows,
 			rows: this.rows,
-			bytes: isPacked ? buffer.compressed() : Uint8Array.prototype.slice.call(buffer.bytes, 0, buffer.length),
-			isPacked,
-			size: buffer.length,
+			bytes: Uint8Array.prototype.slice.call(buffer.bytes, 0, buffer.length),
 			ends: Uint32Array.from(this.#ends),
 			times: Float64Array.from(this.#times),
 		};
@@ -90,5 +84,5 @@ const END = new Piece('}\n');
 export function rowLines(origin: string, first: number, rows: readonly Row[]): RowLines {
 	const writer = new RowLineWriter(origin, first);
 	for (const row of rows) writer.add(row);
-	return writer.take(false);
+	return writer.take();
 }

@@ -4,7 +4,7 @@
 // by notes about the gap, which are sent as rows of the table `gaps`.
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, readSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { constants, gunzip, gzip } from 'node:zlib';
+import { gzip } from 'node:zlib';
 import { systemCode } from '../base/errors.ts';
 import type { UserDirectory } from '../base/user-files.ts';
 import { wallUs } from '../base/wall-clock.ts';
@@ -22,7 +22,6 @@ import {
 import { type GapReason, microsecondsOf, type StoreTableName, storeTable } from './store-tables.ts';
 
 const compress = promisify(gzip);
-const decompress = promisify(gunzip);
 
 /** What is sent with one request. */
 export type SpoolItem = {
@@ -51,21 +50,16 @@ export type OpenBatch = {
 	readonly first: number;
 	readonly name: string;
 	readonly fd: number;
-	/** Each part is a member of a gzip file. */
-	readonly isPacked: boolean;
 	readonly lines: Uint8Array[];
-	/** The size of the file, and that of the lines in it. */
 	bytes: number;
-	size: number;
 	rows: number;
 	fromUs: number;
 	toUs: number;
 };
 
-/** Rows to be added to a batch: complete lines of `size` bytes, or a member of a gzip file with them. */
+/** Rows to be added to a batch: complete lines. */
 export type Lines = {
 	readonly bytes: Uint8Array;
-	readonly size: number;
 	readonly rows: number;
 	readonly fromUs: number;
 	readonly toUs: number;
@@ -140,19 +134,18 @@ export class Spool {
 	}
 
 	/** Begins a batch whose first row has number `first`. Undefined if the disk is full even without older batches. */
-	begin(table: AgentTable, first: number, isPacked = false): OpenBatch | undefined {
+	begin(table: AgentTable, first: number): OpenBatch | undefined {
 		const { run } = this.#options;
 		const now = wallUs();
 		const range = { run, first, rows: 0, fromUs: now, toUs: now };
 		const name = formatSpoolName({ kind: 'open', table, range });
 		const fd = this.#withRoom(() => this.#directory.create(name));
 		if (fd === undefined) return undefined;
-		const empty = { lines: [], bytes: 0, size: 0, rows: 0, fromUs: Number.POSITIVE_INFINITY, toUs: 0 };
-		return { table, first, name, fd, isPacked, ...empty };
+		return { table, first, name, fd, lines: [], bytes: 0, rows: 0, fromUs: Number.POSITIVE_INFINITY, toUs: 0 };
 	}
 
 	/** Adds rows. False, without having added any, if the disk is full even without older batches. */
-	append(batch: OpenBatch, { bytes, size, rows, fromUs, toUs }: Lines): boolean {
+	append(batch: OpenBatch, { bytes, rows, fromUs, toUs }: Lines): boolean {
 		const written = this.#withRoom(() => {
 			try {
 				writeAll(batch.fd, bytes, batch.bytes);
@@ -165,7 +158,6 @@ export class Spool {
 		if (written === undefined) return false;
 		batch.lines.push(bytes);
 		batch.bytes += bytes.byteLength;
-		batch.size += size;
 		batch.rows += rows;
 		batch.fromUs = Math.min(batch.fromUs, fromUs);
 		batch.toUs = Math.max(batch.toUs, toUs);
@@ -177,7 +169,7 @@ export class Spool {
 		const { run } = this.#options;
 		const { table, first, rows, fromUs, toUs, name } = batch;
 		closeSync(batch.fd);
-		if (rows > 0) await this.#store(table, { run, first, rows, fromUs, toUs }, await packed(batch));
+		if (rows > 0) await this.#store(table, { run, first, rows, fromUs, toUs }, Buffer.concat(batch.lines));
 		this.#directory.remove(name);
 		this.#directory.sync();
 		this.#limit();
@@ -256,9 +248,10 @@ export class Spool {
 		}
 	}
 
-	async #store(table: AgentTable, range: RowRange, bytes: Uint8Array): Promise<void> {
+	async #store(table: AgentTable, range: RowRange, lines: string | Uint8Array): Promise<void> {
 		const parsed: SpoolName = { kind: 'ready', table, range };
 		const name = formatSpoolName(parsed);
+		const bytes = await compress(lines, COMPRESSION);
 		const written = this.#withRoom(() => {
 			this.#write(name, bytes);
 			return true;
@@ -412,7 +405,7 @@ export class Spool {
 			({ parsed }) =>
 				parsed.kind === 'ready' && parsed.table === table && parsed.range.run === run && parsed.range.first === first,
 		);
-		const text = isDone ? '' : (await unpacked(this.#read(name))).toString('utf8');
+		const text = isDone ? '' : this.#read(name).toString('utf8');
 		const lines = text.slice(0, text.lastIndexOf('\n') + 1);
 		if (lines !== '') {
 			const key = new RegExp(`"${microsecondsOf(storeTable(table).time)}":(\\d+)`, 'g');
@@ -420,15 +413,13 @@ export class Spool {
 			const rows = lines.split('\n').length - 1;
 			const fromUs = times.reduce((least, us) => Math.min(least, us), Number.POSITIVE_INFINITY);
 			const toUs = times.reduce((most, us) => Math.max(most, us), 0);
-			await this.#store(table, { run, first, rows, fromUs, toUs }, await compress(lines, COMPRESSION));
+			await this.#store(table, { run, first, rows, fromUs, toUs }, lines);
 		}
 		this.#directory.remove(name);
 	}
 }
 
 const TEMPORARY = '.tmp';
-/** A part with fewer rows than this on average says most of what repeats once again. */
-const LEAST_PART_ROWS = 100;
 /** Most batches become one chunk. With more, each one would be a task of its own. */
 const COMPRESSION = { level: 1, chunkSize: 1 << 20 };
 
@@ -469,18 +460,4 @@ function readWhole(fd: number): Buffer {
 		at += read;
 	}
 	return bytes.subarray(0, at);
-}
-
-/** The lines of a batch as a gzip file. */
-async function packed({ isPacked, lines, rows }: OpenBatch): Promise<Uint8Array> {
-	const bytes = Buffer.concat(lines);
-	if (!isPacked) return await compress(bytes, COMPRESSION);
-	if (lines.length === 1 || rows >= lines.length * LEAST_PART_ROWS) return bytes;
-	return await compress(await decompress(bytes), COMPRESSION);
-}
-
-/** The lines in the file of an open batch, of which the last part may be incomplete. */
-async function unpacked(bytes: Buffer): Promise<Buffer> {
-	if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-	return await decompress(bytes, { finishFlush: constants.Z_SYNC_FLUSH });
 }

@@ -855,7 +855,7 @@ function sendLines(current: Tail, lines: ExchangeLines): void {
 	const { rows } = lines;
 	if (rows === 0) return;
 	const part = lines.take();
-	const bytes = part.size;
+	const bytes = part.bytes.byteLength;
 	current.unprinted.push({ rows, bytes });
 	current.rows += rows;
 	current.bytes += bytes;

@@ -1,11 +1,8 @@
-// Lines made of kept parts are the same, byte for byte, as those of exchanges that were redacted as a whole; and what
-// compresses them agrees with zlib.
+// Lines made of kept parts are the same, byte for byte, as those of exchanges that were redacted as a whole.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { gunzipSync } from 'node:zlib';
 import { createExchangeLine, LINE_LEAVES_OUT } from '../../src/agent/exchange-line.ts';
 import { ExchangeLines, type LinesWanted } from '../../src/agent/exchange-lines.ts';
-import { gzipMember } from '../../src/agent/gzip-member.ts';
 import { LineBuffer } from '../../src/agent/line-buffer.ts';
 import type { RowLines } from '../../src/agent/row-lines.ts';
 import { redactExchange } from '../../src/output/redacted-exchange.ts';
@@ -29,8 +26,8 @@ function seeded(seed: number): () => number {
 	};
 }
 
-function linesOf({ bytes, isPacked }: RowLines): string {
-	return (isPacked ? gunzipSync(bytes) : Buffer.from(bytes)).toString('utf8');
+function linesOf({ bytes }: RowLines): string {
+	return Buffer.from(bytes).toString('utf8');
 }
 
 /** The lines of all rows, taken in pieces of `step` rows, and how many were made of whole exchanges. */
@@ -38,16 +35,14 @@ function made(parts: readonly SegmentRows[], wanted: LinesWanted, by: Redactor |
 	const book = new NameBook();
 	const lines = new ExchangeLines(wanted, by, 1);
 	let text = '';
-	let whole = 0;
 	for (const { segment, first, rows } of parts)
 		for (let from = first; from < rows; from += step) {
 			const some = [{ segment, first: from, rows: Math.min(rows, from + step) }];
 			lines.read(some, () => book.learn(some));
 			for (let row = 0; row < some[0]!.rows - from; row++) lines.add(row);
-			whole += lines.wholeRows;
 			text += linesOf(lines.take());
 		}
-	return { lines: text.split('\n').slice(0, -1), whole };
+	return { lines: text.split('\n').slice(0, -1), whole: lines.wholeRows };
 }
 
 /** The same, by the way that needs no parts. */
@@ -294,18 +289,12 @@ function ordinary(exchanges: number): Tape {
 	return tape;
 }
 
-test('ordinary exchanges are made of kept parts, and take little space', () => {
+test('ordinary exchanges are made of kept parts', () => {
 	const { rows, whole, lines } = compare(ordinary(1200), NONE, redactor, 400);
 	assert.deepEqual([rows, whole], [1200, 0]);
 	const text = lines.join('\n');
 	assert.doesNotMatch(text, /token-of-/);
 	assert.match(text, /"Bearer REDACTED-\d+-[0-9a-f]{8}"/);
-	const { database } = stored(ordinary(400), undefined, false, [], undefined, undefined, 0);
-	const all = new ExchangeLines(NONE, redactor, 1);
-	all.read(database.exchanges, () => new NameBook().learn(database.exchanges));
-	for (let row = 0; row < 400; row++) all.add(row);
-	const { size, bytes, isPacked } = all.take();
-	assert.equal(isPacked && bytes.byteLength < size / 7, true, `${bytes.byteLength} of ${size} bytes`);
 });
 
 test('more secrets than are searched for at once are redacted in other places, too', () => {
@@ -407,41 +396,4 @@ test('what is quiet stays as it is', () => {
 		])
 			assert.equal(redact(text), text);
 	}
-});
-
-test('zlib reads what was compressed, whatever repeats', () => {
-	const random = seeded(1);
-	for (let round = 0; round < 300; round++) {
-		const letters = 1 + Math.floor(random() ** 2 * 256);
-		const bytes = new Uint8Array(Math.floor(random() ** 3 * 70_000));
-		const starts: number[] = [];
-		const lengths: number[] = [];
-		const distances: number[] = [];
-		for (let at = 0; at < bytes.length; ) {
-			const length = Math.min(
-				bytes.length - at,
-				[3, 4, 5, 257, 258, 259, 260, 261, 262, 516, 1000][Math.floor(random() * 11)]!,
-			);
-			const distance = 1 + Math.floor(random() ** 4 * Math.min(at, 32_768));
-			if (at > 0 && distance <= at && length >= 3 && random() < 0.3) {
-				starts.push(at);
-				lengths.push(length);
-				distances.push(distance);
-				for (let i = 0; i < length; i++, at++) bytes[at] = bytes[at - distance]!;
-			} else bytes[at++] = Math.floor(random() ** 6 * letters);
-		}
-		const repeats = {
-			count: starts.length,
-			starts: Int32Array.from(starts),
-			lengths: Int32Array.from(lengths),
-			distances: Int32Array.from(distances),
-		};
-		assert.equal(gunzipSync(gzipMember(bytes, bytes.length, repeats)).equals(bytes), true, `round ${round}`);
-	}
-	// Codes would be longer than 15 bits: each byte is nearly twice as frequent as the one before.
-	const fibonacci = [1, 1];
-	while (fibonacci.length < 24) fibonacci.push(fibonacci.at(-1)! + fibonacci.at(-2)!);
-	const skewed = Uint8Array.from(fibonacci.flatMap((times, byte) => Array<number>(times).fill(byte)));
-	const none = { count: 0, starts: new Int32Array(0), lengths: new Int32Array(0), distances: new Int32Array(0) };
-	assert.equal(gunzipSync(gzipMember(skewed, skewed.length, none)).equals(skewed), true);
 });

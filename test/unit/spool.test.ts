@@ -1,11 +1,11 @@
 // The spool after a crash at any instant, and its limits.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { Batcher } from '../../src/agent/batcher.ts';
-import { type Row, type RowLines, RowLineWriter } from '../../src/agent/row-lines.ts';
+import { type Row, rowLines } from '../../src/agent/row-lines.ts';
 import { Spool } from '../../src/agent/spool.ts';
 import { covers, formatSpoolName, joined, parseSpoolName, type SpoolName } from '../../src/agent/spool-names.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
@@ -125,80 +125,19 @@ test('a batch is complete when it has enough rows or bytes, or is old enough', a
 	});
 });
 
-/** Some rows as the follower of a capture packs them. */
-function packedRows(from: number, count: number): RowLines {
-	const writer = new RowLineWriter('"host_name":"h"', from);
-	for (const row of rows(from, count)) writer.add(row);
-	return writer.take(true);
-}
-
-test('packed rows stay together and are sent as they are; many small parts become one', async () => {
+test('lines that come in parts are compressed together, and have to follow each other', async () => {
 	await withSpool(async ({ open }) => {
 		const spool = await open();
-		const batches = batcher(spool, { rows: 500, bytes: 1 << 20, ms: 60_000 });
-		const parts = [packedRows(1, 300), packedRows(301, 200), packedRows(501, 400)];
-		for (const part of parts) await batches.addLines(part);
-		// Not packed: a batch of its own.
-		await batches.add(rows(901, 2));
-		for (let id = 903; id < 913; id++) await batches.addLines(packedRows(id, 1));
-		await assert.rejects(batches.addLines(packedRows(920, 1)), /expected row 913, got row 920/);
+		const batches = batcher(spool, { rows: 100, bytes: 1 << 20, ms: 60_000 });
+		const part = (id: number) => rowLines('"host_name":"h"', id, rows(id, 1));
+		for (let id = 1; id <= 100; id++) await batches.addLines(part(id));
+		await assert.rejects(batches.addLines(part(107)), /expected row 101, got row 107/);
 		await batches.close();
-		const first = await spool.oldest!.read();
-		assert.equal(first.equals(Buffer.concat([parts[0]!.bytes, parts[1]!.bytes])), true);
-		const batchesSent = await sent(spool);
-		assert.deepEqual(
-			batchesSent.map(([, ...ids]) => [ids[0], ids.at(-1), ids.length]),
-			[
-				[1, 500, 500],
-				[501, 900, 400],
-				[901, 902, 2],
-				[903, 912, 10],
-			],
-		);
+		const bytes = await spool.oldest!.read();
+		const lines = gunzipSync(bytes);
+		assert.equal(bytes.length < lines.length / 4, true, `${bytes.length} of ${lines.length} bytes`);
+		assert.deepEqual(await sent(spool), [['exchanges', ...rows(1, 100).map(([, id]) => id)]]);
 		spool.close();
-	});
-});
-
-test('a batch of small parts takes as little space as if it had been compressed as a whole', async () => {
-	await withSpool(async ({ open }) => {
-		const spool = await open();
-		const batches = batcher(spool, { rows: 500, bytes: 1 << 20, ms: 60_000 });
-		let plain = 0;
-		for (let id = 1; id <= 100; id++) {
-			const part = packedRows(id, 1);
-			plain += part.bytes.byteLength;
-			await batches.addLines(part);
-		}
-		await batches.close();
-		const { byteLength } = await spool.oldest!.read();
-		assert.equal(byteLength < plain / 4, true, `${byteLength} of ${plain} bytes`);
-		spool.close();
-	});
-});
-
-test('packed rows of a batch that was not complete survive, except half a part', async () => {
-	await withSpool(async ({ path, open }) => {
-		const killed = await open();
-		const batches = batcher(killed, { rows: 500, bytes: 1 << 20, ms: 60_000 });
-		await batches.addLines(packedRows(1, 30));
-		await batches.addLines(packedRows(31, 5));
-		batches.abandon();
-		killed.close();
-		const [file] = readdirSync(path);
-		const whole = readFileSync(join(path, file!));
-		for (const cut of [whole.length, whole.length - 1, whole.length - 9, whole.length - 20, 30, 11, 5, 2, 1, 0]) {
-			for (const name of readdirSync(path)) rmSync(join(path, name));
-			writeFileSync(join(path, file!), whole.subarray(0, cut));
-			const next = await open();
-			const ids = (await sent(next)).flatMap(([, ...each]) => each);
-			assert.deepEqual(
-				ids,
-				Array.from({ length: ids.length }, (_, i) => i + 1),
-			);
-			if (cut >= whole.length - 8) assert.equal(ids.length, 35);
-			else if (cut >= whole.length - 20) assert.equal(ids.length >= 30, true);
-			next.close();
-		}
 	});
 });
 
