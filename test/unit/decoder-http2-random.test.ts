@@ -95,6 +95,8 @@ test('on a connection older than the capture, only what can be the header of a f
 			[false, 'headers', 4, 0, 9],
 			[false, 'headers', 4, 1, 0],
 			[false, 'headers', 2, 1, 9],
+			// Its header block does not end with the call.
+			[false, 'headers', 1, 1, 9],
 		] as const),
 		...([
 			[true, 'priority', 0, 1, 5],

@@ -493,13 +493,13 @@ function beginsFrames(stream: Stream, frames: Frames, from: usize, end: usize): 
 	return true;
 }
 
-/** Whether [from, end) looks like frames: several of them, or one that ends with the call. */
+/** Whether [from, end) looks like frames: several of them, or one that ends with the call, and its header block with it. */
 export function looksLikeFrames(from: usize, end: usize, most: u32): bool {
 	let at = from;
 	/** The stream whose header block goes on in the next frame. */
 	let block: u32 = 0;
 	for (let i: u32 = 0; i < SEARCH_FRAMES; i++) {
-		if (at == end) return true;
+		if (at == end) return i > 1 || block == 0;
 		if (at > end || end - at < FRAME_HEADER_BYTES) return i > 1;
 		if (!isLikely(at, most)) return false;
 		const type = frameType(at);
