@@ -65,8 +65,8 @@ function seen(body: string): string {
 export function http2Mixture(rows: readonly ExchangeRow[], wanted: readonly Http2Row[]): string | undefined {
 	const found = new Set<number>();
 	for (const row of rows) {
-		// If most of the preface is lost, the rest of it may look like a request of HTTP/1.
-		if (row.streamId === 0 && (row.method === null || row.method === 'PRI')) continue;
+		// If a part of the preface is lost, the rest of it may look like a request of HTTP/1.
+		if (row.streamId === 0 && (row.method === null || 'PRI'.endsWith(row.method))) continue;
 		// If the answer to Upgrade is lost, its request stays one of HTTP/1.
 		const number = row.streamId === 0 && wanted[0]?.upgraded ? 1 : row.streamId;
 		const whole = wanted.find(({ stream }) => stream === number);
