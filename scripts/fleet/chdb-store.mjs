@@ -13,7 +13,7 @@ const NOT_SETTINGS = new Set(['query', 'query_id', 'wait_end_of_query', 'readonl
 function withSettings(query, url) {
 	const settings = [...url.searchParams].filter(([name]) => !NOT_SETTINGS.has(name));
 	if (settings.length === 0) return query;
-	const clause = `SETTINGS ${settings.map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'`).join(', ')}`;
+	const clause = `SETTINGS ${settings.map(([name, value]) => `${name} = ${/^\d+$/.test(value) ? value : `'${value.replaceAll("'", "''")}'`}`).join(', ')}`;
 	if (/^KILL /.test(query)) return query;
 	return / FORMAT (\w+)\s*$/.test(query)
 		? query.replace(/ FORMAT (\w+)\s*$/, ` ${clause} FORMAT $1`)

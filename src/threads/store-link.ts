@@ -44,6 +44,8 @@ export type StoreRead = {
 	readonly fetched: Fetched;
 	/** Lines for EXPLAIN. */
 	readonly explained: readonly string[];
+	/** Why the store could not compute what it was asked to. */
+	readonly refused?: StoreQueryError;
 	/** What is missing: sentences. */
 	readonly missing: readonly string[];
 };
@@ -96,16 +98,19 @@ export class StoreLink {
 		if (statement.kind === 'explain')
 			return { statement, fetched: new Map(), explained: divided.explain(), missing: [] };
 		let fetched: Fetched;
+		let refused: StoreQueryError | undefined;
 		try {
 			fetched = await divided.fetch(signal, onRows);
 		} catch (error) {
 			// A value that has another result there, or a version that lacks a function: compute here.
 			if (computer === undefined || !(error instanceof StoreQueryError) || error.code !== 'ERR_STORE') throw error;
+			refused = error;
 			current = again();
 			divided = divide(current, undefined);
 			fetched = await divided.fetch(signal, onRows);
 		}
-		return { statement: current, fetched, explained: [], missing: await this.missing(divided.reads, signal) };
+		const missing = await this.missing(divided.reads, signal);
+		return { statement: current, fetched, explained: [], missing, ...(refused === undefined ? {} : { refused }) };
 	}
 
 	/** What can be computed in the store. */

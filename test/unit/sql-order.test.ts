@@ -139,3 +139,18 @@ test('a long sort can pause', () => {
 		Array.from({ length: 10_000 }, (_, i) => 9999 - i),
 	);
 });
+
+test('the first rows are the same in any order of the rows, also if some keys are beyond 2^53', () => {
+	const keys = [1, 2, null, 9_007_199_254_740_993n, 9_223_372_036_854_775_807n];
+	const next = seeded(11);
+	const rows = Array.from({ length: 3000 }, (_, id): SqlValue[] => [id, keys[Math.floor(next() * keys.length)]!]);
+	const sql = 'SELECT a, id FROM t ORDER BY a NULLS LAST, id DESC LIMIT 40';
+	const table = (given: readonly SqlValue[][]) =>
+		testDatabase([{ name: 't', columns: ['id int', 'a int'], rows: given }]);
+	const all = rowsOf('SELECT a, id FROM t ORDER BY a NULLS LAST, id DESC', table(rows));
+	for (let time = 0; time < 5; time++) {
+		const shuffled = [...rows].sort(() => next() - 0.5);
+		assert.deepEqual(rowsOf(sql, table(shuffled)), all.slice(0, 40));
+		assert.deepEqual(rowsOf(sql, table(shuffled), { plain: true }), all.slice(0, 40));
+	}
+});

@@ -71,7 +71,12 @@ function numberKeys(
 				for (let i = 0; i < count; i++) {
 					const key = values[i]!;
 					keys[entry + i] = key;
-					if (exact === undefined || !(Math.abs(key) > Number.MAX_SAFE_INTEGER)) continue;
+					if (exact === undefined) continue;
+					if (!(Math.abs(key) > Number.MAX_SAFE_INTEGER)) {
+						// The entry may have had another key before.
+						if (big.size > 0) big.delete(entry + i);
+						continue;
+					}
 					many.cursor.row = rows[i]!;
 					big.set(entry + i, exact());
 				}
@@ -83,6 +88,8 @@ function numberKeys(
 			const key = number();
 			keys[entry] = key;
 			if (exact !== undefined && Math.abs(key) > Number.MAX_SAFE_INTEGER) big.set(entry, exact());
+			// The entry may have had another key before.
+			else if (big.size > 0) big.delete(entry);
 			return 8;
 		},
 		isBehind: (entry) => {
