@@ -72,12 +72,13 @@ def spoken_silently():
 
 
 def tls_hello():
-    """TLS's first record and more."""
+    """A client's hello in two calls, another record of the handshake, and application data that begins like HTTP."""
     client, server = pair()
     hello = b"\x16\x03\x01\x00\x2e\x01\x00\x00\x2a\x03\x03" + bytes(40)
-    for _ in range(3):
-        client.sendall(hello)
-        receive(server, len(hello))
+    data = b"\x17\x03\x03\x00\x20" + bytes(32)
+    for part in (hello[:20], hello[20:], b"\x14\x03\x03\x00\x01\x01", data, REQUEST, data):
+        client.sendall(part)
+        receive(server, len(part))
 
 
 def files():

@@ -143,7 +143,7 @@ describe('the addon', () => {
 				callLimit: 1 << 20,
 				iovecLimit: 1024,
 				verbose: false,
-				filters: { pids: [], comms: [], ports: [] },
+				filters: { pids: [], comms: [], ports: [], cgroups: [] },
 			};
 			const source = kernelSource(settings as unknown as CaptureSettings);
 			source.close();
