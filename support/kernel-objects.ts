@@ -12,7 +12,7 @@ export type Held = { readonly programs: number[]; readonly maps: number[]; reado
 /** Ids of the programs, maps and links of the capture that process `pid` and its helper hold. */
 export async function heldBy(pid: number): Promise<Held> {
 	const infos = [pid, ...childrenOf(pid)].flatMap((each) =>
-		readdirSync(`/proc/${each}/fdinfo`).map((fd) => readFileSync(`/proc/${each}/fdinfo/${fd}`, 'latin1')),
+		readdirSync(`/proc/${each}/fdinfo`).map((fd) => infoOf(`/proc/${each}/fdinfo/${fd}`)),
 	);
 	const ids = (name: string) =>
 		infos.flatMap((info) => {
@@ -27,6 +27,16 @@ export async function heldBy(pid: number): Promise<Held> {
 	);
 	for (const { map_ids } of programs) for (const id of map_ids!) maps.add(id);
 	return { programs: programs.map(({ id }) => id), maps: [...maps], links: ids('link_id') };
+}
+
+/** Nothing if the descriptor has been closed since it was listed. */
+function infoOf(path: string): string {
+	try {
+		return readFileSync(path, 'latin1');
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+		throw error;
+	}
 }
 
 /** All existing objects of a kind, by id, with their types. */
