@@ -11,8 +11,9 @@ export type Held = { readonly programs: number[]; readonly maps: number[]; reado
 
 /** Ids of the programs, maps and links of the capture that process `pid` and its helper hold. */
 export async function heldBy(pid: number): Promise<Held> {
-	const infos = [pid, ...childrenOf(pid)].flatMap((each) =>
-		readdirSync(`/proc/${each}/fdinfo`).map((fd) => infoOf(`/proc/${each}/fdinfo/${fd}`)),
+	const infos = [pid, ...childrenOf(pid)].flatMap(
+		(each) =>
+			present(() => readdirSync(`/proc/${each}/fdinfo`))?.map((fd) => infoOf(`/proc/${each}/fdinfo/${fd}`)) ?? [],
 	);
 	const ids = (name: string) =>
 		infos.flatMap((info) => {
@@ -29,12 +30,17 @@ export async function heldBy(pid: number): Promise<Held> {
 	return { programs: programs.map(({ id }) => id), maps: [...maps], links: ids('link_id') };
 }
 
-/** Nothing if the descriptor has been closed since it was listed. */
 function infoOf(path: string): string {
+	return present(() => readFileSync(path, 'latin1')) ?? '';
+}
+
+/** What `read` returns; undefined if the process has ended, or has closed the descriptor, since it was listed. */
+function present<T>(read: () => T): T | undefined {
 	try {
-		return readFileSync(path, 'latin1');
+		return read();
 	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+		const { code } = error as NodeJS.ErrnoException;
+		if (code === 'ENOENT' || code === 'ESRCH') return undefined;
 		throw error;
 	}
 }
