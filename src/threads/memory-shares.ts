@@ -17,6 +17,9 @@ const DECODER_ENOUGH = 64 << 20;
 /** From this setting up, the 128 MiB above --max-memory are enough for Node and its threads. */
 const ROOMY = 320 << 20;
 
+/** Below that setting, the rows leave this much for garbage that is collected late on a busy machine. */
+const SPARE = 4 << 20;
+
 /** The smallest limit that can be kept. */
 export const MAX_MEMORY_LEAST = 64 << 20;
 
@@ -55,5 +58,6 @@ export function memoryShares(maxMemory: number): MemoryShares {
 	const decoder = Math.floor(Math.max(all / 8, Math.min(all / 3, DECODER_ENOUGH)));
 	const connectionLog = Math.floor(all / 50);
 	const statement = Math.floor(all / 4);
-	return { store: all - decoder - connectionLog - statement, decoder, connectionLog, statement };
+	const spare = maxMemory < ROOMY ? Math.floor(Math.min(SPARE, (maxMemory - MAX_MEMORY_LEAST) / 8)) : 0;
+	return { store: all - decoder - connectionLog - statement - spare, decoder, connectionLog, statement };
 }
