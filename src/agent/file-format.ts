@@ -2,10 +2,13 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { createParquetWriter } from '../output/parquet.ts';
-import type { ColumnType, SqlValue } from '../store/table.ts';
-import { type StoreColumn, type StoreTableName, storeTable } from './store-tables.ts';
+import type { SqlValue } from '../store/table.ts';
+import { SQL_TYPES, type StoreColumn, type StoreTableName, storeTable } from './store-tables.ts';
 
 const compress = promisify(gzip);
+
+/** How the names of files end, by format. */
+export const ENDINGS = { parquet: '.parquet', ndjson: '.ndjson.gz' } as const;
 
 export type FileFormat = {
 	/** With the dot. */
@@ -16,11 +19,11 @@ export type FileFormat = {
 
 /** One JSON object per line, compressed by gzip. */
 const NDJSON: FileFormat = {
-	ending: '.ndjson.gz',
+	ending: ENDINGS.ndjson,
 	encode: async (_, lines) => await compress(lines, { level: 6 }),
 };
 
-const PARQUET: FileFormat = { ending: '.parquet', encode: parquet };
+const PARQUET: FileFormat = { ending: ENDINGS.parquet, encode: parquet };
 
 /** By the names that --format gives them; the first one is the default. */
 export const FILE_FORMATS: ReadonlyMap<string, FileFormat> = new Map([
@@ -28,22 +31,10 @@ export const FILE_FORMATS: ReadonlyMap<string, FileFormat> = new Map([
 	['ndjson', NDJSON],
 ]);
 
-/** Lists are JSON, which every reader of Parquet knows how to take apart. */
-const TYPES: Readonly<Record<StoreColumn['type'], ColumnType>> = {
-	text: 'text',
-	word: 'text',
-	body: 'text',
-	int: 'int',
-	version: 'int',
-	float: 'float',
-	instant: 'datetime',
-	list: 'json',
-};
-
 async function parquet(table: StoreTableName, lines: string): Promise<Uint8Array> {
 	// The store gives the time of arrival, and files have none.
 	const columns = storeTable(table).columns.filter(({ name }) => name !== 'ingested_at');
-	const writer = await createParquetWriter(columns.map(({ name, type }) => ({ name, type: TYPES[type] })));
+	const writer = await createParquetWriter(columns.map(({ name, type }) => ({ name, type: SQL_TYPES[type] })));
 	const rows = lines
 		.trimEnd()
 		.split('\n')

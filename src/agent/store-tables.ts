@@ -3,12 +3,25 @@
 import { BLIND_SPOT_COLUMNS, CONNECTION_COLUMNS } from '../store/entry-table.ts';
 import { EXCHANGE_COLUMNS } from '../store/exchange-table.ts';
 import { LOSS_COLUMNS } from '../store/loss-table.ts';
+import type { ColumnType } from '../store/table.ts';
 
 /**
  * `word`: a text that is one of few. `body`: a text that can be large. `instant`: a time with microseconds. `list`: texts in
  * order. `version`: a number that grows with each version of a row.
  */
 export type StoreType = 'text' | 'word' | 'body' | 'int' | 'float' | 'instant' | 'list' | 'version';
+
+/** What SQL calls these types. A list is JSON, which every reader of Parquet knows how to take apart. */
+export const SQL_TYPES: Readonly<Record<StoreType, ColumnType>> = {
+	text: 'text',
+	word: 'text',
+	body: 'text',
+	int: 'int',
+	version: 'int',
+	float: 'float',
+	instant: 'datetime',
+	list: 'json',
+};
 
 export type StoreColumn = {
 	readonly name: string;

@@ -1,5 +1,5 @@
 // The tables of a store as SQL sees them: which columns they have, and how each is read from ClickHouse.
-import { microsecondsOf, STORE_TABLES, type StoreColumn, type StoreTable } from '../agent/store-tables.ts';
+import { microsecondsOf, SQL_TYPES, STORE_TABLES, type StoreColumn, type StoreTable } from '../agent/store-tables.ts';
 import { BLIND_SPOT_COLUMNS, CONNECTION_COLUMNS } from '../store/entry-table.ts';
 import { EXCHANGE_COLUMNS } from '../store/exchange-table.ts';
 import { HEADER_COLUMNS } from '../store/header-table.ts';
@@ -59,19 +59,6 @@ export function remoteTables(layout: StoreLayout): ReadonlyMap<string, RemoteTab
 	return new Map(tables.map((table) => [table.name, table]));
 }
 
-const TYPES: Readonly<Record<StoreColumn['type'], ColumnType>> = {
-	...{
-		text: 'text',
-		word: 'text',
-		body: 'text',
-		int: 'int',
-		version: 'int',
-		float: 'float',
-		instant: 'datetime',
-		list: 'json',
-	},
-};
-
 /** A table whose rows are used as they are stored. Columns that tables here have, too, come in the same order. */
 function plainTable(table: StoreTable, layout: StoreLayout): RemoteTable {
 	const present = new Set(layout.columns[table.name]);
@@ -105,7 +92,7 @@ function latestVersions({ name, version }: StoreTable, key: readonly string[], p
 
 function plainColumn(column: StoreColumn, { portable }: StoreLayout): RemoteColumn {
 	const { name, type, nullable, description } = column;
-	const base = { name, type: TYPES[type], description, nullable };
+	const base = { name, type: SQL_TYPES[type], description, nullable };
 	if (type === 'version') return { ...base, expression: `toInt64(${name})` };
 	if (type !== 'instant') return { ...base, expression: name };
 	if (!portable)

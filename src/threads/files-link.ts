@@ -1,11 +1,9 @@
 // The query thread's side of a directory of files: its tables, and what statements read from it.
-import { redactedRows } from '../output/redacted-tables.ts';
 import { type FilesSource, filesSource } from '../remote/files/files-source.ts';
 import { missingInFiles } from '../remote/files/missing-in-files.ts';
 import { divideStatement, type Statement } from '../sql/sql.ts';
-import type { TableSnapshot } from '../store/table.ts';
 import type { FilesPlace, OpenedStore } from './messages.ts';
-import type { ReadOptions, StoreRead } from './store-link.ts';
+import { type ReadOptions, redactedBy, type StoreRead } from './store-link.ts';
 
 export class FilesLink {
 	readonly source: FilesSource;
@@ -23,10 +21,7 @@ export class FilesLink {
 		{ redactor, onRows, again, ...options }: ReadOptions,
 		signal: AbortSignal,
 	): Promise<StoreRead> {
-		const shown =
-			redactor === undefined
-				? undefined
-				: (table: TableSnapshot, columns: readonly number[]) => redactedRows(table, columns, redactor);
+		const shown = redactedBy(redactor);
 		const divided = divideStatement(statement, { ...options, source: this.source, computer: undefined, shown });
 		if (statement.kind === 'explain')
 			return { statement, fetched: new Map(), explained: divided.explain(), missing: [] };

@@ -86,10 +86,7 @@ export class StoreLink {
 		{ again, redactor, onRows, ...options }: ReadOptions,
 		signal: AbortSignal,
 	): Promise<StoreRead> {
-		const shown =
-			redactor === undefined
-				? undefined
-				: (table: TableSnapshot, columns: readonly number[]) => redactedRows(table, columns, redactor);
+		const shown = redactedBy(redactor);
 		// What the store computes has been computed with secrets.
 		const computer = redactor === undefined ? this.#computer : undefined;
 		const divide = (of: Statement, by: PlanComputer | undefined) =>
@@ -150,6 +147,12 @@ export class StoreLink {
 	close(): void {
 		this.connection.close();
 	}
+}
+
+/** What a statement sees of the rows that were read: without a redactor, the rows themselves. */
+export function redactedBy(redactor: Redactor | undefined) {
+	if (redactor === undefined) return undefined;
+	return (table: TableSnapshot, columns: readonly number[]) => redactedRows(table, columns, redactor);
 }
 
 /** Notes connections, whose exchanges are no rows. */

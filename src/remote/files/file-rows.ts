@@ -2,13 +2,14 @@
 import { closeSync, fstatSync, readSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
+import { ENDINGS } from '../../agent/file-format.ts';
 import type { StoreColumn } from '../../agent/store-tables.ts';
 import { systemCode, UserError } from '../../base/errors.ts';
 import { fileError } from '../../base/file-error.ts';
 import type { InvokingUser } from '../../base/invoking-user.ts';
 import { openUserFile } from '../../base/user-files.ts';
+import { parseInstant } from '../../sql/sql-light.ts';
 import type { SqlValue } from '../../store/table.ts';
-import { ENDINGS } from './stored-files.ts';
 
 const decompress = promisify(gunzip);
 
@@ -130,9 +131,9 @@ function integer(value: bigint): number | bigint {
 	return Number.isSafeInteger(near) ? near : value;
 }
 
-/** Of a time as agents write it: `2026-11-22T12:56:01.123456Z`, or with a space. */
+/** Of a time as agents write it: `2026-11-22T12:56:01.123456Z`. */
 function microseconds(text: string): number {
-	const us = Date.parse(`${text.slice(0, 19).replace(' ', 'T')}Z`) * 1000 + Number(text.slice(20, 26));
+	const us = parseInstant(text);
 	if (Number.isNaN(us)) throw new Error('expected a time');
 	return us;
 }

@@ -1,7 +1,7 @@
 // The files of a directory that agents write: which there are, of which table, host and hour.
 import { join } from 'node:path';
-import type { StoreTableName } from '../../agent/store-tables.ts';
-import { STORE_TABLES } from '../../agent/store-tables.ts';
+import { ENDINGS } from '../../agent/file-format.ts';
+import { STORE_TABLES, type StoreTableName } from '../../agent/store-tables.ts';
 import { systemCode, UserError } from '../../base/errors.ts';
 import { fileError } from '../../base/file-error.ts';
 import type { InvokingUser } from '../../base/invoking-user.ts';
@@ -17,9 +17,6 @@ export type HourOfFiles = {
 };
 
 const HOUR_US = 3_600_000_000;
-
-/** The endings of the names of files, by what reads them. */
-export const ENDINGS = { parquet: '.parquet', ndjson: '.ndjson.gz' } as const;
 
 /** The tables that the directory has. Throws a UserError if it has none. */
 export function storedTables(directory: string, user: InvokingUser): StoreTableName[] {
