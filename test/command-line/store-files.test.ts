@@ -188,6 +188,40 @@ test('a statement that would need too many rows is refused, and damaged files ar
 	assert.throws(() => filesSource(join(files, 'none'), processUser()), /has no files of exchanges/);
 });
 
+test('of the versions of a connection the newest counts, of totals the largest, and the last fields are trailers', async () => {
+	const write = (table: string, name: string, rows: readonly object[]) => {
+		const hour = join(files, table, 'host_name=own/date=2026-11-22/hour=15');
+		mkdirSync(hour, { recursive: true });
+		const lines = rows.map((row) => JSON.stringify({ host_name: 'own', run: 1, ...row }));
+		writeFileSync(join(hour, `${name}.ndjson.gz`), gzipSync(`${lines.join('\n')}\n`));
+	};
+	const opened = '2026-11-22T15:00:00.000000Z';
+	write('connections', 'a', [
+		{ seq: 3, id: 7, opened, exchanges: 30 },
+		{ seq: 1, id: 7, opened, exchanges: 10 },
+	]);
+	write('connections', 'b', [{ seq: 2, id: 7, opened, exchanges: 20 }]);
+	const own = `host_name = 'own'`;
+	assert.deepEqual(await ask(`SELECT id, exchanges FROM connections WHERE ${own}`), [[7, 30]]);
+	write('loss', 'a', [
+		{ ts: opened, reason: 'ring_full', kind: 'lost', events: 5, bytes: 50 },
+		{ ts: opened, reason: 'ring_full', kind: 'lost', events: 2, bytes: 20 },
+	]);
+	assert.deepEqual(await ask(`SELECT reason, events, bytes FROM loss WHERE ${own}`), [['ring_full', 5, 50]]);
+	const names = ['A', 'B', 'C'];
+	write('exchanges', 'a', [
+		{ id: 1, seq: 1, ts: opened, req_header_names: names, req_header_values: ['1', '2', '3'], req_trailers: 1 },
+	]);
+	const fields = await ask(`SELECT name, header_value, trailer FROM headers WHERE ${own} ORDER BY seq`);
+	assert.deepEqual(fields, [
+		['a', '1', 0],
+		['b', '2', 0],
+		['c', '3', 1],
+	]);
+	for (const table of ['connections', 'loss', 'exchanges'])
+		rmSync(join(files, table, 'host_name=own'), { recursive: true });
+});
+
 test('the commands that ask a store ask a directory', async () => {
 	const query = async (...words: string[]) => {
 		const { code, stdout, stderr } = await runTinytap([...words, '--store', files, '--quiet']);
