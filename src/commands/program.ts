@@ -98,6 +98,7 @@ Examples:
 const TAIL_EXAMPLES = `
 Examples:
   tinytap tail --where "status >= 500" --bodies
+  tinytap tail --messages --where "kind = 'text'"
   tinytap tail --query endpoints --every 2s    a saved query, redrawn every 2 seconds
   tinytap tail --columns "path, status" --exec 'jq -c .path'`;
 
@@ -221,6 +222,7 @@ function addCapturingCommands(command: NewCommand, setWork: SetWork, afterDashes
 		.option('--where <condition>', 'an SQL condition, e.g. "status >= 400"')
 		.option('--columns <list>', 'columns or expressions to print')
 		.option('--bodies', 'print bodies: below each line on a terminal, else as the columns req_body, res_body')
+		.option('--messages', 'print each message inside exchanges: events, WebSocket, gRPC … (the rows of `messages`)')
 		.option('--query <file|name>', 'what a saved query or a file with one SELECT returns for each exchange')
 		.option(...SET_OPTION)
 		.option('--every <duration>', 'with --query: how often a query that needs all rows runs again (default 1s)')

@@ -7,6 +7,7 @@ import { createResultWriter, isShared, type RowByRowFormat } from '../output/res
 import type { RowWriter } from '../output/row-format.ts';
 import { BODY_COLUMNS, createTailBodies } from '../output/tail-bodies.ts';
 import { createTailLines, STORE_TAIL_COLUMNS, TAIL_COLUMNS } from '../output/tail-line.ts';
+import { createMessageLines, MESSAGE_LINE_COLUMNS } from '../output/tail-message-line.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { COMMAND_TABLE } from '../shell/commands/commands.ts';
 import { errorText } from '../shell/error-text.ts';
@@ -40,6 +41,7 @@ const FILE_TIMEOUT_MS = 10_000;
 
 /** The columns printed when lines are not fitted to a terminal. */
 const FILE_COLUMNS = 'ts, comm, side, method, host, path, status, duration_ms, res_body_bytes, via';
+const FILE_MESSAGE_COLUMNS = 'ts, exchange_id, seq, direction, kind, event, bytes, data, close_code, note';
 
 /** The command while it runs. */
 type Tail = CommandContext & {
@@ -164,14 +166,17 @@ function begin({ threads, options }: Tail, rehearse?: () => void): void {
 
 /** The rows of a tail that need no other rows. */
 function wantedRows({ threads, options }: CommandContext, plan: TailPlan, isForPeople: boolean) {
-	const { query, where, bodies, format = 'table' } = plan;
+	const { query, where, bodies, messages, format = 'table' } = plan;
 	const isStore = options.store !== undefined;
-	const ofLines = isStore ? STORE_TAIL_COLUMNS : TAIL_COLUMNS;
-	const columns = plan.columns ?? (isForPeople ? ofLines : isStore ? `host_name, ${FILE_COLUMNS}` : FILE_COLUMNS);
+	const ofLines = messages ? MESSAGE_LINE_COLUMNS : isStore ? STORE_TAIL_COLUMNS : TAIL_COLUMNS;
+	const ofRows = messages ? FILE_MESSAGE_COLUMNS : isStore ? `host_name, ${FILE_COLUMNS}` : FILE_COLUMNS;
+	const columns = plan.columns ?? (isForPeople ? ofLines : ofRows);
+	const of = messages ? ('messages' as const) : ('exchanges' as const);
+	const extended = isForPeople && plan.columns === undefined && !isStore;
 	const bodyColumns = isForPeople ? BODY_COLUMNS.join(', ') : 'req_body, res_body';
 	const wanted =
 		query === undefined
-			? { where, columns: bodies ? `${columns}, ${bodyColumns}` : columns }
+			? { where, columns: bodies ? `${columns}, ${bodyColumns}` : columns, of, extended }
 			: { sql: query.step.sql, parameters: query.parameters };
 	return threads.follow(wanted, {
 		fromStart: true,
@@ -256,9 +261,13 @@ function rowWriter(tail: Tail, columns: readonly ResultColumn[]): RowWriter {
 	const { theme, raw, redactsAll } = options.presentation;
 	const width = () => standardOutput().columns || 80;
 	if (!isForPeople) return formatWriter(tail, plan.format ?? 'table', columns);
-	const shown = plan.bodies ? columns.slice(0, -BODY_COLUMNS.length) : columns;
 	const isLines = plan.query === undefined && plan.columns === undefined;
-	const lines = createTailLines({ theme, raw, time: () => shell.screenTime });
+	const ofBodies = plan.bodies ? BODY_COLUMNS.length : 0;
+	// The number of messages follows.
+	const first = columns.length - ofBodies - (plan.bodies && isLines && options.store === undefined ? 1 : 0);
+	const shown = columns.slice(0, first);
+	const createLines = plan.messages ? createMessageLines : createTailLines;
+	const lines = createLines({ theme, raw, time: () => shell.screenTime });
 	const rows: RowWriter = isLines
 		? {
 				begin: () => lines.head(width()),
@@ -271,7 +280,12 @@ function rowWriter(tail: Tail, columns: readonly ResultColumn[]): RowWriter {
 	return {
 		begin: rows.begin,
 		rows: (some) =>
-			some.map((row) => rows.rows([row.slice(0, shown.length)]) + bodies(row.slice(shown.length), width())).join(''),
+			some
+				.map((row) => {
+					const last = first + ofBodies;
+					return rows.rows([[...row.slice(0, first), ...row.slice(last)]]) + bodies(row.slice(first, last), width());
+				})
+				.join(''),
 		end: rows.end,
 	};
 }

@@ -15,6 +15,7 @@ export type TailOptions = {
 	readonly where?: string;
 	readonly columns?: string;
 	readonly bodies?: boolean;
+	readonly messages?: boolean;
 	readonly query?: string;
 	readonly set?: readonly string[];
 	readonly every?: string;
@@ -37,6 +38,8 @@ export type TailPlan = {
 	readonly where: string | undefined;
 	readonly columns: string | undefined;
 	readonly bodies: boolean;
+	/** Rows of `messages` instead of `exchanges`. */
+	readonly messages: boolean;
 	readonly query: TailQuery | undefined;
 	/** The words of `--exec`. */
 	readonly exec: readonly string[] | undefined;
@@ -49,9 +52,9 @@ const EVERY_LEAST_MS = 100;
 
 /** Throws a UserError if the options do not fit together, or the query cannot be read. */
 export function planTail(options: Options, own: TailOptions): TailPlan {
-	const { where, columns, bodies = false, exec } = own;
+	const { where, columns, bodies = false, messages = false, exec } = own;
 	if (own.query !== undefined) {
-		const other = (['where', 'columns', 'bodies'] as const).find((name) => own[name] !== undefined);
+		const other = (['where', 'columns', 'bodies', 'messages'] as const).find((name) => own[name] !== undefined);
 		if (other !== undefined)
 			throw usageError(
 				`expected --query or --${other}, got both`,
@@ -61,6 +64,10 @@ export function planTail(options: Options, own: TailOptions): TailPlan {
 		const other = (['every', 'set'] as const).find((name) => own[name] !== undefined);
 		if (other !== undefined) throw usageError(`--${other}: expected it together with --query NAME`);
 	}
+	if (bodies && messages)
+		throw usageError('expected --bodies or --messages, got both', '--messages prints the messages inside bodies.');
+	if (messages && options.store !== undefined)
+		throw usageError('--messages: a store has no messages', 'Without --store, those of this host are printed.');
 	if (where?.trim() === '')
 		throw usageError('--where: expected an SQL condition, got nothing', '--where "status >= 400"');
 	if (columns?.trim() === '')
@@ -82,6 +89,7 @@ export function planTail(options: Options, own: TailOptions): TailPlan {
 		where,
 		columns,
 		bodies,
+		messages,
 		query: own.query === undefined ? undefined : readQuery(options, own.query, own),
 		exec: exec === undefined ? undefined : quotedWords(exec, '--exec'),
 		format: exec === undefined ? format : 'ndjson',

@@ -24,11 +24,11 @@ export type TailLineOptions = {
 export type TailLines = {
 	/** The names above the first line. */
 	readonly head: (screenColumns: number) => string;
-	/** `row` has the values of TAIL_COLUMNS. Ends with a line end. */
+	/** `row` has the values of TAIL_COLUMNS, and may end with the number of messages. Ends with a line end. */
 	readonly line: (row: readonly SqlValue[], screenColumns: number) => string;
 };
 
-type Exchange = Readonly<Record<(typeof COLUMNS)[number], SqlValue>>;
+type Exchange = Readonly<Record<(typeof COLUMNS)[number] | 'messages', SqlValue>>;
 type Painted = { readonly text: string; readonly paint?: (text: string) => string };
 
 type Field = {
@@ -149,11 +149,12 @@ export function createTailLines({
 				(field) => dim(field.name.slice(0, field.width(screen))),
 			)}\n`,
 		line: (row, screen) => {
-			const exchange = Object.fromEntries(COLUMNS.map((name, index) => [name, row[index] ?? null])) as Exchange;
+			const values = [...COLUMNS, 'messages'].map((name, index) => [name, row[index] ?? null]);
+			const exchange = Object.fromEntries(values) as Exchange;
 			idColumns = Math.max(idColumns, String(exchange.id).length);
 			return `${joined(
 				screen,
-				(width) => targetText(exchange, width, how),
+				(width) => targetText(exchange, width, how, theme),
 				(field) => field.show(exchange, field.width(screen)),
 			)}\n`;
 		},
@@ -164,7 +165,24 @@ function arrow(side: SqlValue): string {
 	return side === 'client' ? '→' : side === 'server' ? '←' : ' ';
 }
 
-function targetText({ method, path, query_string: query }: Exchange, width: number, how: { raw: boolean }): Painted {
+/** Less of a path says nothing. */
+const LEAST_PATH = 8;
+
+/** The method and the target, and how many messages the exchange has carried. */
+function targetText(exchange: Exchange, width: number, how: { raw: boolean }, theme: Theme): Painted {
+	const { messages } = exchange;
+	if (typeof messages !== 'number' || messages === 0) return requestText(exchange, width, how);
+	const said = [messages === 1 ? '1 message' : `${messages} messages`, `${messages} msg`, String(messages)];
+	const whole = displayWidth(requestText(exchange, 10 * width, how).text);
+	const fits = (text: string, room: number) => room + text.length + 3 <= width;
+	const chosen = said.find((text) => fits(text, whole)) ?? said.find((text) => fits(text, METHOD + 1 + LEAST_PATH));
+	if (chosen === undefined) return requestText(exchange, width, how);
+	const count = ` (${chosen})`;
+	const { text } = requestText(exchange, width - count.length, how);
+	return { text: text + count, paint: () => text + theme.dim(count) };
+}
+
+function requestText({ method, path, query_string: query }: Exchange, width: number, how: { raw: boolean }): Painted {
 	const verb = typeof method === 'string' ? cellForTerminal(method, 10, how) : '-';
 	const start = `${verb.padEnd(METHOD)} `;
 	const room = Math.max(1, width - displayWidth(start));

@@ -117,8 +117,9 @@ function argumentCompletions(
 			return queryCompletions(kind, argument, cursor, context.queries);
 		case 'condition': {
 			// `--option` would be a comment in SQL.
-			const condition = argument.replace(/^--\w+\s+/, '');
-			const found = sql(`SELECT * FROM exchanges ${/^\s*where\b/i.test(condition) ? '' : 'WHERE '}${condition}`);
+			const condition = argument.replace(/^(?:--\w+\s+)*/, '');
+			const table = /^(?:--\w+\s+)*--messages\s/.test(argument) ? 'messages' : 'exchanges';
+			const found = sql(`SELECT * FROM ${table} ${/^\s*where\b/i.test(condition) ? '' : 'WHERE '}${condition}`);
 			if (!/^\w*$/.test(condition)) return found;
 			const begins = completions(itemsOf([/^[a-z]/.test(condition) ? 'where' : 'WHERE', 'off']), condition, cursor);
 			return { ...begins, items: [...begins.items, ...found.items] };

@@ -12,6 +12,7 @@ import { standardError, standardOutput } from '../output/output-stream.ts';
 import { screenRows } from '../output/painted-line.ts';
 import { isBinary, isShared } from '../output/result-format.ts';
 import { createTailLines, STORE_TAIL_COLUMNS, TAIL_COLUMNS } from '../output/tail-line.ts';
+import { createMessageLines, MESSAGE_LINE_COLUMNS } from '../output/tail-message-line.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { type Background, plainTheme, type Theme, themeOn } from '../output/theme.ts';
 import { cancelledError } from '../sql/sql-light.ts';
@@ -572,19 +573,18 @@ export class ShellSession {
 	}
 
 	/**
-	 * Prints each exchange that ends from now on, or each of a recording, if it matches `where`; with `both`, the rows of
-	 * both sides. Replaces a running tail.
+	 * Prints each exchange that ends from now on, or each of a recording, if it matches `where`, or (`messages`) each message;
+	 * with `both`, the rows of both sides. Replaces a running tail.
 	 */
-	startTail(where: string | undefined, both = this.options.both): void {
+	startTail(where: string | undefined, { both = this.options.both, messages = false } = {}): void {
 		this.stopTail();
 		let stopped = false;
 		const isStore = this.threads.storeName !== undefined;
 		// Nothing is added to a recording, so its own exchanges are printed.
 		const fromStart = !isStore && this.threads.recording !== undefined;
-		const rows = this.threads.tail(where, isStore ? STORE_TAIL_COLUMNS : TAIL_COLUMNS, {
-			onePerExchange: !both,
-			fromStart,
-		});
+		const columns = messages ? MESSAGE_LINE_COLUMNS : isStore ? STORE_TAIL_COLUMNS : TAIL_COLUMNS;
+		const of = messages ? 'messages' : 'exchanges';
+		const rows = this.threads.follow({ where, columns, of, extended: !isStore }, { onePerExchange: !both, fromStart });
 		const tail = {
 			stop: () => {
 				stopped = true;
@@ -593,7 +593,7 @@ export class ShellSession {
 		};
 		this.#tail = tail;
 		const follow = async () => {
-			const lines = createTailLines({
+			const lines = (messages ? createMessageLines : createTailLines)({
 				theme: this.screenTheme,
 				raw: this.options.presentation.raw,
 				time: () => this.screenTime,

@@ -10,14 +10,23 @@ export type MessageLimits = {
 	readonly discard?: ((memory: Uint8Array) => boolean) | undefined;
 };
 
-/** The entries of one instant. `start` bytes were appended before the chunk's first one, `appended` in all. */
+/** The entries of one instant. `appended` bytes were appended in all, `rows` entries. */
 export type MessageSnapshot = {
 	readonly appended: number;
+	readonly rows: number;
 	readonly chunks: readonly MessageChunk[];
 };
 
-/** The entries in the first `end` bytes of `buffer`. Evicted ones have type ENTRY_EVICTED. */
-export type MessageChunk = { readonly buffer: SharedArrayBuffer; readonly start: number; readonly end: number };
+/**
+ * The entries in the first `end` bytes of `buffer`. Evicted ones have type ENTRY_EVICTED. `start` bytes were appended
+ * before the chunk's first one, `first` entries.
+ */
+export type MessageChunk = {
+	readonly buffer: SharedArrayBuffer;
+	readonly start: number;
+	readonly first: number;
+	readonly end: number;
+};
 
 /** Replaces the type of an entry that was evicted. */
 export const ENTRY_EVICTED = 0;
@@ -28,6 +37,7 @@ type OpenChunk = {
 	readonly u32: Uint32Array;
 	readonly f64: Float64Array;
 	readonly start: number;
+	readonly first: number;
 	end: number;
 	/** Entries that are not evicted. */
 	live: number;
@@ -55,10 +65,10 @@ export class MessageLog {
 	#retired: { readonly chunk: OpenChunk; readonly readers: Set<number> }[] = [];
 	#free: SharedArrayBuffer[] = [];
 	#bytes = 0;
-	#total = 0;
 	#evicted = new Set<number>();
 	readonly #readers = new Set<number>();
 	#newest = 0;
+	#total = 0;
 
 	constructor(limits: MessageLimits) {
 		this.#limits = limits;
@@ -93,7 +103,8 @@ export class MessageLog {
 		this.#newest = Math.max(this.#newest, id);
 		return {
 			appended: this.#total,
-			chunks: this.#chunks.map(({ buffer, start, end }) => ({ buffer, start, end })),
+			rows: this.appended,
+			chunks: this.#chunks.map(({ buffer, start, first, end }) => ({ buffer, start, first, end })),
 		};
 	}
 
@@ -141,6 +152,7 @@ export class MessageLog {
 			u32: new Uint32Array(buffer),
 			f64: new Float64Array(buffer),
 			start: this.#total,
+			first: this.appended,
 			end: 0,
 			live: 0,
 			lowest: Number.POSITIVE_INFINITY,
@@ -198,9 +210,14 @@ export class MessageLog {
 	}
 }
 
-/** Offsets of the entries that are not evicted. */
-export function* entriesOf({ u32, end }: { readonly u32: Uint32Array; readonly end: number }): Generator<number> {
+/** Offsets of the entries that are not evicted. `skipped`: how many entries to pass over, evicted or not. */
+export function* entriesOf(
+	{ u32, end }: { readonly u32: Uint32Array; readonly end: number },
+	skipped = 0,
+): Generator<number> {
+	let left = skipped;
 	for (let at = 0; at < end; at += u32[at >> 2]!) {
-		if (u32[(at + layout.ENTRY_TYPE) >> 2] !== ENTRY_EVICTED) yield at;
+		if (left > 0) left--;
+		else if (u32[(at + layout.ENTRY_TYPE) >> 2] !== ENTRY_EVICTED) yield at;
 	}
 }

@@ -150,12 +150,14 @@ class Places {
 	readonly chunkOf: Uint32Array;
 	readonly offsetOf: Uint32Array;
 
-	constructor(chunks: readonly MessageChunk[]) {
+	/** `from`: how many of the appended messages are passed over. */
+	constructor(chunks: readonly MessageChunk[], from: number) {
 		this.chunks = chunks.map(({ buffer }) => entryBytes(buffer));
 		const inChunks: number[] = [];
 		const offsets: number[] = [];
 		for (const [index, { u32 }] of this.chunks.entries()) {
-			for (const at of entriesOf({ u32, end: chunks[index]!.end })) {
+			const { end, first } = chunks[index]!;
+			for (const at of entriesOf({ u32, end }, from - first)) {
 				inChunks.push(index);
 				offsets.push(at);
 			}
@@ -165,11 +167,14 @@ class Places {
 	}
 }
 
-/** `snapshot` is undefined if the statement does not read the table. */
-export function messageTable(snapshot: MessageSnapshot | undefined): TableSnapshot {
+/**
+ * `snapshot` is undefined if the statement does not read the table. `from`: without the messages that were appended
+ * first, so many of them.
+ */
+export function messageTable(snapshot: MessageSnapshot | undefined, from = 0): TableSnapshot {
 	let made: Places | undefined;
 	const places = () => {
-		made ??= new Places(snapshot?.chunks ?? []);
+		made ??= new Places(snapshot?.chunks ?? [], from);
 		return made;
 	};
 	let byExchange: ReadonlyMap<number, readonly number[]> | undefined;

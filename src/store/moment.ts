@@ -40,7 +40,7 @@ export function snapshotAt(
 		.map((chunk) => ({ ...chunk, end: Math.min(chunk.end, messages! - chunk.start) }));
 	return {
 		snapshot: {
-			...(chunks === undefined ? {} : { messages: { appended: messages ?? 0, chunks } }),
+			...(chunks === undefined ? {} : { messages: { ...later.messages!, appended: messages ?? 0, chunks } }),
 			store: { ...later.store, appended, segments },
 			entries: entries ?? later.entries,
 			loss,

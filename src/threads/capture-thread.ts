@@ -108,8 +108,11 @@ let begun = false;
 let following = false;
 /** A live capture tells its follower of new rows at most this often. */
 let followedEveryMs = 0;
+/** What the follower's snapshots contain besides the stored rows: SNAPSHOT_*. */
+let followedMask = 0;
 let toldAt = Number.NEGATIVE_INFINITY;
 let committedBefore = 0;
+let messagesBefore = 0;
 /** The snapshot that the follower has not released yet. It gets no other until then, because each one holds memory. */
 let followerHolds: number | undefined;
 /** Whether the follower has been told that the capture has ended. */
@@ -443,6 +446,7 @@ function answerQueryThread(request: SnapshotRequest): void {
 		following = request.on;
 		followedEveryMs = settings.replay === undefined ? request.everyMs : 0;
 		toldAt = Number.NEGATIVE_INFINITY;
+		followedMask = request.mask;
 		committedBefore = -1;
 		toldEnd = false;
 		tellFollower();
@@ -473,15 +477,20 @@ function takeSnapshot(mask: number): CaptureSnapshot {
 
 function tellFollower(): void {
 	if (!following || followerHolds !== undefined || toldEnd) return;
-	if (store.appended === committedBefore && !ended) return;
+	const hasMessages = (followedMask & layout.SNAPSHOT_MESSAGES) !== 0 && messages.appended !== messagesBefore;
+	if (store.appended === committedBefore && !hasMessages && !ended) return;
 	if (followedEveryMs > 0 && !ended) {
 		const now = performance.now();
 		if (now < toldAt + followedEveryMs) return;
 		toldAt = now;
 	}
 	committedBefore = store.appended;
+	messagesBefore = messages.appended;
 	toldEnd = ended;
-	const snapshot: CaptureSnapshot = { store: store.snapshot(), entries: new ArrayBuffer(0), loss: [], nowUs: wallUs() };
+	const snapshot: CaptureSnapshot =
+		followedMask === 0
+			? { store: store.snapshot(), entries: new ArrayBuffer(0), loss: [], nowUs: wallUs() }
+			: takeSnapshot(followedMask);
 	followerHolds = snapshot.store.id;
 	reply({ type: 'committed', snapshot, ended });
 }

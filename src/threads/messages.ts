@@ -137,8 +137,11 @@ export type FromCapture =
 /** Query thread → capture thread. */
 export type SnapshotRequest =
 	| { readonly type: 'snapshot'; readonly id: number; readonly mask: number }
-	/** Send a snapshot of the store whenever rows are committed, but not more often than every `everyMs`. */
-	| { readonly type: 'follow'; readonly on: boolean; readonly everyMs: number }
+	/**
+	 * Send a snapshot of the store whenever rows are committed, but not more often than every `everyMs`. `mask`: SNAPSHOT_*,
+	 * what it should contain besides them; with messages, also whenever there are new ones.
+	 */
+	| { readonly type: 'follow'; readonly on: boolean; readonly everyMs: number; readonly mask: number }
 	/** A snapshot is no longer used. */
 	| { readonly type: 'release'; readonly id: number };
 
@@ -259,9 +262,19 @@ export type ToQuery =
 /** A tail that sends lines. */
 export type LinesTail = { readonly where: string | undefined; readonly lines: LinesWanted };
 
-/** What a tail sends of each exchange: columns of those that match a condition, or a line, or what a query returns for it. */
+/** The tables whose new rows a tail can send. */
+export type FollowedTable = 'exchanges' | 'messages';
+
+/** What a tail sends of each row: columns of those that match a condition, or a line, or what a query returns for it. */
 export type TailWanted =
-	| { readonly where: string | undefined; readonly columns: string }
+	| {
+			readonly where: string | undefined;
+			readonly columns: string;
+			/** Default: exchanges. */
+			readonly of?: FollowedTable;
+			/** More columns, for lines: the number of an exchange's messages; the side, comm and path of a message. */
+			readonly extended?: boolean;
+	  }
 	/** Lines for a store instead of rows. */
 	| LinesTail
 	| { readonly sql: string; readonly parameters: readonly (readonly [string, ParameterValue])[] };
@@ -273,7 +286,7 @@ export type TailWanted =
 export type TailProgress = { readonly read: number | undefined; readonly dropped: number; readonly lines: number };
 
 /**
- * How a tail can follow a statement: `rows` if each row of its result depends on one exchange only, `whole` if the whole
+ * How a tail can follow a statement: `rows` if each row of its result depends on one exchange or message only, `whole` if the whole
  * statement has to run again. Undefined for a statement that is not a query.
  */
 export type FollowedBy = 'rows' | 'whole' | undefined;

@@ -1,6 +1,7 @@
 // Chooses one row for an exchange that is seen from both sides: the server's. A client's row waits for it, but not for
 // long.
 import { RecentMap } from '../base/recent-map.ts';
+import type { TableSnapshot } from '../store/table.ts';
 
 /** What the choice depends on. */
 export type SideRow = {
@@ -80,4 +81,21 @@ export class OnePerExchange<T> {
 		this.#given.set(id, true);
 		return value;
 	}
+}
+
+export type SideReader = (row: number) => { readonly row: SideRow; readonly endMs: number };
+
+/** `table`: that of `exchanges`. Reads the fields that decide whether a row is sent, and the end time of its exchange. */
+export function sideReader(table: TableSnapshot): SideReader {
+	const reader = (name: string) => table.reader(table.columns.findIndex((column) => column.name === name));
+	const number = (name: string) => {
+		const { number, value } = reader(name);
+		return number ?? ((row: number) => Number(value(row) ?? Number.NaN));
+	};
+	const [id, pairId, ts, duration] = [number('id'), number('pair_id'), number('ts'), number('duration_ms')];
+	const side = reader('side');
+	return (row) => ({
+		row: { id: id(row), pairId: pairId(row), isClient: side.value(row) === 'client' },
+		endMs: ts(row) / 1000 + (duration(row) || 0),
+	});
 }

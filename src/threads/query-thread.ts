@@ -8,12 +8,8 @@ import { createRowRedactor, redactExchange } from '../output/redacted-exchange.t
 import { redactedExchanges, redactedRecords, redactedTables } from '../output/redacted-tables.ts';
 import { createRedactor } from '../output/redaction.ts';
 import {
-	compileCondition,
-	compileProjection,
-	compileRowQuery,
 	execute,
 	type Fetched,
-	isRowQuery,
 	prepare,
 	type ResultColumn,
 	type Schema,
@@ -27,13 +23,24 @@ import { exchangeCalls } from '../store/exchange-calls.ts';
 import { type ExchangeRecord, exchangeRecord, recordsById } from '../store/exchange-detail.ts';
 import { messagesReader } from '../store/exchange-messages.ts';
 import type { StoreSnapshot } from '../store/exchange-store.ts';
-import { EXCHANGE_COLUMNS, exchangeTable } from '../store/exchange-table.ts';
+import { exchangeTable } from '../store/exchange-table.ts';
 import { lostBytes, lostEvents } from '../store/loss-table.ts';
 import { type Moment, momentOf, snapshotAt } from '../store/moment.ts';
 import { NameBook } from '../store/remote-names.ts';
 import type { SegmentRows } from '../store/row-locator.ts';
-import type { Column, ColumnType, DatabaseSnapshot, SqlValue } from '../store/table.ts';
+import type { Column, ColumnType, DatabaseSnapshot, SqlValue, TableSnapshot } from '../store/table.ts';
 import { type AttachedRead, AttachedTables } from './attached-tables.ts';
+import {
+	createExtender,
+	type Extender,
+	type Extension,
+	type Followed,
+	followedMask,
+	followedRows,
+	isFollowed,
+	newMessages,
+	sentColumns,
+} from './followed-rows.ts';
 import { LOCAL, localName, renamed, withOthers } from './local-tables.ts';
 import {
 	errorMessage,
@@ -46,7 +53,7 @@ import {
 	type TailWanted,
 	type ToQuery,
 } from './messages.ts';
-import { OnePerExchange, type SideRow } from './one-per-exchange.ts';
+import { OnePerExchange, type SideReader, sideReader } from './one-per-exchange.ts';
 import { type Link, openLink, reopenLink } from './open-link.ts';
 import { SnapshotSource } from './snapshot-source.ts';
 import { cancellable, MISSED_SHARD, StoreLink, type StoreRead, socketNoter } from './store-link.ts';
@@ -121,9 +128,10 @@ let running: { readonly id: number; posted: number; wake: (() => void) | undefin
 
 type Tail = {
 	readonly id: number;
-	readonly condition: ReturnType<typeof compileCondition> | undefined;
-	/** What is sent of a row; undefined if that is a line. */
-	readonly values: ReturnType<typeof compileProjection>['values'] | undefined;
+	readonly followed: Followed;
+	/** What of a snapshot it reads besides the stored exchanges: SNAPSHOT_*. */
+	readonly mask: number;
+	readonly extend: Extender | undefined;
 	readonly lines: ExchangeLines | undefined;
 	/** The condition and the columns see no secrets. */
 	readonly redact: boolean;
@@ -159,7 +167,8 @@ type Reading = {
 	readonly shared: SharedSnapshot;
 	readonly ended: boolean;
 	/** The table of new rows. */
-	readonly table: ReturnType<typeof exchangeTable>;
+	readonly table: TableSnapshot;
+	readonly extension: Extension | undefined;
 	readonly sides: SideReader | undefined;
 	/** Next row. */
 	row: number;
@@ -209,7 +218,7 @@ main.on('message', (message: ToQuery) => {
 		case 'check':
 			inTurn(message.id, async () => {
 				const statement = prepare(message.sql, schema, session);
-				const rows = store === undefined && isRowQuery(statement, 'exchanges');
+				const rows = store === undefined && isFollowed(statement);
 				const followedBy = statement.kind !== 'query' ? undefined : rows ? 'rows' : 'whole';
 				post({ type: 'done', id: message.id, lostEvents: 0, lostBytes: 0, readsCaptured: false, followedBy });
 			});
@@ -619,7 +628,8 @@ function startTail(message: Extract<ToQuery, { type: 'tail' }>): void {
 			startStoreTail(store, id, wanted);
 			return;
 		}
-		const { columns, condition, values } = compileTail(wanted);
+		const followed = followedRows(wanted, (sql) => prepare(sql, schema, session));
+		const { table } = followed;
 		const isRedacted = redact || redactsAll;
 		const lines =
 			'lines' in wanted
@@ -627,8 +637,12 @@ function startTail(message: Extract<ToQuery, { type: 'tail' }>): void {
 				: undefined;
 		tails.set(id, {
 			id,
-			condition,
-			values,
+			followed,
+			mask: followedMask(wanted, table),
+			extend: createExtender(wanted, followed, {
+				...{ cache, onePerExchange },
+				redactor: isRedacted ? redactor : undefined,
+			}),
 			lines,
 			redact: isRedacted,
 			waits: !isLive || lines !== undefined,
@@ -640,11 +654,11 @@ function startTail(message: Extract<ToQuery, { type: 'tail' }>): void {
 			reading: undefined,
 			outgoing: [],
 			outgoingBytes: 0,
-			sides: onePerExchange ? new OnePerExchange(OTHER_SIDE_MS) : undefined,
+			sides: onePerExchange && table === 'exchanges' ? new OnePerExchange(OTHER_SIDE_MS) : undefined,
 			endMs: 0,
 			timer: undefined,
 		});
-		post({ type: 'columns', id, columns: columns.map(resultColumn) });
+		post({ type: 'columns', id, columns: sentColumns(wanted, followed).map(resultColumn) });
 		follow();
 	} catch (error) {
 		post({ type: 'error', id, error: errorMessage(error) });
@@ -655,23 +669,10 @@ function startTail(message: Extract<ToQuery, { type: 'tail' }>): void {
 function follow(): void {
 	const all = [...tails.values()];
 	if (all.length === 0) capture.unfollow();
-	else capture.follow(all.every(({ lines }) => lines !== undefined) ? LINES_EVERY_MS : 0);
-}
-
-/** Throws a SqlError if what is wanted is not valid. */
-function compileTail(wanted: TailWanted): Pick<Tail, 'condition' | 'values'> & { columns: readonly ResultColumn[] } {
-	const table = 'exchanges';
-	if ('sql' in wanted) {
-		const query = compileRowQuery(prepare(wanted.sql, schema, session), table, new Map(wanted.parameters));
-		if (query === undefined) throw new Error('expected a query that reads one exchange at a time');
-		// Reports parameters without a value before there is a row.
-		for (const part of [query.condition, query.values]) part.compile(exchangeTable([]));
-		return query;
+	else {
+		const mask = all.reduce((sum, tail) => sum | tail.mask, 0);
+		capture.follow(all.every(({ lines }) => lines !== undefined) ? LINES_EVERY_MS : 0, mask);
 	}
-	const { where } = wanted;
-	const condition = where === undefined ? undefined : compileCondition(where, EXCHANGE_COLUMNS, { table });
-	if ('lines' in wanted) return { condition, columns: [], values: undefined };
-	return { condition, ...compileProjection(wanted.columns, EXCHANGE_COLUMNS, { table }) };
 }
 
 function stopTail(id: number): void {
@@ -708,13 +709,22 @@ function followRows(snapshot: CaptureSnapshot, ended: boolean): void {
 
 function newReading(current: Tail, shared: SharedSnapshot, ended: boolean): Reading {
 	const { store } = shared.snapshot;
+	if (current.followed.table === 'messages') return { ...newMessageRows(current, shared), shared, ended, row: 0 };
 	const parts = unseenRows(current, store);
 	const names = () => cache.names.learn(cache.open(store));
 	const captured = exchangeTable(parts, names);
 	const table = current.redact ? redactedExchanges(captured, redactedRecords(parts, names, redactor)) : captured;
 	const sides = current.sides === undefined ? undefined : sideReader(table);
 	current.lines?.read(parts, names);
-	return { shared, ended, table, sides, row: 0 };
+	return { shared, ended, table, sides, extension: current.extend?.(shared.snapshot, table), row: 0 };
+}
+
+function newMessageRows(current: Tail, { snapshot }: SharedSnapshot): Pick<Reading, 'table' | 'sides' | 'extension'> {
+	const seen = current.seen ?? snapshot.messages?.rows ?? 0;
+	const { table, appended } = newMessages(snapshot, seen, current.redact ? redactor : undefined);
+	current.seen = appended;
+	countDropped(current, appended - seen - table.rowCount);
+	return { table, sides: undefined, extension: current.extend?.(snapshot, table) };
 }
 
 /**
@@ -780,8 +790,9 @@ function fail({ id }: Tail, error: unknown): void {
 
 /** Reads rows that match the condition. Those that can wait stay unread while too many wait for main. */
 function readRows(current: Tail, reading: Reading): void {
-	const { condition, sides } = current;
-	const { table } = reading;
+	const { sides } = current;
+	const { condition, values: valuesOf } = current.followed;
+	const { table, extension } = reading;
 	while (reading.row < table.rowCount) {
 		if (condition !== undefined && !condition(table, reading.row)) {
 			reading.row++;
@@ -794,7 +805,9 @@ function readRows(current: Tail, reading: Reading): void {
 			if (current.lines.bytes >= LINES_PART_BYTES) send(current);
 			continue;
 		}
-		const values = current.values!(table, at);
+		const more = extension?.(at);
+		if (extension !== undefined && more === undefined) continue;
+		const values = more === undefined ? valuesOf!(table, at) : [...valuesOf!(table, at), ...more];
 		if (sides === undefined || reading.sides === undefined) {
 			put(current, values);
 			continue;
@@ -803,23 +816,6 @@ function readRows(current: Tail, reading: Reading): void {
 		current.endMs = Math.max(current.endMs, endMs);
 		for (const each of sides.take(row, values, isLive ? performance.now() : current.endMs)) put(current, each);
 	}
-}
-
-type SideReader = (row: number) => { readonly row: SideRow; readonly endMs: number };
-
-/** Reads the fields that decide whether a row is sent, and the end time of its exchange. */
-function sideReader(table: ReturnType<typeof exchangeTable>): SideReader {
-	const reader = (name: string) => table.reader(EXCHANGE_COLUMNS.findIndex((column) => column.name === name));
-	const number = (name: string) => {
-		const { number, value } = reader(name);
-		return number ?? ((row: number) => Number(value(row) ?? Number.NaN));
-	};
-	const [id, pairId, ts, duration] = [number('id'), number('pair_id'), number('ts'), number('duration_ms')];
-	const side = reader('side');
-	return (row) => ({
-		row: { id: id(row), pairId: pairId(row), isClient: side.value(row) === 'client' },
-		endMs: ts(row) / 1000 + (duration(row) || 0),
-	});
 }
 
 /** Whether the maximum number of rows waits for main. */

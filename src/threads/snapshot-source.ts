@@ -46,14 +46,14 @@ export class SnapshotSource {
 		this.#ask({ type: 'release', id: store.id });
 	}
 
-	/** Asks for a snapshot whenever rows are committed, but not more often than every `everyMs`. */
-	follow(everyMs: number): void {
-		this.#ask({ type: 'follow', on: true, everyMs });
+	/** Asks for a snapshot whenever rows are committed, but not more often than every `everyMs`. `mask`: SNAPSHOT_*. */
+	follow(everyMs: number, mask: number): void {
+		this.#ask({ type: 'follow', on: true, everyMs, mask });
 	}
 
 	/** Asks for no more of them. */
 	unfollow(): void {
-		this.#ask({ type: 'follow', on: false, everyMs: 0 });
+		this.#ask({ type: 'follow', on: false, everyMs: 0, mask: 0 });
 	}
 
 	close(): void {

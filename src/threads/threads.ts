@@ -524,7 +524,7 @@ export class Threads {
 		return this.follow({ where, columns }, options);
 	}
 
-	/** The same with a query that check() calls one of `rows`: yields what it returns for each exchange. */
+	/** The same with another table, or with a query that check() calls one of `rows`: yields what it returns for each row. */
 	async *follow(wanted: Exclude<TailWanted, LinesTail>, options: TailOptions = {}): AsyncGenerator<TailRows> {
 		let heads: readonly ResultColumn[] = [];
 		for await (const part of this.#follow(wanted, options)) {

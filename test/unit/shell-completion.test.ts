@@ -36,7 +36,8 @@ test('Tab offers commands after a dot, and their arguments', () => {
 	assert.ok(offers('.save name SELECT dur').includes('duration_ms'));
 	assert.deepEqual(offers('.show 1'), []);
 	assert.deepEqual(offers('.show 1 --h'), ['--headers', '--hex']);
-	assert.deepEqual(offers('.tail --'), ['--both']);
+	assert.deepEqual(offers('.tail --'), ['--both', '--messages']);
+	assert.ok(offers('.tail --both --messages WHERE close').includes('close_code'));
 	assert.ok(offers('.tail --both WHERE dur').includes('duration_ms'));
 	assert.ok(offers('.watch 0.5 SELECT dur').includes('duration_ms'));
 	assert.deepEqual(offers('.set timezone Europe/Ber'), ['Europe/Berlin']);

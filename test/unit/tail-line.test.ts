@@ -241,3 +241,18 @@ test('sides have arrows, and texts that are absent have a dash', () => {
 	assert.match(line({ status: null, state: 'open' }, 80), / -! /);
 	assert.match(line({ method: 'A-VERY-LONG-METHOD' }, 80), / A-VERY-LO… \/api/);
 });
+
+test('a line says how many messages an exchange has carried, as long as the terminal has room for it', () => {
+	const counted = (messages: number, width: number, values = {}) =>
+		createTailLines({}).line([...row(values), messages], width);
+	assert.match(counted(12, 100), / GET {2}\/api\/items \(12 messages\) +200 /);
+	assert.match(counted(1, 100), / \(1 message\) /);
+	assert.match(counted(12, 80, { path: '/api/v1/orders/latest' }), / GET {2}\/api\/…latest \(12 msg\) 200 /);
+	assert.equal(counted(0, 80), line({}, 80));
+	for (let width = 20; width < 140; width++)
+		for (const messages of [1, 12, 123_456]) {
+			const shown = counted(messages, width, { path: `/${'p'.repeat(90)}` });
+			const others = line({ path: `/${'p'.repeat(90)}` }, width);
+			assert.ok(displayWidth(shown.trimEnd()) <= Math.max(width, displayWidth(others.trimEnd())), shown);
+		}
+});

@@ -22,17 +22,20 @@ export const EXCHANGE_COMMANDS: CommandGroup = {
 	commands: [
 		{
 			name: 'tail',
-			usage: '.tail [--both] [WHERE CONDITION] | off',
+			usage: '.tail [--both] [--messages] [WHERE CONDITION] | off',
 			description:
-				'print each exchange as it completes, or all of a recording, on one line (--both: one line per side)',
+				'print each exchange as it completes, or all of a recording, on one line (--both: one line per side; --messages: each message inside exchanges instead)',
 			example: '.tail WHERE status >= 500',
 			promptOnly: true,
 			argument: 'condition',
-			options: ['--both'],
+			options: ['--both', '--messages'],
 			run: (shell, argument) => {
-				const both = /^--both\b/.test(argument);
+				const options = /^(?:--(?:both|messages)\b\s*)*/.exec(argument)![0];
+				const messages = options.includes('--messages');
+				if (messages && shell.threads.storeName !== undefined)
+					throw usageError('.tail --messages: a store has no messages', '.disconnect, then try again.');
 				const condition = argument
-					.replace(/^--both\b\s*/, '')
+					.slice(options.length)
 					.replace(/;\s*$/, '')
 					.replace(/^where\b/i, '')
 					.trim();
@@ -40,11 +43,16 @@ export const EXCHANGE_COMMANDS: CommandGroup = {
 				if (/^-?\d+$/.test(condition))
 					throw usageError(
 						`.tail: expected a condition, got ${condition}`,
-						`For example: .tail WHERE status = ${/^[1-5]\d\d$/.test(condition) ? condition : 500}`,
+						messages
+							? `For example: .tail --messages WHERE exchange_id = ${condition}`
+							: `For example: .tail WHERE status = ${/^[1-5]\d\d$/.test(condition) ? condition : 500}`,
 					);
 				if (condition.toLowerCase() === 'off') {
 					shell.tell(shell.stopTail() ? 'tail is off\n' : 'no tail was running\n');
-				} else shell.startTail(condition === '' ? undefined : condition, both || shell.options.both);
+				} else {
+					const both = options.includes('--both') || shell.options.both;
+					shell.startTail(condition === '' ? undefined : condition, { both, messages });
+				}
 				return undefined;
 			},
 		},
