@@ -14,7 +14,9 @@
 #ifndef TINYTAP_CAPTURE_EVENT_H
 #define TINYTAP_CAPTURE_EVENT_H
 
-#define CAPTURE_EVENT_VERSION 1
+#define CAPTURE_EVENT_VERSION 2
+/* Records of this version and later ones are read. Version 1 had no plaintext of TLS. */
+#define CAPTURE_EVENT_VERSION_FIRST 1
 
 /* Maximum payload bytes of one record. A per-CPU map value may have 32 KiB, and using only half of it keeps the
  * verifier's bound on offset + length simple. A call that moved more gives several records. */
@@ -43,7 +45,9 @@
 enum capture_kind {
 	/* A call moved bytes of a connection; the payload is (a part of) these bytes. A TLS connection
 	 * has such records for the calls that may carry its hellos, and later the CAPTURE_CLOSE, unless the
-	 * answer begins like HTTP/1. If earlier calls were not recognised as HTTP, their bytes are sent once they or the answer
+	 * answer begins like HTTP/1. With FLAG_PLAINTEXT the bytes are what a TLS library has handed to the program, or taken
+	 * from it: `syscall` is the library's function, `reserved` enum capture_tls_library, `fd` -1 if it is not known, and
+	 * `stream_offset` counts the plaintext of this direction. If earlier calls were not recognised as HTTP, their bytes are sent once they or the answer
 	 * are recognised: in one record before that of the deciding call (the first BEGINNING_BYTES; the rest is
 	 * cut by the capture limit). */
 	CAPTURE_DATA = 1,
@@ -62,7 +66,9 @@ enum capture_kind {
 	 * addresses as in CAPTURE_OPEN, then two u64, the stream offsets reached in directions in and out. With these, records
 	 * lost at the very end also leave a hole of known size. Or CAPTURE_CLOSE_MEASURED_BYTES: the same, then what the TCP
 	 * socket has measured: u32, its smoothed round-trip time in microseconds (0: not known), and u32, the number of
-	 * segments that it sent again, plus 1 (0: not known). */
+	 * segments that it sent again, plus 1 (0: not known). With FLAG_PLAINTEXT only the plaintext of the connection has ended,
+	 * because its TLS session has: the offsets count plaintext, and the addresses are zeros. The CAPTURE_CLOSE of the
+	 * connection itself follows, unless the connection is one with CAPTURE_CONN_TLS_UNMAPPED. */
 	CAPTURE_CLOSE = 3,
 	/* read/recv returned 0: the peer will send nothing more (direction in). */
 	CAPTURE_EOF = 4,
@@ -146,7 +152,15 @@ enum capture_syscall {
 	SYSCALL_BIND = 36,
 	SYSCALL_LISTEN = 37,
 	SYSCALL_IO_SUBMIT = 38,
-	SYSCALL_MAX = 39,
+	/* Functions of TLS libraries, for records with FLAG_PLAINTEXT. */
+	SYSCALL_SSL_READ = 64,
+	SYSCALL_SSL_WRITE = 65,
+	SYSCALL_SSL_SENDFILE = 66,
+	SYSCALL_GNUTLS_RECORD_RECV = 67,
+	SYSCALL_GNUTLS_RECORD_SEND = 68,
+	SYSCALL_PR_READ = 69,
+	SYSCALL_PR_WRITE = 70,
+	SYSCALL_MAX = 71,
 };
 
 enum capture_direction {
@@ -165,6 +179,19 @@ enum capture_role {
 
 /* In `conn_flags`: the connection carries HTTP/2, judging by its preface or by its frames. */
 #define CAPTURE_CONN_HTTP2 16777216
+/* … It stands for the plaintext of a TLS session whose connection is not known. */
+#define CAPTURE_CONN_TLS_UNMAPPED 33554432
+
+/* The library that a record with FLAG_PLAINTEXT comes from, in `reserved`. */
+enum capture_tls_library {
+	TLS_LIBRARY_NONE = 0,
+	TLS_LIBRARY_OPENSSL = 1,
+	TLS_LIBRARY_GNUTLS = 2,
+	TLS_LIBRARY_NSS = 3,
+	TLS_LIBRARY_GO = 4,
+	TLS_LIBRARY_BORINGSSL = 5,
+	TLS_LIBRARY_MAX = 6,
+};
 
 /* The reasons for a CAPTURE_BLIND_SPOT. */
 enum capture_blind_spot {
@@ -211,6 +238,9 @@ enum capture_flag {
 	FLAG_AFTER_UNSEEN = 8192,
 	/* Like FLAG_ALL_READ, but the program had not read everything: unread bytes cannot answer what it is sending now. */
 	FLAG_UNREAD = 16384,
+	/* Plaintext of TLS, or (CAPTURE_CLOSE) its end. FLAG_MIDSTREAM then means that the TLS session is older than the
+	 * probes. */
+	FLAG_PLAINTEXT = 32768,
 };
 
 /* Reasons of table `loss`, in the order of the counters' map. */
@@ -233,7 +263,10 @@ enum capture_loss {
 	/* Program runs that the kernel skipped, that found their working memory in use, or that did not finish a
 	 * record. */
 	LOSS_MISSED = 15,
-	LOSS_MAX = 16,
+	/* Plaintext of TLS sessions that began before the probes were attached, and of those whose connection is not known. */
+	LOSS_TLS_LATE = 16,
+	LOSS_TLS_UNMAPPED = 17,
+	LOSS_MAX = 18,
 };
 
 struct capture_event {
@@ -251,7 +284,7 @@ struct capture_event {
 	/* enum capture_flag. */
 	__u32 flags;
 	/* enum capture_role in the low byte; the address family in bits 8-23 if known (AF_INET 2, AF_INET6 10,
-	 * AF_UNIX 1); CAPTURE_CONN_HTTP2. */
+	 * AF_UNIX 1); CAPTURE_CONN_HTTP2, CAPTURE_CONN_TLS_UNMAPPED. */
 	__u32 conn_flags;
 	/* The process (tgid), in the initial pid namespace. */
 	__u32 pid;
@@ -267,7 +300,7 @@ struct capture_event {
 	__u32 bytes;
 	/* Bytes of payload that follow. */
 	__u32 captured_bytes;
-	/* Always 0: keeps the 64-bit members aligned. */
+	/* With FLAG_PLAINTEXT enum capture_tls_library, otherwise 0. */
 	__u32 reserved;
 	/* CLOCK_BOOTTIME in nanoseconds when the call returned. */
 	__u64 time_ns;

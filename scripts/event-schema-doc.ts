@@ -18,6 +18,13 @@ const SYSCALL_TEXTS: Readonly<Record<string, string>> = {
 	writev: 'vectored write; its buffers together are one stretch of the stream',
 	sendfile: 'from file to socket inside the kernel: always FLAG_ZERO_COPY, `fd` is out_fd, no payload',
 	splice: 'between pipe and socket inside the kernel: always FLAG_ZERO_COPY, no payload',
+	ssl_read: 'OpenSSL: SSL_read(3), SSL_read_ex(3)',
+	ssl_write: 'OpenSSL: SSL_write(3), SSL_write_ex(3)',
+	ssl_sendfile: 'OpenSSL: SSL_sendfile(3)',
+	gnutls_record_recv: 'GnuTLS: gnutls_record_recv(3)',
+	gnutls_record_send: 'GnuTLS: gnutls_record_send(3)',
+	pr_read: 'NSS: PR_Read, PR_Recv',
+	pr_write: 'NSS: PR_Write, PR_Send',
 	max: 'one more than the last; not an id',
 };
 
@@ -43,8 +50,8 @@ Version of this format: **${defined('CAPTURE_EVENT_VERSION')}**.
 ## Version rule
 
 If a member changes its meaning, place or size, or if a kind or flag is added, add 1 to \`CAPTURE_EVENT_VERSION\`, run \`npm run generate\` and add a line to the
-changelog. Ids are never reused. A decoder that finds a record of another version counts it (\`loss\`: \`decode_gap\`) and continues with
-the next one. Until the first release, version ${defined('CAPTURE_EVENT_VERSION')} may still change without a new number.
+changelog. Ids are never reused. A decoder that finds a record of a version that it does not know counts it (\`loss\`: \`decode_gap\`) and continues with
+the next one. Until the first release, version ${defined('CAPTURE_EVENT_VERSION')} may still change without a new number. Records from version ${defined('CAPTURE_EVENT_VERSION_FIRST')} on are read.
 
 ## struct capture_event
 
@@ -58,7 +65,7 @@ The payload begins at offset ${memberList().end} and has at most ${defined('CAPT
 ${table('kind')}
 ## syscall
 
-\`via\`, \`req_via\` and \`events.syscall\` show these names in lower case, without \`SYSCALL_\`.
+\`via\`, \`req_via\` and \`events.syscall\` show these names in lower case, without \`SYSCALL_\`; functions of TLS libraries have the names that the libraries give them.
 
 | name | id | meaning |
 |---|---|---|
@@ -74,6 +81,9 @@ ${table('direction')}
 ## role (low byte of conn_flags)
 
 ${table('role')}
+## library (reserved of a record with FLAG_PLAINTEXT)
+
+${table('tls_library')}
 ## flags
 
 \`events.flags\` shows these names in lower case, without \`FLAG_\`: a sendfile has \`zero_copy\`.

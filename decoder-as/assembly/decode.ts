@@ -45,7 +45,6 @@ import {
 	CAPTURE_END,
 	CAPTURE_EOF,
 	CAPTURE_ERROR,
-	CAPTURE_EVENT_VERSION,
 	CAPTURE_FACT_PROCESS,
 	CAPTURE_FACT_SOCKET,
 	CAPTURE_LOSS,
@@ -91,6 +90,7 @@ import {
 } from './wire/output-layout';
 import {
 	HEADER_SIZE,
+	hasKnownVersion,
 	recordBytes,
 	recordCallBytes,
 	recordCallOffset,
@@ -107,7 +107,6 @@ import {
 	recordSize,
 	recordSyscall,
 	recordTime,
-	recordVersion,
 } from './wire/record';
 
 const ECONNRESET: u32 = 104;
@@ -147,7 +146,7 @@ function decodeRecords(start: usize, from: u32, bytes: u32, pausing: bool): u32 
 		const size = recordSize(at);
 		if (size < HEADER_SIZE || size > <u32>(end - at)) break;
 		const captured = recordCaptured(at);
-		if (recordVersion(at) != CAPTURE_EVENT_VERSION || captured != size - HEADER_SIZE || captured > recordBytesOrPayload(at)) {
+		if (!hasKnownVersion(at) || captured != size - HEADER_SIZE || captured > recordBytesOrPayload(at)) {
 			endRun();
 			loss.count(LOSS_DECODE_GAP, 1, recordBytes(at));
 		} else if (!continueRun(at)) {

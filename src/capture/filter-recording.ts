@@ -2,11 +2,9 @@
 import {
 	CAPTURE_CLOCK,
 	CAPTURE_END,
-	CAPTURE_EVENT_VERSION,
 	CAPTURE_LOSS,
 	EVENT_CONN,
 	EVENT_PID,
-	EVENT_VERSION,
 } from '../../decoder-as/assembly/wire/capture-event.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { FRAME_PAYLOAD_MAX, RecordingReader, type RecordingWriter } from './recording.ts';
@@ -42,7 +40,7 @@ export function copyConnections(
 function isWanted(records: Records, conns: ReadonlySet<bigint>, pids: ReadonlySet<number>): boolean {
 	const { kind } = records;
 	// The decoder counts what cannot be read. Clocks, loss counters and the end concern all connections.
-	if (!records.isRecord || records.view.getUint8(records.at + EVENT_VERSION) !== CAPTURE_EVENT_VERSION) return true;
+	if (!records.isReadable) return true;
 	if (kind === CAPTURE_CLOCK || kind === CAPTURE_LOSS || kind === CAPTURE_END) return true;
 	const conn = connOf(records);
 	return conn === 0n ? pids.has(pidOf(records)) : conns.has(conn);

@@ -2,7 +2,6 @@
 import {
 	CAPTURE_CLOCK,
 	CAPTURE_END,
-	CAPTURE_EVENT_VERSION,
 	CAPTURE_LOSS,
 	CAPTURE_OPEN,
 	CAPTURE_OPEN_AT_REST_BYTES,
@@ -12,7 +11,6 @@ import {
 	EVENT_FLAGS,
 	EVENT_STREAM_OFFSET,
 	EVENT_SYSCALL,
-	EVENT_VERSION,
 	FLAG_MIDSTREAM,
 	LOSS_MAX,
 } from '../../decoder-as/assembly/wire/capture-event.ts';
@@ -302,8 +300,7 @@ class RewrittenTape {
 	#rewritten(records: Records): Uint8Array | undefined {
 		const { kind } = records;
 		// Bytes of a gap or of another version are copied unchanged: the decoder counts them.
-		if (!records.isRecord || records.view.getUint8(records.at + EVENT_VERSION) !== CAPTURE_EVENT_VERSION)
-			return new Uint8Array(records.record);
+		if (!records.isReadable) return new Uint8Array(records.record);
 		// Only the merged recording has an end record.
 		if (kind === CAPTURE_END) return undefined;
 		const record = new Uint8Array(records.record);

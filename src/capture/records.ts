@@ -2,10 +2,13 @@
 import {
 	CAPTURE_CLOCK,
 	CAPTURE_EVENT_HEADER_BYTES,
+	CAPTURE_EVENT_VERSION,
+	CAPTURE_EVENT_VERSION_FIRST,
 	EVENT_KIND,
 	EVENT_SIZE,
 	EVENT_STREAM_OFFSET,
 	EVENT_TIME_NS,
+	EVENT_VERSION,
 } from '../../decoder-as/assembly/wire/capture-event.ts';
 
 /** Reads the records of a batch in place. */
@@ -39,6 +42,13 @@ export class Records {
 		if (room < CAPTURE_EVENT_HEADER_BYTES) return false;
 		const size = this.view.getUint32(this.at + EVENT_SIZE, true);
 		return size >= CAPTURE_EVENT_HEADER_BYTES && size <= room;
+	}
+
+	/** Whether the current place is a record of a version that the decoder reads. */
+	get isReadable(): boolean {
+		if (!this.isRecord) return false;
+		const version = this.view.getUint8(this.at + EVENT_VERSION);
+		return version >= CAPTURE_EVENT_VERSION_FIRST && version <= CAPTURE_EVENT_VERSION;
 	}
 
 	get kind(): number {

@@ -1,6 +1,6 @@
 // Summarizes a recording, or a file of another program that can be replayed: reads and decodes all of it, in bounded memory.
 import { readFileSync } from 'node:fs';
-import { CAPTURE_EVENT_VERSION, EVENT_VERSION } from '../../decoder-as/assembly/wire/capture-event.ts';
+import { EVENT_VERSION } from '../../decoder-as/assembly/wire/capture-event.ts';
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import { FILES } from '../base/installation.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
@@ -152,7 +152,7 @@ function countRecords(batch: Uint8Array, counts: Counts, clock: Times): void {
 		if (isGap) continue;
 		counts.records++;
 		counts.versions.add(version);
-		if (version === CAPTURE_EVENT_VERSION) clock.take(records);
+		if (records.isReadable) clock.take(records);
 	}
 	if (!isGap) counts.frames++;
 }

@@ -78,7 +78,11 @@ export const DIRECTIONS: Words = table([
 ]);
 
 /** Columns `via` and `req_via`, by enum capture_syscall. */
-export const SYSCALL_NAMES: Words = constants('SYSCALL_', (word) => (word === 'none' || word === 'max' ? null : word));
+export const SYSCALL_NAMES: Words = constants('SYSCALL_', (word) =>
+	word === 'none' || word === 'max'
+		? null
+		: word.replace(/^ssl_/, 'SSL_').replace(/^pr_(.)/, (_, first: string) => `PR_${first.toUpperCase()}`),
+);
 
 /** The words of column `events.flags`, in the order of enum capture_flag's bits. */
 export const FLAG_WORDS: readonly (readonly [bit: number, word: string])[] = Object.entries(event)

@@ -6,7 +6,6 @@ import {
 	CAPTURE_DATA,
 	CAPTURE_EOF,
 	CAPTURE_EVENT_HEADER_BYTES,
-	CAPTURE_EVENT_VERSION,
 	CAPTURE_FACT_PROCESS,
 	CAPTURE_OPEN,
 	CAPTURE_OPEN_AT_REST_BYTES,
@@ -19,7 +18,6 @@ import {
 	EVENT_FLAGS,
 	EVENT_SIZE,
 	EVENT_STREAM_OFFSET,
-	EVENT_VERSION,
 	FLAG_MIDSTREAM,
 } from '../../decoder-as/assembly/wire/capture-event.ts';
 import { Records } from '../capture/records.ts';
@@ -115,7 +113,7 @@ export class RecordingRedactor {
 	#record(records: Records, waiting: Waiting): void {
 		const { view, at, kind } = records;
 		// No decoder reads records of another version, so nobody misses them.
-		if (!records.isRecord || view.getUint8(at + EVENT_VERSION) !== CAPTURE_EVENT_VERSION) {
+		if (!records.isReadable) {
 			records.record.fill(0, Math.min(records.record.byteLength, CAPTURE_EVENT_HEADER_BYTES));
 			return;
 		}

@@ -23,6 +23,8 @@ export const LOSS_REASONS: readonly { readonly reason: string; readonly kind: Lo
 	{ reason: 'evicted', kind: 'by_design' },
 	{ reason: 'unseen', kind: 'lost' },
 	{ reason: 'missed', kind: 'lost' },
+	{ reason: 'tls_late', kind: 'lost' },
+	{ reason: 'tls_unmapped', kind: 'lost' },
 ];
 
 /** Totals of one reason since the start; `lastUs` is NaN if it never occurred. */

@@ -256,7 +256,7 @@ test('spans that a slow collector leaves no room for are dropped, counted, and t
 	const environment = {
 		OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '3',
 		OTEL_BSP_MAX_QUEUE_SIZE: '3',
-		OTEL_BSP_SCHEDULE_DELAY: '1',
+		OTEL_BSP_SCHEDULE_DELAY: '1000',
 	};
 	const exporter = new OtlpExporter({
 		settings: otlpSettings(collector.url, environment, processUser()),

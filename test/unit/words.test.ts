@@ -57,7 +57,18 @@ test('the words match the constants', () => {
 	}
 	assert.deepEqual(BLIND_SPOTS, [null, 'io_uring', 'tls', 'http2', 'splice', '32-bit', 'aio']);
 	for (const [value, word] of wordsOf('SYSCALL_', wire, '_'))
-		assert.equal(SYSCALL_NAMES[value] ?? null, word === 'none' || word === 'max' ? null : word);
+		assert.equal(SYSCALL_NAMES[value]?.toLowerCase() ?? null, word === 'none' || word === 'max' ? null : word);
+	const libraries = SYSCALL_NAMES.slice(wire.SYSCALL_SSL_READ);
+	assert.deepEqual(libraries, [
+		'SSL_read',
+		'SSL_write',
+		'SSL_sendfile',
+		'gnutls_record_recv',
+		'gnutls_record_send',
+		'PR_Read',
+		'PR_Write',
+		null,
+	]);
 	for (const [bit, word] of wordsOf('FLAG_', wire, '_')) assert.equal(eventFlags(bit), word);
 	assert.equal(eventFlags(-1), FLAG_WORDS.map(([, word]) => word).join());
 	for (const [place, [bit]] of FLAG_WORDS.entries()) assert.ok(place === 0 || bit > FLAG_WORDS[place - 1]![0]);

@@ -1,6 +1,7 @@
 // Generated from bpf/capture_event.h by scripts/generate. Do not edit.
 // EVENT_* are the offsets of the members of struct capture_event; the payload begins at CAPTURE_EVENT_HEADER_BYTES.
-export const CAPTURE_EVENT_VERSION: i32 = 1;
+export const CAPTURE_EVENT_VERSION: i32 = 2;
+export const CAPTURE_EVENT_VERSION_FIRST: i32 = 1;
 export const CAPTURE_EVENT_PAYLOAD_MAX: i32 = 16384;
 export const CAPTURE_COMM_BYTES: i32 = 16;
 export const CAPTURE_ADDRESS_BYTES: i32 = 28;
@@ -70,7 +71,14 @@ export const SYSCALL_IO_URING_ENTER: i32 = 35;
 export const SYSCALL_BIND: i32 = 36;
 export const SYSCALL_LISTEN: i32 = 37;
 export const SYSCALL_IO_SUBMIT: i32 = 38;
-export const SYSCALL_MAX: i32 = 39;
+export const SYSCALL_SSL_READ: i32 = 64;
+export const SYSCALL_SSL_WRITE: i32 = 65;
+export const SYSCALL_SSL_SENDFILE: i32 = 66;
+export const SYSCALL_GNUTLS_RECORD_RECV: i32 = 67;
+export const SYSCALL_GNUTLS_RECORD_SEND: i32 = 68;
+export const SYSCALL_PR_READ: i32 = 69;
+export const SYSCALL_PR_WRITE: i32 = 70;
+export const SYSCALL_MAX: i32 = 71;
 
 // enum capture_direction
 export const DIRECTION_NONE: i32 = 0;
@@ -83,6 +91,16 @@ export const ROLE_ACCEPTED: i32 = 1;
 export const ROLE_CONNECTED: i32 = 2;
 export const ROLE_PAIR: i32 = 3;
 export const CAPTURE_CONN_HTTP2: i32 = 16777216;
+export const CAPTURE_CONN_TLS_UNMAPPED: i32 = 33554432;
+
+// enum capture_tls_library
+export const TLS_LIBRARY_NONE: i32 = 0;
+export const TLS_LIBRARY_OPENSSL: i32 = 1;
+export const TLS_LIBRARY_GNUTLS: i32 = 2;
+export const TLS_LIBRARY_NSS: i32 = 3;
+export const TLS_LIBRARY_GO: i32 = 4;
+export const TLS_LIBRARY_BORINGSSL: i32 = 5;
+export const TLS_LIBRARY_MAX: i32 = 6;
 
 // enum capture_blind_spot
 export const BLIND_SPOT_IO_URING: i32 = 1;
@@ -108,6 +126,7 @@ export const FLAG_MULTI: i32 = 2048;
 export const FLAG_ALL_READ: i32 = 4096;
 export const FLAG_AFTER_UNSEEN: i32 = 8192;
 export const FLAG_UNREAD: i32 = 16384;
+export const FLAG_PLAINTEXT: i32 = 32768;
 
 // enum capture_loss
 export const LOSS_RING_FULL: i32 = 0;
@@ -126,7 +145,9 @@ export const LOSS_EXCLUDED: i32 = 12;
 export const LOSS_EVICTED: i32 = 13;
 export const LOSS_UNSEEN: i32 = 14;
 export const LOSS_MISSED: i32 = 15;
-export const LOSS_MAX: i32 = 16;
+export const LOSS_TLS_LATE: i32 = 16;
+export const LOSS_TLS_UNMAPPED: i32 = 17;
+export const LOSS_MAX: i32 = 18;
 
 // struct capture_event
 export const EVENT_SIZE: i32 = 0;

@@ -19,6 +19,8 @@ import {
 	EVENT_SYSCALL,
 	EVENT_TID,
 	EVENT_TIME_NS,
+	CAPTURE_EVENT_VERSION,
+	CAPTURE_EVENT_VERSION_FIRST,
 	EVENT_VERSION,
 } from './capture-event';
 
@@ -27,8 +29,10 @@ export const HEADER_SIZE: u32 = CAPTURE_EVENT_HEADER_BYTES;
 export function recordSize(at: usize): u32 {
 	return load<u32>(at, EVENT_SIZE);
 }
-export function recordVersion(at: usize): u32 {
-	return load<u8>(at, EVENT_VERSION);
+/** Whether this decoder reads records of the record's version. */
+export function hasKnownVersion(at: usize): bool {
+	const version = <i32>load<u8>(at, EVENT_VERSION);
+	return version >= CAPTURE_EVENT_VERSION_FIRST && version <= CAPTURE_EVENT_VERSION;
 }
 export function recordKind(at: usize): u32 {
 	return load<u8>(at, EVENT_KIND);
