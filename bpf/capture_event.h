@@ -45,11 +45,16 @@
 enum capture_kind {
 	/* A call moved bytes of a connection; the payload is (a part of) these bytes. A TLS connection
 	 * has such records for the calls that may carry its hellos, and later the CAPTURE_CLOSE, unless the
-	 * answer begins like HTTP/1. With FLAG_PLAINTEXT the bytes are what a TLS library has handed to the program, or taken
-	 * from it: `syscall` is the library's function, `reserved` enum capture_tls_library, `fd` -1 if it is not known, and
-	 * `stream_offset` counts the plaintext of this direction. If earlier calls were not recognised as HTTP, their bytes are sent once they or the answer
+	 * answer begins like HTTP/1. If earlier calls were not recognised as HTTP, their bytes are sent once they or the answer
 	 * are recognised: in one record before that of the deciding call (the first BEGINNING_BYTES; the rest is
-	 * cut by the capture limit). */
+	 * cut by the capture limit).
+	 * With FLAG_PLAINTEXT the bytes are what a TLS library has handed to its program (in), or has taken from it (out), when
+	 * its function `syscall` returned: all that one call moved, as records in order. `reserved` is enum capture_tls_library,
+	 * `fd` is -1, and `stream_offset` counts the plaintext of this direction from the beginning of the TLS session, or, with
+	 * FLAG_MIDSTREAM, from the first call that the probes saw. `conn` is the connection of the session's socket; while that is
+	 * not known, it is a connection of its own: a CAPTURE_OPEN without addresses comes first, and all its records have
+	 * CAPTURE_CONN_TLS_UNMAPPED. A session ends with a CAPTURE_CLOSE with FLAG_PLAINTEXT, or with the connection. If then
+	 * plaintext comes again on the same connection, it is another session, whose offsets begin anew. */
 	CAPTURE_DATA = 1,
 	/* A connection began, or one of its addresses became known. This record precedes the connection's first record of any
 	 * other kind, so a connection without other records has none; time_ns is that of accept/connect if it was
@@ -67,8 +72,9 @@ enum capture_kind {
 	 * lost at the very end also leave a hole of known size. Or CAPTURE_CLOSE_MEASURED_BYTES: the same, then what the TCP
 	 * socket has measured: u32, its smoothed round-trip time in microseconds (0: not known), and u32, the number of
 	 * segments that it sent again, plus 1 (0: not known). With FLAG_PLAINTEXT only the plaintext of the connection has ended,
-	 * because its TLS session has: the offsets count plaintext, and the addresses are zeros. The CAPTURE_CLOSE of the
-	 * connection itself follows, unless the connection is one with CAPTURE_CONN_TLS_UNMAPPED. */
+	 * because its TLS session has: CAPTURE_CLOSE_BYTES with addresses of zeros and the offsets of the plaintext. The
+	 * CAPTURE_CLOSE of the connection itself still comes, unless the connection is one with CAPTURE_CONN_TLS_UNMAPPED. (Such
+	 * a connection also ends with its process, without any CAPTURE_CLOSE.) */
 	CAPTURE_CLOSE = 3,
 	/* read/recv returned 0: the peer will send nothing more (direction in). */
 	CAPTURE_EOF = 4,
@@ -92,6 +98,10 @@ enum capture_kind {
 	/* A call moved bytes of `conn` in `direction` on a socket that does not count them. Neither the bytes nor
 	 * their number is known. They belong at stream_offset, but no stream_offset includes them. */
 	CAPTURE_UNSEEN = 12,
+	/* It is now known to which connection a TLS session belongs whose plaintext was sent as connection `conn` until now
+	 * (CAPTURE_CONN_TLS_UNMAPPED): to stream_offset, of which a CAPTURE_OPEN has been sent. The session's later records have
+	 * that id, and its offsets continue. Nothing more comes of `conn`. With FLAG_PLAINTEXT. */
+	CAPTURE_TLS_MAPPED = 13,
 
 	/* User space makes the records below and adds them to the same stream, so that recordings contain them. */
 

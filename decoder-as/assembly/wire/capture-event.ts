@@ -25,6 +25,7 @@ export const CAPTURE_SHARE: i32 = 9;
 export const CAPTURE_PEEK: i32 = 10;
 export const CAPTURE_BLIND_SPOT: i32 = 11;
 export const CAPTURE_UNSEEN: i32 = 12;
+export const CAPTURE_TLS_MAPPED: i32 = 13;
 export const CAPTURE_FACT_SOCKET: i32 = 32;
 export const CAPTURE_FACT_PROCESS: i32 = 33;
 export const CAPTURE_CLOCK: i32 = 34;
