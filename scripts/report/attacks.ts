@@ -14,7 +14,11 @@ function hostilePage(): string {
 	const [recording, where] = [ATTACKS[0]!, ATTACKS[1]!];
 	const summary: ReportSummary = {
 		...{ version: ATTACKS[2]!, madeAt: '2026-11-30T12:00:00.000Z', recording, where, redacted: false },
-		...{ matched: ATTACKS.length, shown: ATTACKS.length, left: { bodyLimit: 1, cutBodies: 1, cutHeads: 1 } },
+		...{
+			matched: ATTACKS.length,
+			shown: ATTACKS.length,
+			left: { bodyLimit: 1, cutBodies: 1, cutHeads: 1, cutItems: 1 },
+		},
 		loss: ATTACKS.map((text) => ({ reason: text, kind: 'lost', events: 1, bytes: 1, last: text })),
 		blindSpots: ATTACKS.map((text) => ({ pid: 1, comm: text, what: text, evidence: text, times: 1 })),
 		protocols: ATTACKS.map((text) => ({ protocol: text, connections: 1, bytesIn: 1, bytesOut: 1 })),

@@ -8,6 +8,7 @@ import type { SqlValue } from '../store/table.ts';
 import { reportBody } from './report-body.ts';
 import {
 	type Detail,
+	type DetailItems,
 	type DetailMessage,
 	NUMBER_COLUMNS,
 	type NumberColumn,
@@ -15,7 +16,15 @@ import {
 	TEXT_COLUMNS,
 	type TextColumn,
 } from './report-data.ts';
-import { ALL_BODIES_BYTES, ALL_HEADS_CHARACTERS, CELL_CHARACTERS, HEAD_CHARACTERS } from './report-limits.ts';
+import { chosenItems, reportItem } from './report-items.ts';
+import {
+	ALL_BODIES_BYTES,
+	ALL_HEADS_CHARACTERS,
+	ALL_ITEMS,
+	CELL_CHARACTERS,
+	HEAD_CHARACTERS,
+	ITEM_BYTES,
+} from './report-limits.ts';
 import { dataJson } from './report-page.ts';
 
 export const DETAILS_PER_PART = 100;
@@ -47,6 +56,9 @@ class Strings {
 export class ReportBuilder {
 	cutBodies = 0;
 	cutHeads = 0;
+	/** Messages inside exchanges that are left out. */
+	cutItems = 0;
+	#itemsLeft = ALL_ITEMS;
 	readonly #bodyLimit: number;
 	/** Unlike the limit of a body, these are reached only by exchanges that turn out larger than their rows say. */
 	#bodiesLeft = 2 * ALL_BODIES_BYTES;
@@ -119,12 +131,31 @@ export class ReportBuilder {
 			if (value === null || value instanceof Uint8Array) return [];
 			return [[strings.number(name), strings.number(this.#short(String(value)))]];
 		});
+		const items = this.#items(exchange);
 		return {
 			target: requestTarget == null ? -1 : strings.number(this.#short(requestTarget.text)),
 			req: this.#message(exchange, 'req', exchange.requestHeaders),
 			res: this.#message(exchange, 'res', exchange.responseHeaders),
 			facts,
+			...(items === undefined ? {} : { items }),
 		};
+	}
+
+	/** The messages inside the exchange. */
+	#items({ columns, messages }: ExchangeDetail): DetailItems | undefined {
+		if (messages === undefined) return undefined;
+		const { list, cut } = chosenItems(messages, this.#itemsLeft);
+		this.#itemsLeft -= list.length;
+		this.cutItems += cut?.count ?? 0;
+		const began = instantUs(columns.ts);
+		const items = list.map((message) => {
+			const at = instantUs(message.ts ?? undefined);
+			const limit = Math.max(0, Math.min(ITEM_BYTES, this.#bodyLimit, this.#bodiesLeft));
+			const item = reportItem(message, columns.side === 'client', limit);
+			if (item.body !== undefined) this.#bodiesLeft -= item.body.bytes - (item.body.cut ?? 0);
+			return { ...item, after: at === null || began === null ? null : at - began };
+		});
+		return { list: items, ...(cut === undefined ? {} : { cut }) };
 	}
 
 	#message(exchange: ExchangeDetail, message: 'req' | 'res', lines: readonly FieldLine[]): DetailMessage {

@@ -59,6 +59,8 @@ export type LeftOut = {
 	readonly bodyLimit: number;
 	readonly cutBodies: number;
 	readonly cutHeads: number;
+	/** Messages inside exchanges that the page does not have. */
+	readonly cutItems: number;
 };
 
 /** Columns with texts: numbers of `strings`, -1 for NULL. */
@@ -94,6 +96,34 @@ export type Detail = {
 	readonly res: DetailMessage;
 	/** Other columns of `exchanges` that are not NULL: name and value. */
 	readonly facts: readonly (readonly [name: number, value: number])[];
+	/** The rows of `messages`: server-sent events, WebSocket messages and others. */
+	readonly items?: DetailItems;
+};
+
+export type DetailItems = {
+	readonly list: readonly DetailItem[];
+	/** How many the page leaves out, and how many of the list come before them. */
+	readonly cut?: { readonly count: number; readonly after: number };
+};
+
+export type DetailItem = {
+	readonly seq: number;
+	/** Microseconds after the request's first byte; null if a time is not known. */
+	readonly after: number | null;
+	/** 1: from the client to the server; 0: back. */
+	readonly sent: 0 | 1;
+	/** `text`, `event` …; null for bytes that could not be told apart. */
+	readonly kind: string | null;
+	/** The name of an event, the media type of a part. */
+	readonly name?: string;
+	readonly id?: string;
+	/** True length; null if it is not known. */
+	readonly bytes: number | null;
+	/** Of a close frame. */
+	readonly code?: number;
+	readonly body?: DetailBody;
+	/** Why it is not held in full. */
+	readonly note?: string;
 };
 
 export type DetailMessage = {
@@ -113,6 +143,8 @@ export type DetailBody = {
 	readonly type: string | null;
 	/** The content codings that were undone. */
 	readonly decoded?: string;
+	/** The fields of a message of protobuf, one on each line. */
+	readonly fields?: string;
 	/** The content: as text, as base64, or both if the text is in another charset than UTF-8. */
 	readonly text?: string;
 	readonly base64?: string;

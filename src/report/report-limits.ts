@@ -8,6 +8,12 @@ export const BODY_BYTES = 256 * 1024;
 /** Maximum characters of all field lines and other texts together, and of the field lines of one message. */
 export const ALL_HEADS_CHARACTERS = 24 * 1024 * 1024;
 export const HEAD_CHARACTERS = 16 * 1024;
+/** Maximum number of messages inside all exchanges, and inside one: its first and its last ones. */
+export const ALL_ITEMS = 50_000;
+export const FIRST_ITEMS = 400;
+export const LAST_ITEMS = 100;
+/** Maximum bytes of a message inside an exchange. */
+export const ITEM_BYTES = 16 * 1024;
 /** Maximum characters of a path or another text in the table. */
 export const CELL_CHARACTERS = 500;
 

@@ -98,7 +98,12 @@ async function fill(
 		where: shownCondition(wanted),
 		redacted: redactor !== null,
 		...{ matched: found.matched, shown },
-		left: { bodyLimit: found.bodyLimit, cutBodies: builder.cutBodies, cutHeads: builder.cutHeads },
+		left: {
+			bodyLimit: found.bodyLimit,
+			cutBodies: builder.cutBodies,
+			cutHeads: builder.cutHeads,
+			cutItems: builder.cutItems,
+		},
 		...(await factsOfCapture(wanted, ways)),
 		detailsPerPart: DETAILS_PER_PART,
 	};

@@ -107,7 +107,11 @@ test('a report has each exchange once, with its columns, heads and bodies, and w
 		{
 			...{ version: summary.version, madeAt: '2026-11-30T12:00:00.000Z', recording: 'shop.tinytap' },
 			...{ where: 'id < 20 -- all', redacted: false, matched: 19, shown: 19 },
-			...{ left: { bodyLimit: 262_144, cutBodies: 0, cutHeads: 0 }, loss: LOSS_REASONS.length, blindSpots: [] },
+			...{
+				left: { bodyLimit: 262_144, cutBodies: 0, cutHeads: 0, cutItems: 0 },
+				loss: LOSS_REASONS.length,
+				blindSpots: [],
+			},
 			...{ protocols: 1, detailsPerPart: 100 },
 		},
 	);
@@ -163,7 +167,7 @@ test('AT-20: whatever was captured, the page outside of its JSON is the same, an
 			where: ATTACKS[1]!,
 			redacted: true,
 		},
-		...{ matched: 1, shown: 1, left: { bodyLimit: 1, cutBodies: 0, cutHeads: 0 }, detailsPerPart: 100 },
+		...{ matched: 1, shown: 1, left: { bodyLimit: 1, cutBodies: 0, cutHeads: 0, cutItems: 0 }, detailsPerPart: 100 },
 		loss: [{ reason: ATTACKS[2]!, kind: ATTACKS[3]!, events: 1, bytes: 1, last: ATTACKS[4]! }],
 		blindSpots: ATTACKS.map((text) => ({ pid: 1, comm: text, what: text, evidence: text, times: 1 })),
 		protocols: ATTACKS.map((text) => ({ protocol: text, connections: 1, bytesIn: 1, bytesOut: 1 })),

@@ -1,15 +1,12 @@
 // One exchange in full, in a panel beside the page: times, heads, bodies, and everything else that is known.
 import { visibleText } from '../../output/visible-text.ts';
-import type { DetailBody, DetailMessage } from '../report-data.ts';
+import type { DetailMessage } from '../report-data.ts';
+import { bodyView } from './body-view.ts';
 import type { Details, FoundDetail } from './details.ts';
 import { fill, h, s } from './dom.ts';
-import { bytesOfBase64, hexLines } from './hex.ts';
-import { parseJsonTree } from './json-parse.ts';
-import { jsonTree } from './json-tree.ts';
+import { itemsView } from './items-view.ts';
 import type { Rows } from './rows.ts';
 import { bytesText, clockText, dateText, durationText, plural } from './units.ts';
-
-const HEX_BYTES = 64 * 1024;
 
 export class DetailPanel {
 	readonly element = h('aside', {
@@ -199,6 +196,7 @@ export class DetailPanel {
 		return [
 			...this.#message('Request', requestLine, detail.req, strings, numbers.req_body_bytes[row]!),
 			...this.#message('Response', statusLine, detail.res, strings, numbers.res_body_bytes[row]!),
+			...(detail.items === undefined ? [] : itemsView(detail.items)),
 			h(
 				'details',
 				{ class: 'all' },
@@ -250,71 +248,4 @@ export class DetailPanel {
 
 function versionText(version: string | undefined): string {
 	return version === undefined ? '' : `HTTP/${version}`;
-}
-
-type BodyForm = { readonly name: string; readonly make: () => Node };
-
-/** The body in the forms that it has, one of which is shown. */
-function bodyView(body: DetailBody, title: string): HTMLElement {
-	const { text, kind, type, cut, decoded } = body;
-	const forms: BodyForm[] = [];
-	const tree =
-		text === undefined || (kind !== 'json' && !/^\s*[[{]/.test(text)) ? undefined : parseJsonTree(text, true);
-	if (tree !== undefined) forms.push({ name: 'JSON', make: () => jsonTree(tree) });
-	if (text !== undefined)
-		forms.push({
-			name: 'Text',
-			make: () => h('pre', { class: 'body', tabindex: 0 }, visibleText(text.replaceAll('\r\n', '\n'), true)),
-		});
-	forms.push({
-		name: 'Hex',
-		make: () => h('pre', { class: 'body hex', tabindex: 0 }, hexLines(bytesOf(body), HEX_BYTES)),
-	});
-	const place = h('div', { role: 'tabpanel' });
-	const tabs = forms.map(({ name, make }, index) =>
-		h(
-			'button',
-			{ type: 'button', role: 'tab', 'aria-label': `${title} body as ${name}`, click: () => choose(index, make) },
-			name,
-		),
-	);
-	const choose = (index: number, make: () => Node) => {
-		for (const [each, tab] of tabs.entries()) {
-			tab.setAttribute('aria-selected', String(each === index));
-			tab.tabIndex = each === index ? 0 : -1;
-		}
-		fill(place, make());
-	};
-	const facts = [
-		type === null ? kind : visibleText(type),
-		bytesText(body.bytes),
-		...(decoded === undefined ? [] : [`decoded from ${visibleText(decoded)}`]),
-	];
-	const list = h(
-		'div',
-		{ role: 'tablist', class: 'tabs', 'aria-label': `${title} body` },
-		...tabs,
-		h('span', { class: 'dim' }, facts.join(', ')),
-	);
-	list.addEventListener('keydown', (event) => {
-		const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0;
-		const at = tabs.indexOf(document.activeElement as HTMLButtonElement);
-		const next = tabs[(at + step + tabs.length) % tabs.length];
-		if (step === 0 || at < 0 || next === undefined) return;
-		event.preventDefault();
-		next.click();
-		next.focus();
-	});
-	choose(0, forms[0]!.make);
-	return h(
-		'div',
-		{ class: 'body-view' },
-		list,
-		place,
-		cut === undefined ? null : h('p', { class: 'note' }, `${bytesText(cut)} more not in this page, to keep it small.`),
-	);
-}
-
-function bytesOf({ base64, text = '' }: DetailBody): Uint8Array {
-	return base64 === undefined ? new TextEncoder().encode(text) : bytesOfBase64(base64);
 }

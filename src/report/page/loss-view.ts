@@ -1,4 +1,4 @@
-// What the whole capture missed: losses, limits, blind spots, and connections that are not HTTP/1.
+// What the whole capture missed: losses, limits, blind spots, and connections that are not HTTP.
 import { visibleText } from '../../output/visible-text.ts';
 import type { LossRow, ReportSummary } from '../report-data.ts';
 import { headOf } from './bytes-view.ts';
@@ -6,11 +6,14 @@ import { h } from './dom.ts';
 import { bytesText, countText, plural } from './units.ts';
 
 /** Its content does not depend on the filter. */
+/** Their exchanges and messages are in the page. */
+const READ_PROTOCOLS: ReadonlySet<string> = new Set(['http1', 'http2', 'websocket']);
+
 export function lossView({ loss, blindSpots, protocols }: ReportSummary): HTMLElement {
 	const happened = loss.filter(({ events }) => events > 0);
 	const lost = happened.filter(({ kind }) => kind === 'lost');
 	const designed = happened.filter(({ kind }) => kind !== 'lost');
-	const others = protocols.filter(({ protocol }) => protocol !== 'http1');
+	const others = protocols.filter(({ protocol }) => !READ_PROTOCOLS.has(protocol));
 	return h(
 		'div',
 		{ class: 'columns' },
@@ -72,7 +75,7 @@ export function lossView({ loss, blindSpots, protocols }: ReportSummary): HTMLEl
 		h(
 			'section',
 			{},
-			h('h3', {}, 'Connections that are not HTTP/1'),
+			h('h3', {}, 'Connections that are not HTTP'),
 			others.length === 0
 				? h('p', {}, 'None were seen.')
 				: h(

@@ -53,6 +53,8 @@ function leftOut({ matched, shown, left }: ReportSummary): string[] {
 		texts.push(
 			`To keep the page small, bodies end after ${bytesText(left.bodyLimit)} here: ${plural(left.cutBodies, 'body', 'bodies')} ${left.cutBodies === 1 ? 'is' : 'are'} cut.`,
 		);
+	if (left.cutItems > 0)
+		texts.push(`${plural(left.cutItems, 'message')} inside exchanges ${left.cutItems === 1 ? 'is' : 'are'} left out.`);
 	if (left.cutHeads > 0) texts.push(`${plural(left.cutHeads, 'head')} ${left.cutHeads === 1 ? 'is' : 'are'} cut, too.`);
 	return texts;
 }
