@@ -53,7 +53,7 @@ test('a WebSocket has its messages: direction, time, kind, size, content, code',
 	assert.ok(after! >= 5000 && after! < 9000, String(after));
 	assert.deepEqual(others, {
 		...{ seq: 1, sent: 1, kind: 'text', bytes: 7 },
-		body: { kind: 'json', type: 'text/plain', bytes: 7, text: '{"a":1}' },
+		body: { kind: 'text', type: 'text/plain', bytes: 7, text: '{"a":1}' },
 	});
 	assert.deepEqual(
 		[binary!.sent, binary!.kind, binary!.body!.base64, binary!.body!.text],
