@@ -116,6 +116,10 @@ const BENCHMARKS: Record<
 		run: async ({ hosts = 1000, rows = 2 * hosts, seconds = 60, write, command }) =>
 			(await import('./bench/fleet.ts')).benchFleet({ hosts, rows, seconds, write, command }),
 	},
+	'store-tail': {
+		run: async ({ seconds = 60, write, command }) =>
+			(await import('./bench/store-tail.ts')).benchStoreTail({ seconds, write, command }),
+	},
 	quick: {
 		rounds: 15,
 		run: async ({ names, against, rounds }) =>

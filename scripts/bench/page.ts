@@ -27,6 +27,7 @@ const ORDER = [
 	'replay',
 	'import',
 	'fleet',
+	'store-tail',
 	'growth',
 	'agent',
 ];

@@ -44,6 +44,15 @@ function statementOf(wanted: TailWanted, columns: readonly Column[]): string {
 	return `SELECT ${wanted.columns}\nFROM exchanges${where === undefined ? '' : ` WHERE (${where}\n)`}`;
 }
 
+/** A row with its instant of arrival, the host and run that sent it, and its number there. */
+type Arrived = {
+	readonly at: number;
+	readonly sender: string;
+	readonly seq: number;
+	readonly key: string;
+	readonly values: readonly SqlValue[];
+};
+
 export class StoreTail {
 	readonly #id: number;
 	readonly #post: (message: FromQuery) => void;
@@ -149,12 +158,13 @@ export class StoreTail {
 		const all = [...new Set([...wanted.columns, ...keys])].sort((a, b) => a - b);
 		const want = { ...wanted, columns: all, conditions: [...wanted.conditions, ...conditions] };
 		const places = keys.map((key) => all.indexOf(key));
-		const found: { readonly at: number; readonly key: string; readonly values: readonly SqlValue[] }[] = [];
+		const found: Arrived[] = [];
 		for await (const { rowCount, columns } of this.#link.source.read(want, signal))
 			for (let row = 0; row < rowCount; row++) {
 				const values = columns.map((column) => valueAt(column, row));
-				const [at, ...key] = places.map((place) => values[place]!);
-				found.push({ at: Number(at), key: key.join('\0'), values });
+				const [at, host, run, seq] = places.map((place) => values[place]!);
+				const sender = `${host}\0${run}`;
+				found.push({ at: Number(at), sender, seq: Number(seq), key: `${sender}\0${seq}`, values });
 			}
 		if (found.length > wanted.atMost)
 			throw new SqlError(
@@ -164,13 +174,19 @@ export class StoreTail {
 				'follow fewer with a condition, for example on host_name or status',
 			);
 		const fresh = found.filter(({ key }) => !this.#seen.has(key));
-		fresh.sort((a, b) => a.at - b.at || (a.key < b.key ? -1 : 1));
+		fresh.sort(inOrderOfArrival);
 		for (const { key, at } of fresh) this.#seen.set(key, at);
 		this.#sinceUs = Math.max(this.#sinceUs, (fresh.at(-1)?.at ?? 0) - OVERLAP_US);
 		for (const [key, at] of this.#seen) if (at < this.#sinceUs) this.#seen.delete(key);
 		const kept = wanted.columns.map((column) => all.indexOf(column));
 		yield { rowCount: fresh.length, columns: kept.map((place) => fresh.map(({ values }) => values[place]!)) };
 	}
+}
+
+function inOrderOfArrival(a: Arrived, b: Arrived): number {
+	if (a.at !== b.at) return a.at - b.at;
+	if (a.sender !== b.sender) return a.sender < b.sender ? -1 : 1;
+	return a.seq - b.seq;
 }
 
 function valueAt(column: BatchColumn, row: number): SqlValue {
