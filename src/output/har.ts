@@ -137,6 +137,9 @@ function messageMembers({ columns, messages }: ExchangeDetail): object {
 					...common(message),
 					opcode: OPCODES[message.kind ?? ''] ?? -1,
 					data: isText ? message.text : base64(message.raw ?? new Uint8Array(0)),
+					// Readers take the data of a text message for a text.
+					...(message.kind === 'text' && !isText ? { _encoding: 'base64' } : {}),
+					...(message.bytes === null || message.bytes === (message.raw?.length ?? 0) ? {} : { _bytes: message.bytes }),
 					...(message.note === null ? {} : { _note: message.note }),
 				};
 			}),

@@ -1,5 +1,6 @@
 // What an entry of a HAR file says, checked: any member may be missing or have the wrong type.
 import { encodeText } from './encode-text.ts';
+import { readSocketMessages, type SocketMessage } from './har-frames.ts';
 
 /** A body as far as the entry holds it. */
 export type HarBody = {
@@ -31,8 +32,9 @@ export type HarEntry = {
 	readonly response: HarMessage;
 	/** The server's address without port; '' if unknown. */
 	readonly serverIp: string;
-	/** Messages of a WebSocket, which are not read. */
-	readonly webSocketMessages: number;
+	/** Messages of a WebSocket, and how many more there are that cannot be read. */
+	readonly socketMessages: readonly SocketMessage[];
+	readonly unreadSocketMessages: number;
 	/** Members that tinytap's own exports have. */
 	readonly own: {
 		readonly target: string | undefined;
@@ -52,17 +54,21 @@ export function readEntry(value: unknown): HarEntry | undefined {
 	const request = object(entry.request);
 	const response = object(entry.response);
 	const vias = text(entry._via);
+	const status = integer(response.status, 999);
+	const socket = readSocketMessages(entry._webSocketMessages);
+	const isUpgraded = status === 101;
 	return {
 		...times(entry),
 		method: text(request.method) || 'GET',
 		url: text(request.url),
 		request: { version: text(request.httpVersion), headers: headers(request.headers), body: requestBody(request) },
 		hasResponse: typeof entry.response === 'object' && entry.response !== null,
-		status: integer(response.status, 999),
+		status,
 		statusText: text(response.statusText),
 		response: { version: text(response.httpVersion), headers: headers(response.headers), body: responseBody(response) },
 		serverIp: text(entry.serverIPAddress).replace(/^\[|\]$/g, ''),
-		webSocketMessages: Array.isArray(entry._webSocketMessages) ? entry._webSocketMessages.length : 0,
+		socketMessages: isUpgraded ? socket.messages : [],
+		unreadSocketMessages: socket.unread + (isUpgraded ? 0 : socket.messages.length),
 		own: {
 			target: typeof entry._target === 'string' ? entry._target : undefined,
 			isServer: entry._side === 'server',

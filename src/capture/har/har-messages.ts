@@ -23,10 +23,11 @@ export function requestMessage(entry: HarEntry): WireMessage {
 	const { method, request } = entry;
 	const target = entry.own.target ?? targetOf(entry);
 	const host = request.headers.some(([name]) => /^host$/i.test(name)) ? [] : hostField(entry);
+	const more = [...host, ...upgradeFields(entry, request)];
 	const line = `${word(method)} ${target.replace(/[\0-\x20\x7f]+/g, '%20')} ${version(entry.request, entry.response)}`;
 	const { size = 0, bytes } = request.body;
 	const hasBody = size > 0 || (bytes?.length ?? 0) > 0;
-	return message(line, request, host, hasBody, true);
+	return message(line, request, more, hasBody, true);
 }
 
 /** Undefined if there was no response. */
@@ -34,7 +35,17 @@ export function responseMessage(entry: HarEntry): WireMessage | undefined {
 	const { status, statusText, request, response } = entry;
 	if (status === 0) return undefined;
 	const line = `${version(response, request)} ${status} ${value(statusText)}`;
-	return message(line, response, [], mayHaveBody(entry), false);
+	return message(line, response, upgradeFields(entry, response), mayHaveBody(entry), false);
+}
+
+/** Browsers may leave out the fields of an upgrade, without which nothing tells that frames follow. */
+function upgradeFields({ socketMessages }: HarEntry, { headers }: HarMessage): (readonly [string, string])[] {
+	const missing = (wanted: string) => !headers.some(([name]) => name.toLowerCase() === wanted);
+	if (socketMessages.length === 0) return [];
+	return [
+		...(missing('connection') ? [['Connection', 'Upgrade'] as const] : []),
+		...(missing('upgrade') ? [['Upgrade', 'websocket'] as const] : []),
+	];
 }
 
 /** Whether a response to this request with this status has a body (RFC 9112, section 6.3). */

@@ -21,6 +21,7 @@ import type { FileContents, ReplayFile } from '../replay-file.ts';
 import type { Warning } from '../silence.ts';
 import { HarEntries } from './har-entries.ts';
 import { type HarEntry, readEntry } from './har-entry.ts';
+import { type SocketMessage, socketFrame } from './har-frames.ts';
 import { lacksVersion, mayHaveBody, requestMessage, responseMessage, type WireMessage } from './har-messages.ts';
 
 const BATCH_BYTES = 256 << 10;
@@ -49,7 +50,7 @@ export class HarReader implements ReplayFile {
 	#unsized = 0;
 	#unversioned = 0;
 	#untimed = 0;
-	#webSocketMessages = 0;
+	#unreadSocketMessages = 0;
 	#ended = false;
 	#warned = false;
 
@@ -96,7 +97,8 @@ export class HarReader implements ReplayFile {
 		warn(this.#unsized, `${entries(this.#unsized)} without a body or its size: shown as empty`);
 		warn(this.#unversioned, `${entries(this.#unversioned)} without a version of HTTP: shown as HTTP/1.1`);
 		warn(this.#untimed, `${entries(this.#untimed)} without a time: ts and durations are NULL`);
-		warn(this.#webSocketMessages, `not read: ${this.#webSocketMessages} messages of WebSockets`);
+		const unread = this.#unreadSocketMessages;
+		warn(unread, `not read: ${unread === 1 ? '1 message' : `${unread} messages`} of WebSockets`);
 		return messages;
 	}
 
@@ -152,6 +154,10 @@ export class HarReader implements ReplayFile {
 		const calls = own.vias.map(syscallNumber).filter((call) => call > 0);
 		if (response !== undefined) offsets[answers] = this.#message(connection, answers, response, responseMs, calls);
 		this.#setTime([...requestMs, ...responseMs].findLast((ms) => !Number.isNaN(ms)) ?? Number.NaN);
+		for (const message of entry.socketMessages) {
+			const direction = message.isSent ? asks : answers;
+			offsets[direction]! += this.#frame(connection, direction, message, offsets[direction]!);
+		}
 		// The response may end with the connection.
 		if (response !== undefined) records.finished(connection, answers);
 		records.close(connection, offsets[DIRECTION_IN]!, offsets[DIRECTION_OUT]!, false);
@@ -164,7 +170,7 @@ export class HarReader implements ReplayFile {
 		if (lacksVersion(entry)) this.#unversioned++;
 		const { bytes, size } = response.body;
 		if (status !== 0 && mayHaveBody(entry) && bytes === undefined && size === undefined) this.#unsized++;
-		this.#webSocketMessages += entry.webSocketMessages;
+		this.#unreadSocketMessages += entry.unreadSocketMessages;
 	}
 
 	#open(entry: HarEntry): RecordConnection {
@@ -209,6 +215,18 @@ export class HarReader implements ReplayFile {
 		put(split, held.length, held.length - split + (isInKernel ? 0 : unheld), split, syscall, FLAG_CUT_CAPTURE_LIMIT);
 		if (isInKernel) put(held.length, held.length, unheld, held.length, inKernel, FLAG_ZERO_COPY);
 		return held.length + unheld;
+	}
+
+	/** Writes a message of a WebSocket at an offset of its stream. Returns the length of its frame. */
+	#frame(connection: RecordConnection, direction: number, message: SocketMessage, offset: number): number {
+		const frame = socketFrame(message);
+		const unheld = message.size - message.bytes.length;
+		const length = frame.length + unheld;
+		this.#unheldBytes += unheld;
+		this.#setTime(message.ms);
+		const stretch = { bytes: frame, start: 0, end: frame.length, length, offset, afterHole: false, skipUntil: 0 };
+		this.#records.data(connection, direction, { ...stretch, syscall: SYSCALL_NONE, cutFlag: FLAG_CUT_CAPTURE_LIMIT });
+		return length;
 	}
 
 	/** Times before the first entry's second are possible: entries are in any order. 0 means that the time is unknown. */
