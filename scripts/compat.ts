@@ -2,6 +2,8 @@
 //
 //     npm run compat                          all of them; writes docs/server-compatibility.md
 //     npm run compat -- --only nginx,go       some; prints the page instead
+//     npm run compat -- --only tls            peers over TLS; writes docs/tls-peers.md
+//     npm run compat -- --only tls:curl+node  of these the trials whose names contain all of these words
 //
 // Exit status 1 if a body that passed through user memory is not held whole, a count is wrong, rows do not pair or bytes
 // differ.
@@ -20,9 +22,12 @@ import { requestFor } from './compat/requests.ts';
 import type { Hop, ServerKind, Site } from './compat/server-kind.ts';
 import { createSite } from './compat/site.ts';
 import { isEnding, printed, stopAll, stopForGood } from './compat/start-server.ts';
+import { tlsPage } from './compat/tls-page.ts';
+import { TLS_GROUP, type TlsTrial, tryTls } from './compat/tls-trials.ts';
 
-const GROUPS = [...new Set(KINDS.map(({ group }) => group)), HTTP2_GROUP];
+const GROUPS = [...new Set(KINDS.map(({ group }) => group)), HTTP2_GROUP, TLS_GROUP];
 const PAGE = join(import.meta.dirname, '../docs/server-compatibility.md');
+const TLS_PAGE = join(import.meta.dirname, '../docs/tls-peers.md');
 /** Where recordings of captures with failures are kept. */
 const KEPT = join(import.meta.dirname, '../build/compat');
 
@@ -42,6 +47,7 @@ async function main(args: readonly string[]): Promise<number> {
 	const { site, remove } = createSite();
 	const tried: Tried[] = [];
 	let trials: readonly Http2Trial[] = [];
+	let tlsTrials: readonly TlsTrial[] = [];
 	process.once('SIGINT', stopForGood);
 	process.once('SIGTERM', stopForGood);
 	try {
@@ -55,19 +61,25 @@ async function main(args: readonly string[]): Promise<number> {
 			for (const failure of one.failures) console.error(`  ${failure}`);
 		}
 		if (groups.includes(HTTP2_GROUP) && !isEnding()) trials = await tryHttp2(site);
+		const overTls = groups.find((name) => name.split(':')[0] === TLS_GROUP);
+		if (overTls !== undefined && !isEnding()) tlsTrials = await tryTls(site, overTls.split(':')[1]?.split('+') ?? []);
 	} finally {
 		await stopAll();
 		remove();
 	}
 	// Exit at once: something may still be waiting for a server that will not start.
 	if (isEnding()) process.exit(130);
+	if (groups.includes(TLS_GROUP)) writeFileSync(TLS_PAGE, tlsPage(tlsTrials));
+	else if (tlsTrials.length > 0) console.log(tlsPage(tlsTrials));
 	const text = page(tried, CLIENTS, trials);
 	if (groups.length === GROUPS.length) writeFileSync(PAGE, text);
-	else console.log(text);
-	const failures = [...tried, ...trials].flatMap((one) => one.failures);
+	else if (tried.length + trials.length > 0) console.log(text);
+	const failures = [...tried, ...trials, ...tlsTrials].flatMap((one) => one.failures);
 	const absent = [
 		...tried.filter((one) => one.absent !== undefined).map(({ kind }) => kind.name),
-		...trials.filter((one) => one.absent !== undefined).map(({ client, server }) => `${client} → ${server}`),
+		...[...trials, ...tlsTrials]
+			.filter((one) => one.absent !== undefined)
+			.map(({ client, server }) => `${client} → ${server}`),
 	];
 	if (absent.length > 0) console.error(`compat: not available, so not tried: ${absent.join(', ')}`);
 	console.error(failures.length === 0 ? 'compat: everything tried is correct' : `compat: ${failures.length} failures`);
@@ -77,7 +89,7 @@ async function main(args: readonly string[]): Promise<number> {
 function wantedGroups(args: readonly string[]): readonly string[] | undefined {
 	if (args.length === 0) return GROUPS;
 	const wanted = (args[1] ?? '').split(',');
-	const unknown = wanted.filter((name) => !GROUPS.includes(name));
+	const unknown = wanted.filter((name) => !GROUPS.includes(name) && !name.startsWith(`${TLS_GROUP}:`));
 	if (args[0] === '--only' && args.length === 2 && unknown.length === 0) return wanted;
 	console.error(`expected --only with names of ${GROUPS.join(', ')}, got ${args.join(' ')}`);
 	return undefined;

@@ -8,7 +8,7 @@ export type Site = {
 	/** For configuration files, sockets and what clients receive. */
 	readonly temporary: string;
 	/** A compiled fixture, built at first use; throws what the compiler said. */
-	readonly compiled: (name: 'calls' | 'http_program' | 'http2_program') => string;
+	readonly compiled: (name: 'calls' | 'http_program' | 'http2_program' | 'ssl_addresses') => string;
 };
 
 /** One request to a server. */

@@ -12,6 +12,7 @@ const COMPILERS = {
 	calls: (program: string) => ['gcc', '-O1', '-o', program, join(FIXTURES, 'calls.c')],
 	http_program: (program: string) => ['go', 'build', '-o', program, join(FIXTURES, 'http_program.go')],
 	http2_program: (program: string) => ['go', 'build', '-o', program, join(FIXTURES, 'http2_program.go')],
+	ssl_addresses: (program: string) => ['gcc', '-shared', '-fPIC', '-o', program, join(FIXTURES, 'ssl_addresses.c')],
 } as const;
 
 /** Debian installs Go packages here; they are not modules. */
