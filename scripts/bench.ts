@@ -77,6 +77,10 @@ const BENCHMARKS: Record<
 		run: async ({ seconds = 3, ...options }) =>
 			(await import('./bench/overhead-http2.ts')).benchOverheadHttp2({ seconds, ...options }),
 	},
+	tls: {
+		rounds: 7,
+		run: async ({ seconds = 2, ...options }) => (await import('./bench/tls.ts')).benchTls({ seconds, ...options }),
+	},
 	storm: {
 		run: async ({ rows = 3_000_000, ...options }) =>
 			(await import('./bench/storm.ts')).benchStorm({ rows, ...options }),

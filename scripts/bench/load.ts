@@ -15,8 +15,8 @@ export type Load = {
 };
 
 /** Throws if a response was not a 200 or a connection failed, because a rate of errors means nothing. */
-export async function wrk(port: number, path: string, seconds: number): Promise<Load> {
-	const url = `http://127.0.0.1:${port}${path}`;
+export async function wrk(port: number, path: string, seconds: number, scheme = 'http'): Promise<Load> {
+	const url = `${scheme}://127.0.0.1:${port}${path}`;
 	const { stdout, cpuUs } = await runTimed('wrk', ['-t2', `-c${CONNECTIONS}`, `-d${seconds}s`, url]);
 	const requests = Number(/(\d+) requests in/.exec(stdout)?.[1]);
 	const rate = Number(/Requests\/sec:\s+(\S+)/.exec(stdout)?.[1]);

@@ -16,6 +16,7 @@ const NOTES = join(import.meta.dirname, 'notes');
 const ORDER = [
 	'overhead',
 	'overhead-http2',
+	'tls',
 	'storm',
 	'capacity',
 	'decode',

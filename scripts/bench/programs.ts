@@ -15,6 +15,7 @@ const PACKAGES = {
 	flock: 'util-linux',
 	h2load: 'nghttp2-client',
 	nginx: 'nginx-light',
+	openssl: 'openssl',
 	psql: 'postgresql',
 	script: 'bsdutils',
 	'redis-benchmark': 'redis-tools',
@@ -29,7 +30,7 @@ const PACKAGES = {
 export type Program = keyof typeof PACKAGES;
 
 /** The option with which each prints its version. */
-const VERSION_OPTIONS: Partial<Record<Program, string>> = { nginx: '-v', wrk: '-v' };
+const VERSION_OPTIONS: Partial<Record<Program, string>> = { nginx: '-v', openssl: 'version', wrk: '-v' };
 
 /** Installs missing programs with apt-get, and says so. Needs root, as capturing does. */
 export function requirePrograms(names: readonly Program[]): void {
@@ -57,9 +58,10 @@ export function versionsOf(names: readonly Program[]): Record<string, string> {
 }
 
 /** Path of our own program, compiled. */
-export function ownProgram(name: 'paced' | 'attach-empty' | 'ring-reader'): string {
+export function ownProgram(name: 'paced' | 'attach-empty' | 'ring-reader' | 'library-users'): string {
 	const target = join(BUILT, name);
 	if (name === 'paced') return compile(target, ['paced.c'], 'gcc', ['-O2', '-Wall']);
+	if (name === 'library-users') return compile(target, ['library-users.c'], 'gcc', ['-O2', '-Wall'], ['-ldl']);
 	// The parts of the addon that do not depend on JavaScript.
 	const parts = readdirSync(join(ROOT, 'native'))
 		.filter((file) => file.endsWith('.cc') && file !== 'addon.cc')
