@@ -17,6 +17,7 @@ import {
 	STATES,
 	SYSCALL_NAMES,
 	syscallList,
+	TLS_LIBRARIES,
 } from '../src/decode/words.ts';
 import { buildBatch } from './record-builder.ts';
 
@@ -79,6 +80,8 @@ export type ExchangeRow = {
 	parentId: number;
 	/** 0: it is not HTTP/2. */
 	streamId: number;
+	/** Library of the plaintext; null: it is not TLS. */
+	tls: string | null;
 	pid: number;
 	tid: number;
 	comm: string | null;
@@ -415,6 +418,7 @@ function readExchange(entry: Entry): ExchangeRow {
 		pairId: entry.f64(layout.EXCHANGE_PAIR_ID),
 		parentId: entry.f64(layout.EXCHANGE_PARENT_ID),
 		streamId: entry.u32(layout.EXCHANGE_STREAM_ID),
+		tls: TLS_LIBRARIES[entry.u32(layout.EXCHANGE_TLS)] ?? null,
 		pid: entry.u32(layout.EXCHANGE_PID),
 		tid: entry.u32(layout.EXCHANGE_TID),
 		comm: entry.text(layout.EXCHANGE_COMM),

@@ -20,6 +20,10 @@ export type RecordFields = {
 	timeNs: bigint;
 	conn: bigint;
 	offset: bigint;
+	/** enum capture_tls_library of a record with FLAG_PLAINTEXT. */
+	library: number;
+	/** CAPTURE_CONN_*. */
+	connFlags: number;
 	comm: string;
 	payload: Uint8Array;
 };
@@ -49,7 +53,8 @@ export function buildRecord(fields: Partial<RecordFields> & { kind: number }): U
 	view.setUint8(at + wire.EVENT_SYSCALL, fields.syscall ?? 0);
 	view.setUint8(at + wire.EVENT_DIRECTION, fields.direction ?? 0);
 	view.setUint32(at + wire.EVENT_FLAGS, fields.flags ?? 0, true);
-	view.setUint32(at + wire.EVENT_CONN_FLAGS, (fields.role ?? 0) | ((fields.family ?? 0) << 8), true);
+	const connFlags = (fields.role ?? 0) | ((fields.family ?? 0) << 8) | (fields.connFlags ?? 0);
+	view.setUint32(at + wire.EVENT_CONN_FLAGS, connFlags, true);
 	view.setUint32(at + wire.EVENT_PID, fields.pid ?? 0, true);
 	view.setUint32(at + wire.EVENT_TID, fields.tid ?? fields.pid ?? 0, true);
 	view.setInt32(at + wire.EVENT_FD, fields.fd ?? -1, true);
@@ -57,6 +62,7 @@ export function buildRecord(fields: Partial<RecordFields> & { kind: number }): U
 	view.setUint32(at + wire.EVENT_CALL_OFFSET, fields.callOffset ?? 0, true);
 	view.setUint32(at + wire.EVENT_BYTES, bytes, true);
 	view.setUint32(at + wire.EVENT_CAPTURED_BYTES, captured, true);
+	view.setUint32(at + wire.EVENT_RESERVED, fields.library ?? 0, true);
 	view.setBigUint64(at + wire.EVENT_TIME_NS, fields.timeNs ?? 0n, true);
 	view.setBigUint64(at + wire.EVENT_CONN, fields.conn ?? 0n, true);
 	view.setBigUint64(at + wire.EVENT_STREAM_OFFSET, fields.offset ?? 0n, true);
@@ -140,6 +146,10 @@ export type ConnectionOptions = {
 	connectNs?: bigint;
 	/** What the socket had measured at its end: the round-trip time in microseconds, and retransmitted segments. */
 	measured?: { rttUs: number; retransmits: number };
+	/** CAPTURE_CONN_* of every record. */
+	connFlags?: number;
+	/** enum capture_tls_library of every record. */
+	library?: number;
 	/** System calls of the two directions, unless a call says otherwise. */
 	inSyscall?: number;
 	outSyscall?: number;
@@ -218,9 +228,30 @@ export class Tape {
 		});
 	}
 
+	/** A TLS session whose connection is not known. */
+	unmapped(conn: number, options: ConnectionOptions = {}): ConnectionTape {
+		const { pid, tid, comm } = options;
+		const known = {
+			...(pid === undefined ? {} : { pid }),
+			...(tid === undefined ? {} : { tid }),
+			...(comm === undefined ? {} : { comm }),
+		};
+		return this.connection(conn, known).plaintext({ ...options, connFlags: wire.CAPTURE_CONN_TLS_UNMAPPED });
+	}
+
 	batch(): Uint8Array {
 		return buildBatch(this.records);
 	}
+}
+
+/** A ClientHello and a ServerHello without extensions: enough for the kernel side and the decoder to call it TLS. */
+export const CLIENT_HELLO = hello(1, [0, 2, 0x13, 1, 1, 0]);
+export const SERVER_HELLO = hello(2, [0x13, 1, 0]);
+
+/** A record of TLS with one handshake message: version, random, no session id, and what follows. */
+function hello(type: number, rest: readonly number[]): Uint8Array {
+	const message = [3, 3, ...new Array<number>(32).fill(7), 0, ...rest];
+	return Uint8Array.from([22, 3, 3, 0, message.length + 4, type, 0, 0, message.length, ...message]);
 }
 
 /** One connection on the tape. */
@@ -278,6 +309,31 @@ export class ConnectionTape {
 			...(options.pid === undefined ? {} : { pid: options.pid }),
 			...(options.tid === undefined ? {} : { tid: options.tid }),
 		});
+		return this;
+	}
+
+	/**
+	 * A TLS session on it, as its library hands it over: the same connection with offsets of its own. Its close() is the end of
+	 * the session.
+	 */
+	plaintext(options: ConnectionOptions = {}): ConnectionTape {
+		return new ConnectionTape(this.tape, this.conn, {
+			...this.options,
+			library: wire.TLS_LIBRARY_OPENSSL,
+			inSyscall: wire.SYSCALL_SSL_READ,
+			outSyscall: wire.SYSCALL_SSL_WRITE,
+			...options,
+			flags: (options.flags ?? 0) | wire.FLAG_PLAINTEXT,
+			local: '',
+			remote: '',
+		});
+	}
+
+	/** Both hellos, as the side that this is moves them. */
+	shakeHands(): this {
+		const isClient = this.options.role === wire.ROLE_CONNECTED;
+		if (isClient) this.out(CLIENT_HELLO).in(SERVER_HELLO);
+		else this.in(CLIENT_HELLO).out(SERVER_HELLO);
 		return this;
 	}
 
@@ -342,13 +398,15 @@ export class ConnectionTape {
 	}
 
 	add(fields: Partial<RecordFields> & { kind: number }): void {
-		const { pid = 1, tid = pid, fd = 3, comm = '', role = 0, flags = 0 } = this.options;
+		const { pid = 1, tid = pid, fd = 3, comm = '', role = 0, flags = 0, library = 0, connFlags = 0 } = this.options;
 		this.tape.add({
 			conn: this.conn,
 			role,
 			fd,
 			comm,
 			flags,
+			library,
+			connFlags,
 			...fields,
 			pid: fields.pid ?? pid,
 			tid: fields.tid ?? fields.pid ?? tid,

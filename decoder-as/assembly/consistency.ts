@@ -58,7 +58,8 @@ export function checkEverything(): void {
 	for (let connection = connections.oldest; connection != NO_CONNECTION; connection = connection.lruNext) {
 		assert(connection.lruPrevious == before, 'the list by use is linked both ways');
 		assert(!connection.buried && !connection.forgotten, 'a connection that is followed is not forgotten');
-		assert(connections.findConnection(connection.id) == connection, 'a connection is found by its id');
+		if (connection.isSession) checkSession(connection);
+		else assert(connections.findConnection(connection.id) == connection, 'a connection is found by its id');
 		checkConnection(connection);
 		if (connection.due) due++;
 		before = connection;
@@ -69,6 +70,16 @@ export function checkEverything(): void {
 	assert(connections.countDue() == due, 'what is due is in the list, and what is in the list is due');
 	looked += count;
 	unlooked = looked / LOOKED_AT_EACH_BATCH;
+}
+
+function checkSession(session: Connection): void {
+	const carrier = session.carrier;
+	assert(carrier != NO_CONNECTION && !carrier.buried, 'the connection of a session that is followed is followed');
+	assert(connections.findConnection(session.id) == carrier, 'a session has the id of its connection');
+	assert(session.session == NO_CONNECTION, 'a session carries no other');
+	let listed = carrier.session;
+	while (listed != NO_CONNECTION && listed != session) listed = listed.earlierSession;
+	assert(listed == session, 'a connection knows its sessions');
 }
 
 function checkConnection(connection: Connection): void {

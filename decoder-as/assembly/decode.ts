@@ -12,6 +12,7 @@ import {
 	settleDue,
 } from './connections/lifecycle';
 import { beginRun, continueRun, endRun } from './connections/run';
+import { foretellEnd, informSessions, noteLibrary, sessionFor } from './connections/sessions';
 import { isWord, findByte } from './memory/bytes';
 import * as loss from './memory/loss';
 import { allocate, memoryInUse } from './memory/memory';
@@ -41,6 +42,7 @@ import {
 	CAPTURE_CLOSE_BYTES,
 	CAPTURE_CLOSE_MEASURED_BYTES,
 	CAPTURE_CONN_HTTP2,
+	CAPTURE_CONN_TLS_UNMAPPED,
 	CAPTURE_DATA,
 	CAPTURE_END,
 	CAPTURE_EOF,
@@ -64,6 +66,7 @@ import {
 	FLAG_CUT_IOVEC_LIMIT,
 	FLAG_MIDSTREAM,
 	FLAG_PART,
+	FLAG_PLAINTEXT,
 	FLAG_UNVERIFIED,
 	FLAG_ZERO_COPY,
 	LOSS_BODY_LIMIT,
@@ -227,9 +230,13 @@ function handleConnection(record: usize, kind: u32): void {
 	}
 	if (known == NO_CONNECTION) introduce(connection, record);
 	touch(connection);
-	connection.usedAt = recordTime(record);
-	connection.idle = false;
+	noteUse(connection, record);
+	if (connection.session != NO_CONNECTION) noteUse(connection.session, record);
 	if (recordSyscall(record) != 0) noteSyscall(connection, recordSyscall(record));
+	if (recordFlags(record) & FLAG_PLAINTEXT && !connection.unmapped) {
+		handlePlaintext(connection, record, kind);
+		return;
+	}
 	switch (kind) {
 		case CAPTURE_DATA:
 			handleData(connection, record);
@@ -261,12 +268,41 @@ function handleConnection(record: usize, kind: u32): void {
 	}
 }
 
+function noteUse(connection: Connection, record: usize): void {
+	connection.usedAt = recordTime(record);
+	connection.idle = false;
+}
+
+/** Plaintext of TLS on a connection that is known, or its end. */
+function handlePlaintext(connection: Connection, record: usize, kind: u32): void {
+	if (kind == CAPTURE_CLOSE) {
+		const session = connection.session;
+		if (session != NO_CONNECTION && !session.closed) handleClose(session, record);
+		return;
+	}
+	if (kind != CAPTURE_DATA) {
+		loss.count(LOSS_DECODE_GAP, 1, 0);
+		return;
+	}
+	const session = sessionFor(connection, record);
+	if (session == NO_CONNECTION) {
+		loss.count(LOSS_TABLE_FULL, 1, recordBytes(record));
+		return;
+	}
+	handleData(session, record);
+}
+
 /** Notes what the first record says about the connection. */
 function introduce(connection: Connection, record: usize): void {
 	const flags = recordFlags(record);
 	connection.role = <u8>(recordConnFlags(record) & 0xff);
 	connection.midstream = (flags & FLAG_MIDSTREAM) != 0;
 	connection.unverified = (flags & FLAG_UNVERIFIED) != 0;
+	if (recordConnFlags(record) & CAPTURE_CONN_TLS_UNMAPPED) {
+		connection.unmapped = true;
+		connection.unverified = false;
+		connection.answered = true;
+	}
 	if (!connection.midstream || saysAtRest(record)) return;
 	beginMidstream(connection);
 	if (recordConnFlags(record) & CAPTURE_CONN_HTTP2) becomeHttp2(connection, false);
@@ -303,6 +339,7 @@ function handleData(connection: Connection, record: usize): void {
 	}
 	if (connection.role == 0) connection.role = <u8>(recordConnFlags(record) & 0xff);
 	const flags = recordFlags(record);
+	if (connection.unmapped && connection.library == 0) beginUnmapped(connection, record);
 	const unseen = recordBytes(record) - recordCaptured(record);
 	// A call counts once, however many records it has.
 	const calls = flags & FLAG_PART && recordCallOffset(record) != 0 ? 0 : 1;
@@ -315,6 +352,14 @@ function handleData(connection: Connection, record: usize): void {
 	if (connection.ignored) return;
 	receive(connection, record);
 	beginRun(record, connection);
+}
+
+/** The first plaintext of a session whose connection is not known. */
+function beginUnmapped(connection: Connection, record: usize): void {
+	noteLibrary(connection, record);
+	if (connection.midstream || !(recordFlags(record) & FLAG_MIDSTREAM)) return;
+	connection.midstream = true;
+	beginMidstream(connection);
 }
 
 function handleUnseen(connection: Connection, record: usize): void {
@@ -330,12 +375,14 @@ function handleOpen(connection: Connection, record: usize): void {
 	if (role != 0) connection.role = <u8>role;
 	if (connection.midstream && saysAtRest(record)) resume(connection, record);
 	if (recordCaptured(record) >= <u32>CAPTURE_ADDRESSES_BYTES) learnAddresses(connection, recordPayload(record), recordCaptured(record));
+	informSessions(connection);
 }
 
 function handleClose(connection: Connection, record: usize): void {
 	if (recordCaptured(record) >= <u32>CAPTURE_CLOSE_BYTES) {
 		const payload = recordPayload(record);
-		learnAddresses(connection, payload, CAPTURE_ADDRESSES_BYTES);
+		if (!connection.isSession) learnAddresses(connection, payload, CAPTURE_ADDRESSES_BYTES);
+		informSessions(connection);
 		connection.finalKnown = true;
 		const incoming = load<u64>(payload, CAPTURE_ADDRESSES_BYTES);
 		const outgoing = load<u64>(payload, CAPTURE_ADDRESSES_BYTES + 8);
@@ -362,6 +409,7 @@ function handleEof(connection: Connection, record: usize): void {
 	if (stream == NO_STREAM) return;
 	if (connection.endReason == 0) connection.endReason = REASON_PEER_CLOSED;
 	beginEnd(stream, REASON_PEER_CLOSED, true, recordOffset(record), true);
+	foretellEnd(connection, true, REASON_PEER_CLOSED, true);
 }
 
 function handleShutdown(connection: Connection, record: usize): void {
@@ -369,10 +417,12 @@ function handleShutdown(connection: Connection, record: usize): void {
 	if (how != SHUT_WR) {
 		const incoming = openStream(connection, true);
 		if (incoming != NO_STREAM) beginEnd(incoming, REASON_CLOSED, false, 0, false);
+		foretellEnd(connection, true, REASON_CLOSED, false);
 	}
 	if (how != SHUT_RD) {
 		const outgoing = openStream(connection, false);
 		if (outgoing != NO_STREAM) beginEnd(outgoing, REASON_CLOSED, true, 0, false);
+		foretellEnd(connection, false, REASON_CLOSED, true);
 	}
 }
 
@@ -382,9 +432,11 @@ function handleError(connection: Connection, record: usize): void {
 	if (connection.endReason == 0 || errno == ECONNRESET) connection.endReason = reason;
 	const outgoing = openStream(connection, false);
 	if (outgoing != NO_STREAM) beginEnd(outgoing, reason, false, 0, false);
+	foretellEnd(connection, false, reason, false);
 	if (errno == EPIPE) return;
 	const incoming = openStream(connection, true);
 	if (incoming != NO_STREAM) beginEnd(incoming, reason, false, 0, false);
+	foretellEnd(connection, true, reason, false);
 }
 
 function handleExit(record: usize): void {
@@ -417,6 +469,7 @@ function answerSocket(record: usize): void {
 	const end = at + recordCaptured(record);
 	const kindEnd = findByte(at, end, 10);
 	if (kindEnd < end) learnAddressTexts(connection, kindEnd + 1, end);
+	informSessions(connection);
 	if (isWord(at, kindEnd, 'socket')) {
 		if (connection.unverified) exchanges.releaseRows(connection);
 	} else if (isWord(at, kindEnd, 'file') && connection.unverified) {
@@ -483,7 +536,7 @@ export function writeSnapshot(mask: u32): void {
 	if (mask & (SNAPSHOT_EXCHANGES | SNAPSHOT_CONNECTIONS)) {
 		for (let connection = oldest; connection != NO_CONNECTION; connection = connection.lruNext) {
 			if (connection.ignored || connection.unverified) continue;
-			if (mask & SNAPSHOT_CONNECTIONS && connection.protocol != 0) writeConnection(connection, isAtRest(connection));
+			if (mask & SNAPSHOT_CONNECTIONS && connection.protocol != 0 && !connection.isSession) writeConnection(connection, isAtRest(connection));
 			if (!(mask & SNAPSHOT_EXCHANGES)) continue;
 			for (let exchange = connection.first; exchange != NO_EXCHANGE; exchange = exchange.next) {
 				if (exchange.id != 0) writeExchange(exchange);

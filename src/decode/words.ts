@@ -84,6 +84,9 @@ export const SYSCALL_NAMES: Words = constants('SYSCALL_', (word) =>
 		: word.replace(/^ssl_/, 'SSL_').replace(/^pr_(.)/, (_, first: string) => `PR_${first.toUpperCase()}`),
 );
 
+/** Column `exchanges.tls`, by enum capture_tls_library. */
+export const TLS_LIBRARIES: Words = constants('TLS_LIBRARY_', (word) => (word === 'none' || word === 'max' ? null : word));
+
 /** The words of column `events.flags`, in the order of enum capture_flag's bits. */
 export const FLAG_WORDS: readonly (readonly [bit: number, word: string])[] = Object.entries(event)
 	.filter(([name]) => name.startsWith('FLAG_'))
@@ -149,6 +152,7 @@ export const ANOMALY_DESCRIPTIONS: readonly (readonly [word: string, meaning: st
 	['invalid-header-block', 'HTTP/2: a header block that cannot be read'],
 	['invalid-pseudo-header', 'HTTP/2: a pseudo-header is missing, repeated, misplaced or not defined'],
 	['invalid-frame', 'HTTP/2: a frame is shorter than its padding or its numbers'],
+	['tls-unmapped', 'it came from a TLS session whose connection is not known, so addresses and pair are NULL'],
 ];
 
 const KIND_NAMES: Words = table([

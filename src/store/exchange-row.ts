@@ -83,7 +83,7 @@ export function queryText(segment: Segment, row: number): string | null {
 
 /**
  * The absolute URL (RFC 9110 section 7.1): the target itself if it is in absolute-form, `http://` + host + target if it
- * is in origin-form (`https://` if a request of HTTP/2 says so), only the authority for CONNECT. Without a host, the
+ * is in origin-form (`https://` in a TLS session, or if a request of HTTP/2 says so), only the authority for CONNECT. Without a host, the
  * server's address is used.
  */
 export function urlText(segment: Segment, row: number): string | null {

@@ -1,5 +1,5 @@
 // Tables `exchanges` and `inflight`: their columns, as readers over segments.
-import { anomalyWords, PROCESS_SIDES, REASONS, STATES, SYSCALL_NAMES, syscallList } from '../decode/words.ts';
+import { anomalyWords, PROCESS_SIDES, REASONS, STATES, SYSCALL_NAMES, syscallList, TLS_LIBRARIES } from '../decode/words.ts';
 import { addressIp, addressPort } from './address-parts.ts';
 import {
 	arrayReader,
@@ -281,7 +281,7 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 	text('res_body_note', 'why the response body is not held in full, or cannot be decoded; otherwise NULL', (s, row) =>
 		noteText(s, row, 'response'),
 	),
-	word('via', 'syscall that carried the response body', SYSCALL_NAMES, (segment) => segment.u8.via),
+	word('via', 'system call, or function of a TLS library, that carried the response body', SYSCALL_NAMES, (segment) => segment.u8.via),
 	{
 		name: 'vias',
 		type: 'text',
@@ -290,6 +290,12 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 		dictionary: 'vias',
 	},
 	word('req_via', 'syscall that carried the request', SYSCALL_NAMES, (segment) => segment.u8.req_via),
+	word(
+		'tls',
+		'library in which the plaintext of TLS was seen (`--tls`); NULL if the exchange was seen in a system call',
+		TLS_LIBRARIES,
+		(segment) => segment.u8.tls,
+	),
 	field('content_type', "the response's Content-Type", 'response', 'content-type'),
 	field('content_encoding', "the response's Content-Encoding", 'response', 'content-encoding'),
 	field('user_agent', "the request's User-Agent", 'request', 'user-agent'),

@@ -158,6 +158,7 @@ export class RowWriter {
 		u8.side[row] = inU32[(at + layout.EXCHANGE_SIDE) >> 2]!;
 		u8.via[row] = inU32[(at + layout.EXCHANGE_VIA) >> 2]!;
 		u8.req_via[row] = inU32[(at + layout.EXCHANGE_REQ_VIA) >> 2]!;
+		u8.tls[row] = inU32[(at + layout.EXCHANGE_TLS) >> 2]!;
 		u8.flags[row] = inU32[(at + layout.EXCHANGE_FLAGS) >> 2]!;
 	}
 

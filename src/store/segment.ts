@@ -76,6 +76,7 @@ const u8Columns = (column: () => Uint8Array) => ({
 	side: column(),
 	via: column(),
 	req_via: column(),
+	tls: column(),
 	flags: column(),
 	extra_count: column(),
 });

@@ -21,7 +21,7 @@ import { noteActivity, silenceBeforeEnd } from '../protocols/silence';
 import { leaveSpill } from '../protocols/spill';
 import { leaveTalk } from '../protocols/websocket';
 import { forgetAddresses } from '../rows/addresses';
-import { writeConnection } from '../rows/entries';
+import { sessionProtocol, writeConnection } from '../rows/entries';
 import * as exchanges from '../rows/exchanges';
 import { freeMessage } from '../rows/messages';
 import { forgetMirror } from '../rows/mirrors';
@@ -54,12 +54,17 @@ let rememberedNext: u32 = 0;
 export function openConnection(id: u64): Connection {
 	let connection = connections.findConnection(id);
 	if (connection != NO_CONNECTION) return connection;
-	while (connections.count >= connectionsLimit && connections.oldest != NO_CONNECTION) evict(connections.oldest);
+	makeRoom();
 	connection = connections.addConnection(id);
 	if (connection == NO_CONNECTION) return connection;
 	connection.process = holdProcess(call.pid);
 	addHold(connection, call.pid);
 	return connection;
+}
+
+/** Makes room for one more connection. */
+export function makeRoom(): void {
+	while (connections.count >= connectionsLimit && connections.oldest != NO_CONNECTION) evict(connections.oldest);
 }
 
 /**
@@ -266,6 +271,17 @@ export function beginEnd(stream: Stream, reason: i32, orderly: bool, offset: u64
 	else connections.makeDue(stream.connection);
 }
 
+/** The stream ends like this once its connection does. */
+export function expectEnd(stream: Stream, reason: i32, orderly: bool): void {
+	if (stream.ended || stream.ending) return;
+	stream.ending = true;
+	stream.endsWithClose = true;
+	stream.endReason = reason;
+	stream.endOrderly = orderly;
+	stream.endedAt = call.time;
+	stream.endSilence = silenceBeforeEnd(stream.connection);
+}
+
 function completeEnd(stream: Stream): void {
 	if (stream.ended) return;
 	feedRest(stream);
@@ -299,6 +315,9 @@ export function beginClose(connection: Connection, reason: i32, time: u64): void
 	connection.closedIn = connections.batch;
 	if (connection.endReason == 0) connection.endReason = reason;
 	connections.makeDue(connection);
+	for (let session = connection.session; session != NO_CONNECTION; session = session.earlierSession) {
+		beginClose(session, connection.endReason, time);
+	}
 }
 
 /** Ends everything open on the connection with `reason`. `orderly`: the observed process closed it. */
@@ -347,8 +366,9 @@ function endLast(stream: Stream, reason: i32, orderly: bool): void {
 
 /** Ends its open rows to make room. */
 export function evict(connection: Connection): void {
+	while (connection.session != NO_CONNECTION) evict(connection.session);
 	if (!connection.gone) {
-		loss.count(LOSS_TABLE_FULL, 1, 0);
+		if (!connection.isSession) loss.count(LOSS_TABLE_FULL, 1, 0);
 		decideVerification(connection);
 		endConnection(connection, REASON_EVICTED, false);
 		connection.gone = true;
@@ -359,17 +379,27 @@ export function evict(connection: Connection): void {
 
 /** The capture ended: writes everything. */
 export function endEverything(): void {
-	while (connections.oldest != NO_CONNECTION) {
-		const connection = connections.oldest;
-		if (!connection.gone) {
-			decideVerification(connection);
-			if (connection.closed) endConnection(connection, connection.endReason, true);
-			else endConnection(connection, REASON_CAPTURE_ENDED, false);
-			connection.gone = true;
-		}
-		exchanges.handOutAll(connection);
-		bury(connection);
+	while (connections.oldest != NO_CONNECTION) endWithCapture(connections.oldest);
+}
+
+function endWithCapture(connection: Connection): void {
+	while (connection.session != NO_CONNECTION) endWithCapture(connection.session);
+	if (!connection.gone) {
+		decideVerification(connection);
+		if (connection.closed) endConnection(connection, connection.endReason, true);
+		else endConnection(connection, REASON_CAPTURE_ENDED, false);
+		connection.gone = true;
 	}
+	exchanges.handOutAll(connection);
+	bury(connection);
+}
+
+/** Ends a closed connection for which nothing late can arrive any more. */
+export function endNow(connection: Connection): void {
+	force(connection, u32.MAX_VALUE, 0, false);
+	decideVerification(connection);
+	endConnection(connection, connection.endReason, true);
+	connection.gone = true;
 }
 
 /**
@@ -408,7 +438,7 @@ function settleConnection(connection: Connection, pausing: bool): bool {
 		}
 	}
 	if (exchanges.handOutReady(connection)) left = true;
-	if (connection.gone && connection.first == NO_EXCHANGE) {
+	if (connection.gone && connection.first == NO_EXCHANGE && connection.session == NO_CONNECTION) {
 		bury(connection);
 		return false;
 	}
@@ -417,7 +447,7 @@ function settleConnection(connection: Connection, pausing: bool): bool {
 
 function settleEnd(stream: Stream): bool {
 	if (stream == NO_STREAM || stream.ended) return false;
-	if (stream.ending) {
+	if (stream.ending && !stream.endsWithClose) {
 		if (stream.endedIn == connections.batch && (stream.firstPending != NO_PENDING || stream.next < stream.finalOffset)) {
 			return true;
 		}
@@ -476,7 +506,8 @@ function silence(stream: Stream): void {
 /** All its rows have been written: writes its row of table `connections` and remembers it for a while. */
 function bury(connection: Connection): void {
 	connection.buried = true;
-	if (connection.protocol != 0 && !connection.ignored) writeConnection(connection, false);
+	if (connection.isSession) leaveConnection(connection);
+	else if (connection.protocol != 0 && !connection.ignored) writeConnection(connection, false);
 	connection.wholeRequests = connection.requests != NO_STREAM && !connection.requests.midstream;
 	freeStream(connection.incoming);
 	freeStream(connection.outgoing);
@@ -494,9 +525,18 @@ function bury(connection: Connection): void {
 	store<u32>(slot, <u32>changetype<usize>(connection));
 }
 
+/** The rows of a TLS session are written: its connection keeps what its own row tells of it. */
+function leaveConnection(session: Connection): void {
+	const carrier = session.carrier;
+	carrier.exchanges += session.exchanges;
+	carrier.sessionProtocol = sessionProtocol(carrier);
+	connections.leaveCarrier(session);
+	if (carrier.gone) connections.makeDue(carrier);
+}
+
 function forget(connection: Connection): void {
 	if (connection == NO_CONNECTION) return;
-	connections.removeConnection(connection);
+	if (!connection.isSession) connections.removeConnection(connection);
 	forgetMirror(connection);
 	forgetAddresses(connection);
 	protocol.forgetHellos(connection);

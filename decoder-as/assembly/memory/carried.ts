@@ -1,6 +1,6 @@
 // Which syscalls carried a message, and how many bytes of its head and body each of them carried.
 import * as call from '../wire/call';
-import { SYSCALL_SENDFILE, SYSCALL_SPLICE } from '../wire/capture-event';
+import { SYSCALL_SENDFILE, SYSCALL_SPLICE, SYSCALL_SSL_SENDFILE } from '../wire/capture-event';
 import { Message, VIAS } from './state';
 
 /** The current call carried `head` bytes of the head and `body` bytes of the body; both 0: only framing. */
@@ -48,7 +48,7 @@ export function viaOf(message: Message): u32 {
 		const syscall = <u32>load<u8>(list + i);
 		const bytes = load<u64>(bodies + (i << 3));
 		if (bytes == 0) continue;
-		if (syscall == SYSCALL_SENDFILE || syscall == SYSCALL_SPLICE) return syscall;
+		if (syscall == SYSCALL_SENDFILE || syscall == SYSCALL_SPLICE || syscall == SYSCALL_SSL_SENDFILE) return syscall;
 		if (bytes > most) {
 			most = bytes;
 			best = syscall;

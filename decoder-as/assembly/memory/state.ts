@@ -243,8 +243,23 @@ export class Connection {
 	serverHello: usize;
 	serverHelloLength: u32;
 
+	/** Its newest TLS session whose plaintext is seen, and whether it ever had one: see connections/sessions.ts. */
+	session: Connection;
+	carries: bool;
+	/** It is such a session, of this connection (NO_CONNECTION once its rows are written), which had this one before it. */
+	isSession: bool;
+	carrier: Connection;
+	earlierSession: Connection;
+	/** PROTOCOL_* of the HTTP in its sessions that are over; 0: there was none. */
+	sessionProtocol: i32;
+	/** It stands for a TLS session whose connection is not known. */
+	unmapped: bool;
+	/** enum capture_tls_library that its plaintext comes from; 0: it is no plaintext of TLS. */
+	library: u8;
+
 	/** One bit per syscall in the list. */
 	syscallsNoted: u64;
+	syscallsNotedHigh: u64;
 	syscalls0: u64;
 	syscalls1: u64;
 	syscallCount: u32;
@@ -280,6 +295,8 @@ export class Stream {
 	ending: bool;
 	endReason: i32;
 	endOrderly: bool;
+	/** It ends only with its connection. */
+	endsWithClose: bool;
 	endedIn: u32;
 	/** When that was seen, and how long the connection had been silent before. */
 	endedAt: u64;
@@ -780,6 +797,11 @@ export const NO_LANE = changetype<Lane>(0);
 export const NO_FRAMES = changetype<Frames>(0);
 export const NO_HELLO = changetype<Hello>(0);
 export const NO_TABLE = changetype<HeaderTable>(0);
+
+/** Whether it carries plaintext of TLS: then its offsets are not those of a socket. */
+export function isPlaintext(connection: Connection): bool {
+	return connection.isSession || connection.unmapped;
+}
 
 /** Whether the observed process is the client, if the streams' roles are known. */
 export function isClient(connection: Connection): bool {

@@ -7,7 +7,7 @@ import { note } from '../memory/anomalies';
 import { begins, findLineFeed } from '../memory/bytes';
 import { CHECKED } from '../memory/checks';
 import { bodyLimit } from '../memory/settings';
-import { NO_EXCHANGE, NO_MESSAGE, WATCHED, Message, Stream } from '../memory/state';
+import { NO_EXCHANGE, NO_MESSAGE, WATCHED, Message, Stream, isPlaintext } from '../memory/state';
 import { writeSkip } from '../rows/entries';
 import { addBody, addUnseenBody, appendBody, zeroCopyReason } from '../rows/messages';
 import * as call from '../wire/call';
@@ -120,6 +120,7 @@ function offerSkip(stream: Stream, taken: u32): void {
 	const message = stream.message;
 	const connection = stream.connection;
 	if (stream.state != IN_LENGTH || <u64>message.bodyLength < bodyLimit || connection.doubt != 0 || message.watch == WATCHED) return;
+	if (isPlaintext(connection)) return;
 	const until = stream.next + taken + stream.remaining;
 	if (stream.skippedUntil == until || until > SKIPPED_MOST) return;
 	const exchange = message.exchange;

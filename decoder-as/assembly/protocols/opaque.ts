@@ -1,7 +1,7 @@
 // A connection that does not carry HTTP/1, or no longer does: its bytes are only counted.
 import { AT_START } from '../http1/states';
 import { bodyLimit } from '../memory/settings';
-import { OPAQUE, NO_EXCHANGE, NO_HELLO, NO_MESSAGE, NO_STREAM, Connection, Stream } from '../memory/state';
+import { OPAQUE, NO_EXCHANGE, NO_HELLO, NO_MESSAGE, NO_STREAM, Connection, Stream, isPlaintext } from '../memory/state';
 import { noteProtocol } from '../rows/blind-spots';
 import { writeSkip } from '../rows/entries';
 import * as exchanges from '../rows/exchanges';
@@ -43,7 +43,7 @@ export function skipUnread(stream: Stream): void {
 
 /** Tells the kernel not to copy bytes that are not HTTP/1, unless everything is to be recorded. */
 export function skipOpaque(stream: Stream): void {
-	if (bodyLimit == u64.MAX_VALUE || stream.connection.ignored) return;
+	if (bodyLimit == u64.MAX_VALUE || stream.connection.ignored || isPlaintext(stream.connection)) return;
 	writeSkip(stream.connection.id, stream.direction, SKIPPED_MOST);
 }
 

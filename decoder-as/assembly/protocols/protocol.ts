@@ -9,11 +9,11 @@ import * as http1 from './http1';
 import { unseenReason } from './http1-bodies';
 import * as frames from './http2-frames';
 import { acceptPreface, attach, endFrames, forgetPreface, hasPreface, keepPreface, keepsTooMuch, leaveHttp2, returnToHttp1 } from './http2-start';
-import { skipUnread } from './opaque';
+import { setOpaque, skipUnread } from './opaque';
 import { inheritRole } from './recognition';
 import { followHello, forgetHello, forgetHellos, leaveHello, mayBeginHello } from './tls';
 
-export { forgetHello, forgetHellos };
+export { forgetHello, forgetHellos, setOpaque };
 
 /** Called before the first record. */
 export function prepare(): void {

@@ -127,6 +127,30 @@ function setTold(connection: Connection): void {
 	connection.toldLength = length;
 }
 
+/** The addresses of `from` that `to` does not have yet. */
+export function copyAddresses(from: Connection, to: Connection): void {
+	if (to.remoteLength == 0 && from.remoteLength != 0) {
+		to.remote = copyOf(from.remote, from.remoteLength);
+		if (to.remote != 0) to.remoteLength = from.remoteLength;
+	}
+	if (to.localLength == 0 && from.localLength != 0) {
+		to.local = copyOf(from.local, from.localLength);
+		if (to.local != 0) to.localLength = from.localLength;
+	}
+	if (to.toldLength == 0 && from.toldLength != 0) {
+		to.told = copyOf(from.told, from.toldLength);
+		if (to.told != 0) to.toldLength = from.toldLength;
+	}
+	to.socketNumber = from.socketNumber;
+	to.peerNumber = from.peerNumber;
+}
+
+function copyOf(at: usize, bytes: u32): usize {
+	const copy = allocate(bytes);
+	if (copy != 0) memory.copy(copy, at, bytes);
+	return copy;
+}
+
 export function forgetAddresses(connection: Connection): void {
 	release(connection.told);
 	connection.told = 0;

@@ -55,13 +55,15 @@ export function noteProtocol(connection: Connection): void {
 	noteSpot(connection.pid, tls ? BLIND_TLS : BLIND_HTTP2, comm, words);
 }
 
-/** Undoes that, because the answer is HTTP/1. */
+/** Undoes that, because the answer is HTTP/1, or the plaintext is seen. */
 export function forgetProtocol(connection: Connection): void {
 	const what = connection.protocol == PROTOCOL_TLS ? BLIND_TLS : BLIND_HTTP2;
 	for (let i: u32 = 0; i < spotCount; i++) {
 		const spot = spots + i * SPOT_BYTES;
 		if (load<u32>(spot) != connection.pid || load<u32>(spot, 4) != what) continue;
 		if (load<u64>(spot, 8) != 0) store<u64>(spot, load<u64>(spot, 8) - 1, 8);
+		// The names may be those of connections that are read.
+		if (load<u64>(spot, 8) == 0 && what == BLIND_TLS) store<u32>(spot, HANDSHAKE_WORDS.length, EVIDENCE_LENGTH);
 		return;
 	}
 }
@@ -104,7 +106,7 @@ function addWords(spot: usize, words: string): void {
 
 /** The connection's handshake named this server: adds the name to the evidence, once, as far as there is room. */
 export function noteServerName(connection: Connection, name: usize, length: u32): void {
-	if (length == 0 || length > NAME_MOST) return;
+	if (length == 0 || length > NAME_MOST || connection.carries) return;
 	for (let i: u32 = 0; i < spotCount; i++) {
 		const spot = spots + i * SPOT_BYTES;
 		if (load<u32>(spot) == connection.pid && load<u32>(spot, 4) == BLIND_TLS) return addName(spot, name, length);

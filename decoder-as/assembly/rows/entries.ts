@@ -4,7 +4,7 @@ import { viaOf } from '../memory/carried';
 import { CHECKED } from '../memory/checks';
 import { checkMessage } from '../memory/message-check';
 import { askHost, fits, reserve, reserveSurely, trim } from '../memory/output';
-import { Connection, Exchange, INTERIMS, Message, NO_MESSAGE, NO_PROCESS, NO_STREAM, unheldAt } from '../memory/state';
+import { Connection, Exchange, INTERIMS, Message, NO_CONNECTION, NO_MESSAGE, NO_PROCESS, NO_STREAM, isPlaintext, unheldAt } from '../memory/state';
 import { wallMicroseconds } from '../wire/clock';
 import {
 	CONNECTION_BYTES_IN,
@@ -35,6 +35,7 @@ import {
 	ENTRY_PAIR,
 	ENTRY_QUESTION,
 	ENTRY_SKIP,
+	ANOMALY_TLS_UNMAPPED,
 	EXCHANGE_ANOMALIES,
 	EXCHANGE_CGROUP,
 	EXCHANGE_CMDLINE,
@@ -85,6 +86,7 @@ import {
 	EXCHANGE_STREAM_ID,
 	EXCHANGE_STATUS_TEXT,
 	EXCHANGE_TARGET,
+	EXCHANGE_TLS,
 	EXCHANGE_THREAD_COMM,
 	EXCHANGE_TID,
 	EXCHANGE_TS,
@@ -96,6 +98,9 @@ import {
 	PAIR_A,
 	PAIR_B,
 	PAIR_FIXED_BYTES,
+	PROTOCOL_HTTP1,
+	PROTOCOL_HTTP2,
+	PROTOCOL_WEBSOCKET,
 	QUESTION_CONN,
 	QUESTION_FD,
 	QUESTION_FIXED_BYTES,
@@ -276,8 +281,10 @@ export function writeExchange(exchange: Exchange): bool {
 	putRemote(entry, EXCHANGE_REMOTE, connection);
 	putInterims(entry, exchange);
 
-	let flags: u32 = 0;
+	store<u32>(entry, connection.library, EXCHANGE_TLS);
+	let flags: u32 = isPlaintext(connection) ? EXCHANGE_FLAG_HTTPS : 0;
 	let anomalies = exchange.anomalies;
+	if (connection.unmapped) anomalies |= (<u64>1) << ANOMALY_TLS_UNMAPPED;
 	let lost = exchange.lostBytes;
 	if (request != NO_MESSAGE) {
 		flags |= putRequest(entry, request);
@@ -415,6 +422,27 @@ function putTarget(entry: usize, request: Message, head: u32): void {
 	}
 }
 
+/** PROTOCOL_* of the HTTP in the connection's newest TLS session that has any; 0: none was seen. */
+export function sessionProtocol(carrier: Connection): i32 {
+	for (let session = carrier.session; session != NO_CONNECTION; session = session.earlierSession) {
+		const protocol = session.protocol;
+		if (protocol == PROTOCOL_HTTP1 || protocol == PROTOCOL_HTTP2 || protocol == PROTOCOL_WEBSOCKET) return protocol;
+	}
+	return carrier.sessionProtocol;
+}
+
+/** The same of the connection's own bytes, unless HTTP was seen in a TLS session. */
+function protocolOf(connection: Connection): i32 {
+	const inside = sessionProtocol(connection);
+	return inside != 0 ? inside : connection.protocol;
+}
+
+function countExchanges(connection: Connection): u32 {
+	let count = connection.exchanges;
+	for (let session = connection.session; session != NO_CONNECTION; session = session.earlierSession) count += session.exchanges;
+	return count;
+}
+
 /** Writes ENTRY_CONNECTION even if memory is full, because it tells how many bytes were seen. `atRest`: see protocols/at-rest.ts. */
 export function writeConnection(connection: Connection, atRest: bool): void {
 	const process = connection.process;
@@ -430,10 +458,10 @@ export function writeConnection(connection: Connection, atRest: bool): void {
 	store<f64>(entry, connection.closed ? wallMicroseconds(connection.closedAt) : NaN, CONNECTION_CLOSED);
 	store<f64>(entry, connection.incoming == NO_STREAM ? 0 : <f64>(connection.incoming.next - connection.incoming.base), CONNECTION_BYTES_IN);
 	store<f64>(entry, connection.outgoing == NO_STREAM ? 0 : <f64>(connection.outgoing.next - connection.outgoing.base), CONNECTION_BYTES_OUT);
-	store<f64>(entry, <f64>connection.exchanges, CONNECTION_EXCHANGES);
+	store<f64>(entry, <f64>countExchanges(connection), CONNECTION_EXCHANGES);
 	store<u32>(entry, connection.pid, CONNECTION_PID);
-	store<u32>(entry, sideOf(connection), CONNECTION_SIDE);
-	store<u32>(entry, connection.protocol, CONNECTION_PROTOCOL);
+	store<u32>(entry, sideOf(connection.session != NO_CONNECTION ? connection.session : connection), CONNECTION_SIDE);
+	store<u32>(entry, protocolOf(connection), CONNECTION_PROTOCOL);
 	store<u32>(entry, atRest ? 1 : 0, CONNECTION_AT_REST);
 	store<f64>(entry, connection.incoming == NO_STREAM ? 0 : <f64>connection.incoming.next, CONNECTION_OFFSET_IN);
 	store<f64>(entry, connection.outgoing == NO_STREAM ? 0 : <f64>connection.outgoing.next, CONNECTION_OFFSET_OUT);

@@ -10,7 +10,7 @@ import { bodyLimit, relieveAbove } from '../memory/settings';
 import { Exchange, Message, NOT_WATCHED, NO_ITEMS, NO_MESSAGE, NO_PROCESS, unheldAt } from '../memory/state';
 import { holdProcess, releaseProcess } from '../tables/processes';
 import * as call from '../wire/call';
-import { LOSS_BODY_LIMIT, SYSCALL_SENDFILE } from '../wire/capture-event';
+import { LOSS_BODY_LIMIT, SYSCALL_SENDFILE, SYSCALL_SSL_SENDFILE } from '../wire/capture-event';
 import {
 	UNHELD_BODY_LIMIT,
 	UNHELD_LOST,
@@ -194,7 +194,7 @@ export function dropBody(message: Message): void {
 
 /** UNHELD_* for bytes that `syscall` moved inside the kernel. */
 export function zeroCopyReason(syscall: u32): i32 {
-	return syscall == SYSCALL_SENDFILE ? UNHELD_SENDFILE : UNHELD_SPLICE;
+	return syscall == SYSCALL_SENDFILE || syscall == SYSCALL_SSL_SENDFILE ? UNHELD_SENDFILE : UNHELD_SPLICE;
 }
 
 /** Checks that the number of messages kept for reuse is right; debug build. */

@@ -61,7 +61,7 @@ function otherHash(connection: Connection): u32 {
 
 /** Looks for the other side, once the addresses are known. */
 export function findMirror(connection: Connection): void {
-	if (connection.addressHash != 0 || !mirrorable(connection)) return;
+	if (connection.addressHash != 0 || connection.carries || !mirrorable(connection)) return;
 	const own = ownHash(connection);
 	connection.addressHash = own;
 	const wanted = otherHash(connection);

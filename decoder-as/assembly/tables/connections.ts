@@ -39,6 +39,40 @@ export function findConnection(id: u64): Connection {
 
 /** Puts a new connection into the table; NO_CONNECTION without memory. */
 export function addConnection(id: u64): Connection {
+	const connection = newConnection(id);
+	if (connection == NO_CONNECTION) return connection;
+	const bucket = bucketOf(id);
+	connection.hashNext = changetype<Connection>(load<usize>(bucket));
+	store<usize>(bucket, changetype<usize>(connection));
+	return connection;
+}
+
+/** Makes a TLS session of the connection, whose id it has; it is found only there. NO_CONNECTION without memory. */
+export function addSession(carrier: Connection): Connection {
+	const session = newConnection(carrier.id);
+	if (session == NO_CONNECTION) return session;
+	session.isSession = true;
+	session.carrier = carrier;
+	session.earlierSession = carrier.session;
+	carrier.session = session;
+	return session;
+}
+
+/** The session's rows are written: its connection no longer knows it. */
+export function leaveCarrier(session: Connection): void {
+	const carrier = session.carrier;
+	if (carrier.session == session) {
+		carrier.session = session.earlierSession;
+	} else {
+		let later = carrier.session;
+		while (later.earlierSession != session) later = later.earlierSession;
+		later.earlierSession = session.earlierSession;
+	}
+	session.carrier = NO_CONNECTION;
+	session.earlierSession = NO_CONNECTION;
+}
+
+function newConnection(id: u64): Connection {
 	const connection = changetype<Connection>(allocateZeroed(offsetof<Connection>()));
 	if (connection == NO_CONNECTION) return connection;
 	connection.id = id;
@@ -47,9 +81,6 @@ export function addConnection(id: u64): Connection {
 	connection.comm0 = call.comm0;
 	connection.comm1 = call.comm1;
 	connection.openedAt = call.time;
-	const bucket = bucketOf(id);
-	connection.hashNext = changetype<Connection>(load<usize>(bucket));
-	store<usize>(bucket, changetype<usize>(connection));
 	linkNewest(connection);
 	count++;
 	return connection;
@@ -77,9 +108,12 @@ export function removeConnection(connection: Connection): void {
 
 /** Moves it to the end of the list by use. */
 export function touch(connection: Connection): void {
-	if (connection == newest) return;
-	unlinkUse(connection);
-	linkNewest(connection);
+	if (connection != newest) {
+		unlinkUse(connection);
+		linkNewest(connection);
+	}
+	// A session comes right after its connection, so that the connection is the first to be given up.
+	if (connection.session != NO_CONNECTION) touch(connection.session);
 }
 
 function linkNewest(connection: Connection): void {
@@ -121,8 +155,13 @@ export function takeDue(): Connection {
 /** Adds a syscall to the connection's list, in order of first use. */
 export function noteSyscall(connection: Connection, syscall: u32): void {
 	const noted = (<u64>1) << (syscall & 63);
-	if (connection.syscallsNoted & noted) return;
-	connection.syscallsNoted |= noted;
+	if (syscall < 64) {
+		if (connection.syscallsNoted & noted) return;
+		connection.syscallsNoted |= noted;
+	} else {
+		if (connection.syscallsNotedHigh & noted) return;
+		connection.syscallsNotedHigh |= noted;
+	}
 	const list = changetype<usize>(connection) + offsetof<Connection>('syscalls0');
 	const length = connection.syscallCount;
 	if (length == 16) return;

@@ -100,7 +100,10 @@ export const EXCHANGE_STREAM_ID: i32 = 500;
 export const EXCHANGE_SEND_MS: i32 = 504;
 /** f64: for a client, id of the row of the request that was being answered when this one was sent; 0: none or unknown. */
 export const EXCHANGE_PARENT_ID: i32 = 512;
-export const EXCHANGE_FIXED_BYTES: i32 = 520;
+/** u32 enum capture_tls_library that its plaintext comes from, 0 for NULL. */
+export const EXCHANGE_TLS: i32 = 520;
+// 524: 0
+export const EXCHANGE_FIXED_BYTES: i32 = 528;
 
 /** The request's (response's) head was seen. */
 export const EXCHANGE_FLAG_REQUEST: i32 = 1;
@@ -111,7 +114,7 @@ export const EXCHANGE_FLAG_RES_PREFIX: i32 = 8;
 /** The body has ended (complete or not). */
 export const EXCHANGE_FLAG_REQ_ENDED: i32 = 16;
 export const EXCHANGE_FLAG_RES_ENDED: i32 = 32;
-/** The request says that its scheme is https (HTTP/2). */
+/** It was in a TLS session, or the request says that its scheme is https (HTTP/2). */
 export const EXCHANGE_FLAG_HTTPS: i32 = 64;
 
 /** Why body bytes are not held: index into EXCHANGE_*_UNHELD. */
@@ -490,3 +493,5 @@ export const ANOMALY_INVALID_HEADER_BLOCK: i32 = 51;
 export const ANOMALY_INVALID_PSEUDO_HEADER: i32 = 52;
 /** HTTP/2: a frame that is shorter than its fixed part or its padding. */
 export const ANOMALY_INVALID_FRAME: i32 = 53;
+/** It is plaintext of a TLS session whose connection is not known. */
+export const ANOMALY_TLS_UNMAPPED: i32 = 54;

@@ -14,6 +14,7 @@ import {
 	EVENT_FLAGS,
 	EVENT_KIND,
 	EVENT_PID,
+	EVENT_RESERVED,
 	EVENT_SIZE,
 	EVENT_STREAM_OFFSET,
 	EVENT_SYSCALL,
@@ -78,6 +79,10 @@ export function recordConn(at: usize): u64 {
 }
 export function recordOffset(at: usize): u64 {
 	return load<u64>(at, EVENT_STREAM_OFFSET);
+}
+/** enum capture_tls_library, of a record with FLAG_PLAINTEXT. */
+export function recordLibrary(at: usize): u32 {
+	return load<u32>(at, EVENT_RESERVED);
 }
 export function recordComm(at: usize): usize {
 	return at + EVENT_COMM;
