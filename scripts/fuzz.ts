@@ -3,7 +3,7 @@
 // cases one cuts a conversation into arbitrary pieces and compares it with the reference decoder, one loses and
 // moves records of a conversation, and one captures a conversation in simulated time from any moment on
 // (`--only pairing`: only these). Three are conversations in HTTP/2 (`--only http2`), two are streams of
-// messages (`--only messages`). Each case runs on the release and on the debug build of the decoder, whose
+// messages (`--only messages`), three are plaintext of TLS beside its ciphertext (`--only plaintext`). Each case runs on the release and on the debug build of the decoder, whose
 // assertions find what no row shows; `--build release` and `--build debug` select one. The checks: nothing
 // traps or hangs, no assertion fails, memory stays bounded, entries follow their layout, every body byte is
 // accounted for, no row mixes exchanges, and well-formed conversations give the reference's rows, however they
@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
 import type { Decoder } from '../src/decode/decoder.ts';
+import { asPlaintext } from '../support/as-plaintext.ts';
 import {
 	DECODER_BUILDS,
 	type DecoderBuild,
@@ -36,8 +37,8 @@ import { missedPairs, mixedRows, timedConversation } from '../support/timed-conv
 const values = givenOptions();
 const seed = wholeNumber('seed', values.seed);
 const statePath = join(import.meta.dirname, '../build/fuzz.json');
-if (values.only !== undefined && !['pairing', 'http2', 'messages'].includes(values.only)) {
-	console.error(`expected pairing, http2 or messages after --only, got "${values.only}"`);
+if (values.only !== undefined && !['pairing', 'http2', 'messages', 'plaintext'].includes(values.only)) {
+	console.error(`expected pairing, http2, messages or plaintext after --only, got "${values.only}"`);
 	process.exit(2);
 }
 const builds = DECODER_BUILDS.filter((build) => values.build === 'both' || values.build === build);
@@ -180,6 +181,8 @@ function runCase(index: number): void {
 	if (values.only === 'pairing' || (kind === 33 && values.only === undefined)) pairInTime(random);
 	else if (values.only === 'http2') runHttp2(random, index, index % 3);
 	else if (values.only === 'messages' || kind === 47 || kind === 51) runMessages(random);
+	else if (values.only === 'plaintext') runPlaintext(random, index, index % 3);
+	else if (kind === 31 || kind === 55 || kind === 63) runPlaintext(random, index, [31, 55, 63].indexOf(kind));
 	else if (kind === 35 || kind === 39 || kind === 43) runHttp2(random, index, (kind - 35) / 4);
 	else if (kind === 0) compareWithReference(random);
 	else if (kind === 1) loseRecords(random);
@@ -242,11 +245,26 @@ function decodeBytes(decoder: Decoder, batch: Uint8Array, random: Random): Excha
 
 // ---- Against the reference ------------------------------------------------------------------------------------------
 
-function compareWithReference(random: Random): void {
+function compareWithReference(random: Random, isTls = false): void {
 	const calls = randomCalls(random);
 	lastCalls = calls;
 	const closed = random.chance(0.7);
-	compareRows(calls, closed, decode(recordsOf(calls, closed, random), random));
+	const records = recordsOf(calls, closed, random);
+	const rows = decode(isTls ? asPlaintext(records, random) : records, random);
+	compareRows(calls, closed, rows);
+	checkLibrary(rows, isTls);
+}
+
+/** Compares a conversation over TLS with the reference, loses records of several, or does the first with HTTP/2. */
+function runPlaintext(random: Random, index: number, what: number): void {
+	if (what === 0) compareWithReference(random, true);
+	else if (what === 1) loseRecords(random, true);
+	else runHttp2(random, index, 0, true);
+}
+
+function checkLibrary(rows: readonly ExchangeRow[], isTls: boolean): void {
+	const wrong = rows.find(({ tls }) => (tls === 'openssl') !== isTls);
+	if (wrong !== undefined) throw new Error(`row ${wrong.id} has tls ${wrong.tls}`);
 }
 
 function compareRows(calls: readonly Call[], closed: boolean, actual: readonly ExchangeRow[]): void {
@@ -323,10 +341,10 @@ function recordsOf(calls: readonly Call[], closed: boolean, random: Random): Uin
 // ---- Against itself -------------------------------------------------------------------------------------------------
 
 /** Several connections at once, with records lost, duplicated and moved. No row may mix two exchanges. */
-function loseRecords(random: Random): void {
+function loseRecords(random: Random, isTls = false): void {
 	const { whole, lossy } = lossyTape(random);
 	lastCalls = describe(whole, lossy);
-	for (const row of decode(lossy, random)) {
+	for (const row of decode(isTls ? asPlaintext(lossy, random) : lossy, random)) {
 		const named = namesIn(row);
 		if (named.size > 1)
 			throw new Error(`row ${row.id} mixes exchanges ${[...named].join(' ')}: ${JSON.stringify(row)}`);
@@ -347,7 +365,7 @@ function pairInTime(random: Random): void {
 // ---- HTTP/2 ---------------------------------------------------------------------------------------------------------
 
 /** Compares a conversation with the reference (0), loses records of it (1), or damages its bytes (2). */
-function runHttp2(random: Random, index: number, what: number): void {
+function runHttp2(random: Random, index: number, what: number, isTls = false): void {
 	const { side, calls, captured } = randomHttp2(random);
 	lastCalls = captured.map(({ direction, bytes }) => ({ direction, bytes: Buffer.from(bytes).toString('latin1') }));
 	const begunBefore = what === 1 && random.chance(0.4);
@@ -369,7 +387,10 @@ function runHttp2(random: Random, index: number, what: number): void {
 		return;
 	}
 	if (what === 0) {
-		const problem = http2Difference(decodeClosed(tape.records, conn, random), http2Rows(calls));
+		const records = isTls ? asPlaintext(tape.records, random) : tape.records;
+		const rows = decodeClosed(records, conn, random);
+		checkLibrary(rows, isTls);
+		const problem = http2Difference(rows, http2Rows(calls));
 		if (problem !== undefined) throw new Error(problem);
 		return;
 	}

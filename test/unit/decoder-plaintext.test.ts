@@ -239,31 +239,45 @@ test('a session that has ended is followed by another on the same connection', (
 	}
 });
 
-test('bytes that were lost are a hole of the session only', () => {
+/** A conversation of which calls were lost. */
+function holed(talk: ConnectionTape): void {
+	const lose = () => talk.tape.records.pop();
+	talk.in(get('/one')).out(ok('one'));
+	talk.in(get('/two'));
+	talk.out(ok('lost'));
+	lose();
+	talk.in(get('/three')).out(ok('three'));
+	talk.tape.pause(1000);
+	talk.in(get('/four')).out('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nthe first half ');
+	talk.out('is seen, this is not');
+	lose();
+	talk.close();
+}
+
+test('bytes that were lost are a hole of the session, as they are without TLS', () => {
+	const clear = new Tape();
+	holed(clear.server(1, ADDRESSES).open());
 	const tape = new Tape();
 	const [carrier, session] = serverSession(tape);
-	session.in(get('/one')).out(ok('one'));
 	carrier.in(CIPHERTEXT);
 	tape.records.pop();
-	session.in(get('/two'));
-	session.out(ok('lost'));
-	tape.records.pop();
-	session.in(get('/three')).out(ok('three'));
-	session.out('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf');
-	tape.records.pop();
-	session.close();
+	holed(session);
 	carrier.close();
-	for (const { decoded, what } of decodings(tape)) {
-		const rows = decoded.exchanges.toSorted((a, b) => a.id - b.id);
-		assert.deepEqual(
-			rows.map(({ path, state, resBody }) => [path, state, resBody]).filter(([path]) => path !== null),
-			[
-				['/one', 'complete', 'one'],
-				['/two', 'unanswered', null],
-				['/three', 'complete', 'three'],
-			],
-			what,
-		);
+	const shown = (decoded: Decoded) =>
+		decoded.exchanges
+			.toSorted((a, b) => a.id - b.id)
+			.map(({ path, state, reason, resBody, resBodyBytes, lostBytes }) => [
+				path,
+				state,
+				reason,
+				resBody,
+				resBodyBytes,
+				lostBytes,
+			]);
+	for (const [index, { decoded, what }] of decodings(tape).entries()) {
+		const expected = shown(decodings(clear)[index]!.decoded);
+		assert.deepEqual(expected.at(-1)!.slice(-1), ['is seen, this is not'.length], what);
+		assert.deepEqual(shown(decoded), expected, what);
 	}
 });
 
