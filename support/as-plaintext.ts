@@ -4,8 +4,14 @@ import * as wire from '../decoder-as/assembly/wire/capture-event.ts';
 import type { Random } from './random-conversation.ts';
 import { buildRecord, CLIENT_HELLO, type RecordFields, SERVER_HELLO } from './record-builder.ts';
 
-/** Bytes of ciphertext that a connection has carried, and whether plaintext was seen. */
-type Carried = { cipherIn: bigint; cipherOut: bigint; isClient: boolean; hasBegun: boolean };
+/**
+ * Bytes of ciphertext that a connection has carried, whether plaintext was seen, and how many more calls of the library come
+ * before it is known that they belong to the connection.
+ */
+type Carried = { cipherIn: bigint; cipherOut: bigint; isClient: boolean; hasBegun: boolean; unmapped: number };
+
+/** Added to the id of a connection: the id of its session while that is not known to be its. */
+const UNMAPPED = 1n << 40n;
 
 /** Records of DATA, OPEN, EOF and CLOSE change; the others stay as they are. */
 export function asPlaintext(records: readonly Uint8Array[], random: Random): Uint8Array[] {
@@ -15,7 +21,7 @@ export function asPlaintext(records: readonly Uint8Array[], random: Random): Uin
 		const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
 		const conn = view.getBigUint64(wire.EVENT_CONN, true);
 		const kind = view.getUint8(wire.EVENT_KIND);
-		const connection = conn === 0n ? undefined : connectionOf(carried, conn, view);
+		const connection = conn === 0n ? undefined : connectionOf(carried, conn, view, random);
 		if (connection === undefined) {
 			result.push(record);
 			continue;
@@ -35,8 +41,14 @@ export function asPlaintext(records: readonly Uint8Array[], random: Random): Uin
 		} else if (kind === wire.CAPTURE_DATA) {
 			const direction = view.getUint8(wire.EVENT_DIRECTION);
 			if (random.chance(0.5)) cipher(direction, someCiphertext(random));
-			result.push(libraryCall(record, direction));
+			const call = libraryCall(record, direction);
+			if (connection.unmapped > 0) {
+				if (!connection.hasBegun) result.push(unmappedOpen(view));
+				setUnmapped(call);
+			}
+			result.push(call);
 			connection.hasBegun = true;
+			if (--connection.unmapped === 0) result.push(mapped(view));
 			if (random.chance(0.2)) cipher(random.pick([wire.DIRECTION_IN, wire.DIRECTION_OUT]), someCiphertext(random));
 		} else if (kind === wire.CAPTURE_EOF) {
 			const copy = record.slice();
@@ -44,6 +56,7 @@ export function asPlaintext(records: readonly Uint8Array[], random: Random): Uin
 			result.push(copy);
 		} else if (kind === wire.CAPTURE_CLOSE) {
 			const before = random.chance(0.7);
+			if (connection.hasBegun && connection.unmapped > 0) result.push(mapped(view));
 			const sessionEnd = endOfSession(record, view);
 			if (before && connection.hasBegun) result.push(sessionEnd);
 			result.push(endOfConnection(record, connection));
@@ -56,11 +69,17 @@ export function asPlaintext(records: readonly Uint8Array[], random: Random): Uin
 	return result;
 }
 
-function connectionOf(carried: Map<bigint, Carried>, conn: bigint, view: DataView): Carried {
+function connectionOf(carried: Map<bigint, Carried>, conn: bigint, view: DataView, random: Random): Carried {
 	let connection = carried.get(conn);
 	if (connection === undefined) {
 		const isClient = (view.getUint32(wire.EVENT_CONN_FLAGS, true) & 0xff) === wire.ROLE_CONNECTED;
-		connection = { cipherIn: 0n, cipherOut: 0n, isClient, hasBegun: false };
+		connection = {
+			cipherIn: 0n,
+			cipherOut: 0n,
+			isClient,
+			hasBegun: false,
+			unmapped: random.chance(0.3) ? random.between(1, 4) : 0,
+		};
 		carried.set(conn, connection);
 	}
 	return connection;
@@ -102,6 +121,32 @@ function libraryCall(record: Uint8Array, direction: number): Uint8Array {
 	view.setUint32(wire.EVENT_FLAGS, left | wire.FLAG_PLAINTEXT, true);
 	view.setUint32(wire.EVENT_RESERVED, wire.TLS_LIBRARY_OPENSSL, true);
 	return copy;
+}
+
+function setUnmapped(record: Uint8Array): void {
+	const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
+	view.setBigUint64(wire.EVENT_CONN, view.getBigUint64(wire.EVENT_CONN, true) + UNMAPPED, true);
+	// The role is kept, which the kernel side does not know, because the first bytes may be too few to tell it.
+	const flags = view.getUint32(wire.EVENT_CONN_FLAGS, true);
+	view.setUint32(wire.EVENT_CONN_FLAGS, flags | wire.CAPTURE_CONN_TLS_UNMAPPED, true);
+}
+
+function unmappedOpen(view: DataView): Uint8Array {
+	const record = buildRecord({ ...commonOf(view), kind: wire.CAPTURE_OPEN });
+	setUnmapped(record);
+	return record;
+}
+
+function mapped(view: DataView): Uint8Array {
+	const common = commonOf(view);
+	const record = buildRecord({
+		...common,
+		kind: wire.CAPTURE_TLS_MAPPED,
+		offset: common.conn!,
+		flags: wire.FLAG_PLAINTEXT,
+	});
+	setUnmapped(record);
+	return record;
 }
 
 /** The same CAPTURE_CLOSE for the session: with its offsets, without addresses. */

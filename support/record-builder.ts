@@ -337,6 +337,15 @@ export class ConnectionTape {
 		return this;
 	}
 
+	/** It is the session of this connection, whose library calls are the next ones of it. Returns them. */
+	mapTo(carrier: ConnectionTape): ConnectionTape {
+		this.add({ kind: wire.CAPTURE_TLS_MAPPED, offset: carrier.conn });
+		const session = carrier.plaintext({ flags: (this.options.flags ?? 0) & wire.FLAG_MIDSTREAM });
+		session.inOffset = this.inOffset;
+		session.outOffset = this.outOffset;
+		return session;
+	}
+
 	eof(): this {
 		this.add({
 			kind: wire.CAPTURE_EOF,

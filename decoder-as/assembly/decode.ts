@@ -12,7 +12,7 @@ import {
 	settleDue,
 } from './connections/lifecycle';
 import { beginRun, continueRun, endRun } from './connections/run';
-import { foretellEnd, informSessions, noteLibrary, sessionFor } from './connections/sessions';
+import { foretellEnd, informSessions, mapSession, noteLibrary, sessionFor } from './connections/sessions';
 import { isWord, findByte } from './memory/bytes';
 import * as loss from './memory/loss';
 import { allocate, memoryInUse } from './memory/memory';
@@ -57,6 +57,7 @@ import {
 	CAPTURE_PROCESS_EXIT,
 	CAPTURE_SHARE,
 	CAPTURE_SHUTDOWN,
+	CAPTURE_TLS_MAPPED,
 	CAPTURE_UNSEEN,
 	DIRECTION_IN,
 	DIRECTION_NONE,
@@ -207,7 +208,7 @@ function handle(record: usize): void {
 	else if (kind == CAPTURE_PROCESS_EXIT) handleExit(record);
 	else if (kind == CAPTURE_PROCESS_EXEC) handleExec(record);
 	else if (kind == CAPTURE_BLIND_SPOT) noteSpot(recordPid(record), recordCallBytes(record), recordComm(record), 'seen by the kernel');
-	else if (recordConn(record) != 0 && kind != 0 && (kind <= <u32>CAPTURE_PEEK || kind == CAPTURE_UNSEEN)) handleConnection(record, kind);
+	else if (recordConn(record) != 0 && kind != 0 && (kind <= <u32>CAPTURE_PEEK || kind == CAPTURE_UNSEEN || kind == CAPTURE_TLS_MAPPED)) handleConnection(record, kind);
 	else loss.count(LOSS_DECODE_GAP, 1, recordBytes(record));
 }
 
@@ -233,6 +234,11 @@ function handleConnection(record: usize, kind: u32): void {
 	noteUse(connection, record);
 	if (connection.session != NO_CONNECTION) noteUse(connection.session, record);
 	if (recordSyscall(record) != 0) noteSyscall(connection, recordSyscall(record));
+	if (kind == CAPTURE_TLS_MAPPED) {
+		const carrier = findConnection(recordOffset(record));
+		if (carrier != NO_CONNECTION) mapSession(connection, carrier);
+		return;
+	}
 	if (recordFlags(record) & FLAG_PLAINTEXT && !connection.unmapped) {
 		handlePlaintext(connection, record, kind);
 		return;

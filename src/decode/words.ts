@@ -168,6 +168,7 @@ const KIND_NAMES: Words = table([
 	[event.CAPTURE_PEEK, 'peek'],
 	[event.CAPTURE_BLIND_SPOT, 'blind_spot'],
 	[event.CAPTURE_UNSEEN, 'unseen'],
+	[event.CAPTURE_TLS_MAPPED, 'tls_mapped'],
 ]);
 
 /** Column `events.syscall`: the call's name, or what happened if there was no call (`process_exit`). */

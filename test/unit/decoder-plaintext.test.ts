@@ -470,3 +470,64 @@ test('with many connections, sessions are given up with their connections', () =
 		assert.equal(exchanges.filter(({ reason }) => reason === 'evicted').length > 30, true);
 	}
 });
+
+test('a session whose connection becomes known goes on there, with its rows', () => {
+	for (const before of [0, 1, 2]) {
+		const tape = new Tape();
+		const carrier = tape.server(1, ADDRESSES).open().shakeHands();
+		const unmapped = tape.unmapped(77, { pid: 100, comm: 'server' });
+		unmapped.add({ kind: wire.CAPTURE_OPEN });
+		const client = tape.client(2, { local: ADDRESSES.remote, remote: ADDRESSES.local }).open().shakeHands().plaintext();
+		client.out(get('/one'));
+		unmapped.in(get('/one'));
+		if (before > 0) unmapped.out('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n');
+		if (before > 1) unmapped.out('first');
+		const session = unmapped.mapTo(carrier);
+		if (before < 1) session.out('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n');
+		if (before < 2) session.out('first');
+		client.in(ok('first')).out(get('/two'));
+		session.in(get('/two')).out(ok('second'));
+		client.in(ok('second'));
+		session.close();
+		carrier.close();
+		for (const { decoded, what } of decodings(tape)) {
+			const rows = decoded.exchanges.filter(({ side }) => side === 'server').toSorted((a, b) => a.id - b.id);
+			assert.deepEqual(
+				rows.map((row) => [row.conn, row.path, row.resBody, row.anomalies, row.local, row.lostBytes]),
+				[
+					[1, '/one', 'first', null, ADDRESSES.local, 0],
+					[1, '/two', 'second', null, ADDRESSES.local, 0],
+				],
+				`${what}, ${before} calls before`,
+			);
+			const paired = decoded.exchanges.filter((row) => row.pairId !== 0).length + decoded.pairs.length * 2;
+			assert.equal(paired, 4, what);
+			assert.deepEqual(
+				decoded.connections.map(({ id, exchanges }) => [id, exchanges]).toSorted(),
+				[
+					[1, 2],
+					[2, 2],
+				],
+				what,
+			);
+		}
+	}
+});
+
+test('rows wait only a second for their connection to be known', () => {
+	for (const build of DECODER_BUILDS) {
+		const tape = new Tape();
+		const session = tape.unmapped(9, { pid: 100 });
+		session.in(get('/one')).out(ok('1'));
+		const decoder = newDecoder({}, build);
+		assert.equal(feedRecords(decoder, tape.records).exchanges.length, 0);
+		const later = new Tape();
+		later.timeNs = tape.timeNs + 1_100_000_000n;
+		later.clock(0n);
+		const { exchanges } = feedRecords(decoder, later.records);
+		assert.deepEqual(
+			exchanges.map(({ path, anomalies }) => [path, anomalies]),
+			[['/one', 'tls-unmapped']],
+		);
+	}
+});

@@ -1,20 +1,20 @@
 // TLS sessions whose plaintext is seen. A session is a connection of its own beside the one that carries it: it has the same
 // id and addresses, streams of plaintext, and rows. The carrier keeps the ciphertext, whose bytes are only counted, and the
 // row of table `connections`. Sessions follow one another on a carrier, but there is only one at a time.
-import { Connection, NO_CONNECTION, NO_STREAM, Stream } from '../memory/state';
+import { Connection, NO_CONNECTION, NO_STREAM, Stream, isPlaintext } from '../memory/state';
 import { beginMidstream } from '../protocols/alignment';
 import { setOpaque } from '../protocols/protocol';
 import { copyAddresses } from '../rows/addresses';
 import { forgetProtocol } from '../rows/blind-spots';
 import * as exchanges from '../rows/exchanges';
 import { findMirror, forgetMirror } from '../rows/mirrors';
-import { addSession } from '../tables/connections';
-import { holdProcess } from '../tables/processes';
+import { addSession, makeDue, moveToCarrier } from '../tables/connections';
+import { dropHolds, holdProcess } from '../tables/processes';
 import * as call from '../wire/call';
 import { DIRECTION_IN, FLAG_MIDSTREAM, TLS_LIBRARY_MAX } from '../wire/capture-event';
 import { PROTOCOL_TLS } from '../wire/output-layout';
 import { recordBytes, recordDirection, recordFlags, recordLibrary, recordOffset } from '../wire/record';
-import { endNow, expectEnd, makeRoom } from './lifecycle';
+import { beginClose, endNow, expectEnd, makeRoom } from './lifecycle';
 
 /** The session that the plaintext record belongs to, begun if it is the first one; NO_CONNECTION without memory. */
 export function sessionFor(carrier: Connection, record: usize): Connection {
@@ -51,6 +51,28 @@ function beginSession(carrier: Connection, record: usize): Connection {
 	session.midstream = carrier.midstream || (recordFlags(record) & FLAG_MIDSTREAM) != 0;
 	if (session.midstream) beginMidstream(session);
 	return session;
+}
+
+/**
+ * It is known now which connection carries the session that `unmapped` has stood for: the session goes on there, with those
+ * of its rows that are not written yet.
+ */
+export function mapSession(unmapped: Connection, carrier: Connection): void {
+	if (!unmapped.unmapped || unmapped.gone || carrier.gone || carrier.ignored || isPlaintext(carrier)) return;
+	const present = carrier.session;
+	if (present != NO_CONNECTION && !present.gone) endNow(present);
+	moveToCarrier(unmapped, carrier);
+	if (!carrier.carries) beginCarrying(carrier);
+	dropHolds(unmapped);
+	unmapped.unmapped = false;
+	unmapped.fd = carrier.fd;
+	if (unmapped.role == 0) unmapped.role = carrier.role;
+	if (unmapped.endReason == 0) unmapped.endReason = carrier.endReason;
+	unmapped.answered = carrier.answered;
+	copyAddresses(carrier, unmapped);
+	findMirror(unmapped);
+	makeDue(unmapped);
+	if (carrier.closed) beginClose(unmapped, carrier.endReason, carrier.closedAt);
 }
 
 /** From here on the connection's own bytes are ciphertext, whatever they have looked like so far. */

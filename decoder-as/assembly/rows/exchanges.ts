@@ -11,7 +11,7 @@ import { Connection, Exchange, INTERIMS, Message, NO_EXCHANGE, NO_ITEM_ROW, NO_M
 import { makeDue, settled } from '../tables/connections';
 import { referProcess, releaseProcess } from '../tables/processes';
 import { LOSS_OUTPUT_DROPPED } from '../wire/capture-event';
-import { wallMicroseconds } from '../wire/clock';
+import { now, wallMicroseconds } from '../wire/clock';
 import {
 	ANOMALY_BODY_NOT_SENT,
 	ANOMALY_EARLY_RESPONSE,
@@ -34,6 +34,9 @@ import { dropBody, freeMessage } from './messages';
 import { handedOut, recordRow } from './mirrors';
 import { relate, unrelate } from './parents';
 import { askProcess } from './questions';
+
+/** How long the rows of a TLS session wait for its connection to be known. */
+const UNMAPPED_WAIT_NS: u64 = 1_000_000_000;
 
 let lastId: u64 = 0;
 
@@ -283,9 +286,16 @@ export function finish(exchange: Exchange, state: i32, reason: i32): void {
 function mayGo(exchange: Exchange): bool {
 	const connection = exchange.connection;
 	if (connection.unverified || exchange.suspected) return false;
+	if (connection.unmapped && !connection.closed && endedLately(exchange)) return false;
 	if (connection.asked != 0 && !connection.answered && connection.asked + 1 > settled) return false;
 	const process = exchange.process;
 	return process == NO_PROCESS || process.known || process.asked == 0 || process.asked + 1 <= settled;
+}
+
+/** Whether it ended so recently that its connection may soon be known. */
+function endedLately(exchange: Exchange): bool {
+	const last = exchange.response != NO_MESSAGE ? exchange.response : exchange.request;
+	return last.endTime + UNMAPPED_WAIT_NS > now;
 }
 
 /** Writes finished rows whose facts are known; true if some still wait. */

@@ -50,12 +50,23 @@ export function addConnection(id: u64): Connection {
 /** Makes a TLS session of the connection, whose id it has; it is found only there. NO_CONNECTION without memory. */
 export function addSession(carrier: Connection): Connection {
 	const session = newConnection(carrier.id);
-	if (session == NO_CONNECTION) return session;
+	if (session != NO_CONNECTION) joinCarrier(session, carrier);
+	return session;
+}
+
+/** Makes a connection a session of `carrier`. */
+export function moveToCarrier(connection: Connection, carrier: Connection): void {
+	removeConnection(connection);
+	connection.id = carrier.id;
+	joinCarrier(connection, carrier);
+	touch(carrier);
+}
+
+function joinCarrier(session: Connection, carrier: Connection): void {
 	session.isSession = true;
 	session.carrier = carrier;
 	session.earlierSession = carrier.session;
 	carrier.session = session;
-	return session;
 }
 
 /** The session's rows are written: its connection no longer knows it. */
