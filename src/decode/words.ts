@@ -85,7 +85,9 @@ export const SYSCALL_NAMES: Words = constants('SYSCALL_', (word) =>
 );
 
 /** Column `exchanges.tls`, by enum capture_tls_library. */
-export const TLS_LIBRARIES: Words = constants('TLS_LIBRARY_', (word) => (word === 'none' || word === 'max' ? null : word));
+export const TLS_LIBRARIES: Words = constants('TLS_LIBRARY_', (word) =>
+	word === 'none' || word === 'max' ? null : word,
+);
 
 /** The words of column `events.flags`, in the order of enum capture_flag's bits. */
 export const FLAG_WORDS: readonly (readonly [bit: number, word: string])[] = Object.entries(event)

@@ -1,5 +1,13 @@
 // Tables `exchanges` and `inflight`: their columns, as readers over segments.
-import { anomalyWords, PROCESS_SIDES, REASONS, STATES, SYSCALL_NAMES, syscallList, TLS_LIBRARIES } from '../decode/words.ts';
+import {
+	anomalyWords,
+	PROCESS_SIDES,
+	REASONS,
+	STATES,
+	SYSCALL_NAMES,
+	syscallList,
+	TLS_LIBRARIES,
+} from '../decode/words.ts';
 import { addressIp, addressPort } from './address-parts.ts';
 import {
 	arrayReader,
@@ -281,7 +289,12 @@ export const EXCHANGE_COLUMNS: readonly ExchangeColumn[] = [
 	text('res_body_note', 'why the response body is not held in full, or cannot be decoded; otherwise NULL', (s, row) =>
 		noteText(s, row, 'response'),
 	),
-	word('via', 'system call, or function of a TLS library, that carried the response body', SYSCALL_NAMES, (segment) => segment.u8.via),
+	word(
+		'via',
+		'system call, or function of a TLS library, that carried the response body',
+		SYSCALL_NAMES,
+		(segment) => segment.u8.via,
+	),
 	{
 		name: 'vias',
 		type: 'text',
