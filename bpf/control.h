@@ -169,6 +169,9 @@ struct control {
 	__u32 meanings;
 	/* Increased whenever the set of chosen processes may have changed. */
 	__u32 choices;
+	/* Threads that call a TLS library for a session whose connection is not known. While it is not 0, the system
+	 * calls of these threads are noted. */
+	__u32 tls_waiting;
 	/* 1: map `shared_tables` is not empty, or was not at some time. */
 	__u32 sharing;
 	/* Bit (port & 31) of word (port >> 5). With lists and ranges of any length, this costs one load for each

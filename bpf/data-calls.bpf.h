@@ -11,6 +11,9 @@
 #include "beginnings.bpf.h"
 #include "sequence.bpf.h"
 #include "stages.bpf.h"
+#ifndef TINYTAP_OLD_KERNELS
+#include "nested-calls.bpf.h"
+#endif
 
 /* Errors after which a connection is useless. */
 static __always_inline bool is_fatal(__s64 ret)
@@ -105,6 +108,10 @@ static __always_inline int consider_call(struct exit_context *context, __s64 ret
 	/* Capturing a head but not its body, whose call is not attached yet, would make all later offsets wrong. */
 	if (control.attaching)
 		return 0;
+#ifndef TINYTAP_OLD_KERNELS
+	if (control.tls_waiting && ret > 0)
+		note_tls_call(fd, direction, pointer, shape);
+#endif
 	if (control.unnamed && direction == DIRECTION_IN)
 		received = take_receive(pid_tgid);
 	s = working_memory();

@@ -193,7 +193,7 @@ struct control_message_header {
  * against the kernel's own BTF. */
 #if defined(TINYTAP_ARCH_X86_64)
 struct pt_regs {
-	__u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs;
+	__u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp;
 };
 #define ARGUMENT_0 di
 #define ARGUMENT_1 si

@@ -36,4 +36,7 @@ enum tls_length {
 #define TLS_COOKIE_ATTACHMENT_SHIFT 32
 #define TLS_COOKIE_MASK 255
 
+/* Attachments at the same time. */
+#define TLS_ATTACHMENTS 4096
+
 #endif

@@ -26,6 +26,7 @@
 #include "descriptor_keeper.h"
 #include "helper_client.h"
 #include "kernel_types.h"
+#include "libbpf_log.h"
 #include "proc_numbers.h"
 #include "process_tree.h"
 #include "program_misses.h"
@@ -36,6 +37,8 @@ namespace tinytap {
 // The maps used after loading.
 static const char* const kMaps[] = {"ring",   "losses",   ".data.control", "descriptors", "processes",
                                     "chosen", "verdicts", "skips",         "connections", "sockets"};
+// Those that the programs for TLS libraries use in addition. The programs for older kernels do not have the last one.
+static const char* const kTlsMaps[] = {".rodata.settings", "shared_tables", "tls_threads"};
 const std::vector<std::string>& ProgramArrays() {
   // The programs for older kernels do not have the last one.
   static const std::vector<std::string> names = {"stages", "sweeps", "exit_programs"};
@@ -60,27 +63,6 @@ CaptureError SystemError(const std::string& code, const std::string& message, in
                       std::move(detail));
 }
 
-// libbpf logs through one function for the whole process; its messages are kept for the thread that caused them.
-static thread_local std::vector<std::string> log_lines;
-
-static int KeepLog(libbpf_print_level level, const char* format, va_list arguments) {
-  static const bool print = std::getenv("TINYTAP_DEBUG") != nullptr;
-  va_list again;
-  if (print) {
-    va_copy(again, arguments);
-    vfprintf(stderr, format, again);
-    va_end(again);
-  }
-  if (level == LIBBPF_DEBUG) return 0;
-  // One line may be a verifier log of megabytes.
-  va_copy(again, arguments);
-  std::string line(std::max(vsnprintf(nullptr, 0, format, arguments), 0), '\0');
-  vsnprintf(line.data(), line.size() + 1, format, again);
-  va_end(again);
-  log_lines.push_back(std::move(line));
-  return 0;
-}
-
 // The type id for the capture that this thread is loading, see FindKernelTypes.
 static thread_local uint32_t exit_tracepoint = 0;
 
@@ -98,14 +80,6 @@ static void HandleExitSection() {
     handler.prog_prepare_load_fn = NameExitTracepoint;
     libbpf_register_prog_handler(kExitSection, BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, &handler);
   });
-}
-
-static std::string LastLogLines() {
-  std::string all;
-  for (const std::string& line : log_lines) all += line;
-  log_lines.clear();
-  // The reason is at the end of a verifier log.
-  return all.size() > 4000 ? all.substr(all.size() - 4000) : all;
 }
 
 void KernelRelease(int* major, int* minor) {
@@ -134,7 +108,7 @@ static uint64_t RingBytes(uint64_t wanted) {
 }
 
 Capture::Capture(const CaptureOptions& options) : tracefs_(options.tracefs) {
-  libbpf_set_print(KeepLog);
+  KeepLibbpfLog();
   HandleExitSection();
   try {
     Load(options, options.object_path);
@@ -151,7 +125,7 @@ Capture::Capture(const CaptureOptions& options) : tracefs_(options.tracefs) {
 }
 
 void Capture::Load(const CaptureOptions& options, const std::string& object_path) {
-  log_lines.clear();
+  LastLogLines();
   Tracefs tracefs(tracefs_);
   object_ = bpf_object__open_file(object_path.c_str(), nullptr);
   if (object_ == nullptr)
@@ -200,6 +174,12 @@ void Capture::Load(const CaptureOptions& options, const std::string& object_path
       else
         bpf_map__set_max_entries(FindMap(object_, name), 16384);
     }
+    if (bpf_map* threads = bpf_object__find_map_by_name(object_, "tls_threads")) {
+      if (KernelAtLeast(6, 1))
+        bpf_map__set_map_flags(threads, BPF_F_NO_PREALLOC);
+      else
+        bpf_map__set_max_entries(threads, 4096);
+    }
     if (options.connections != 0)
       for (const char* name : {"connections", "sockets"})
         bpf_map__set_max_entries(FindMap(object_, name), options.connections);
@@ -209,6 +189,8 @@ void Capture::Load(const CaptureOptions& options, const std::string& object_path
     if (error == EACCES) throw CaptureError("ERR_LOAD", "the kernel refused the BPF programs", LastLogLines());
     if (error != 0) throw SystemError("ERR_LOAD", "the kernel refused the BPF programs", error, LastLogLines());
     for (const char* name : kMaps) handles_.maps[name] = bpf_map__fd(FindMap(object_, name));
+    for (const char* name : kTlsMaps)
+      if (bpf_map* map = bpf_object__find_map_by_name(object_, name)) handles_.maps[name] = bpf_map__fd(map);
     for (const std::string& name : ProgramArrays())
       if (bpf_map* map = bpf_object__find_map_by_name(object_, name.c_str())) handles_.maps[name] = bpf_map__fd(map);
     // The other half is for future connections.
@@ -401,7 +383,7 @@ AttachResult Capture::Attach() {
   if (object_ == nullptr) throw CaptureError("ERR_CLOSED", "the capture is closed");
   AttachResult result;
   Tracefs tracefs(tracefs_);
-  log_lines.clear();
+  LastLogLines();
   ExcludePid(getpid());
   __atomic_store_n(&control_->attaching, 1, __ATOMIC_RELEASE);
   bpf_program* program;

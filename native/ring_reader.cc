@@ -106,10 +106,13 @@ size_t RingReader::Take(uint8_t* into, size_t bytes, bool pass_unfinished) {
       passed_records_++;
       passed_bytes_ += payload - std::min(payload, sizeof(capture_event));
     } else if (!(length & BPF_RINGBUF_DISCARD_BIT)) {
-      size_t padded = RoundUp8(payload);
+      // Some programs reserve more than they use.
+      const size_t used =
+          std::min<size_t>(payload, reinterpret_cast<const capture_event*>(header + BPF_RINGBUF_HDR_SZ)->size);
+      size_t padded = RoundUp8(used);
       if (filled + padded > bytes) break;
-      std::memcpy(into + filled, header + BPF_RINGBUF_HDR_SZ, payload);
-      std::memset(into + filled + payload, 0, padded - payload);
+      std::memcpy(into + filled, header + BPF_RINGBUF_HDR_SZ, used);
+      std::memset(into + filled + used, 0, padded - used);
       filled += padded;
     }
     read += RoundUp8(payload + BPF_RINGBUF_HDR_SZ);

@@ -1,6 +1,8 @@
 // A place in a library at which the TLS programs are attached.
 #pragma once
 
+#include <linux/types.h>
+
 #include <cstdint>
 
 #include "../bpf/tls_control.h"

@@ -10,9 +10,11 @@
 #include "tls_place.h"
 
 struct bpf_object;
-struct bpf_program;
+struct bpf_link;
 
 namespace tinytap {
+
+struct Points;
 
 // Needs CAP_SYS_ADMIN, CAP_BPF and CAP_PERFMON.
 class TlsProbes {
@@ -32,13 +34,24 @@ class TlsProbes {
 
  private:
   struct Attachment {
-    std::vector<int> links;
-    // Events that the links belong to (kernels before 6.6).
-    std::vector<int> events;
-    uint32_t slot = 0;
+    // Of links, and of the events that they belong to (kernels before 6.6).
+    std::vector<int> descriptors;
   };
 
+  void Load(const std::map<std::string, int>& main_maps);
+  void AttachThreadExit();
+  int Program(const char* name) const;
+  int AttachmentsMap() const;
+  uint32_t FreeSlot() const;
+  void AttachProgram(const char* name, const std::string& path, const Points& points, bool at_return,
+                     Attachment* attachment);
+  void Close();
+
   bpf_object* object_ = nullptr;
+  bpf_link* thread_exit_ = nullptr;
+  // One link for all places of a file (Linux 6.6).
+  bool has_multi_links_ = false;
+  // By the number of the attachment.
   std::map<int, Attachment> attachments_;
 };
 

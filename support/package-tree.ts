@@ -15,7 +15,7 @@ export type PackageTree = {
 
 const CHECKOUT = join(CLI, '../..');
 const NATIVE = ['tinytap.node', 'tinytap-launcher', 'tinytap-attacher', 'tinytap-helper', 'tinytap-looker'];
-const OBJECTS = ['tinytap.bpf.o', 'tinytap-old.bpf.o'];
+const OBJECTS = ['tinytap.bpf.o', 'tinytap-old.bpf.o', 'tinytap-tls.bpf.o'];
 
 export function packageTree(): PackageTree {
 	const { path, remove } = temporaryDirectory();

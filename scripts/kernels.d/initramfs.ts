@@ -67,7 +67,7 @@ export function writeInitramfs(
 		addProgram(join(native, file), `tinytap/build/${file}`);
 	addProgram(unseen, 'tinytap/unseen');
 	add('tinytap/package.json', PROGRAM, readFileSync(join(root, 'package.json')));
-	for (const file of ['tinytap.bpf.o', 'tinytap-old.bpf.o'])
+	for (const file of ['tinytap.bpf.o', 'tinytap-old.bpf.o', 'tinytap-tls.bpf.o'])
 		add(`tinytap/build/${file}`, PROGRAM, readFileSync(join(objects, file)));
 	add('tinytap/build/decoder.wasm', PROGRAM, readFileSync(join(root, 'build/decoder.wasm')));
 	for (const folder of ['dist', 'queries'])

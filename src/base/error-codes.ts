@@ -236,6 +236,10 @@ const ENTRIES = {
 		meaning: 'The kernel refused to attach a program to a tracepoint.',
 		hint: '`tinytap doctor` shows what this kernel lacks.',
 	},
+	ERR_TLS: {
+		meaning: 'The plaintext of TLS cannot be read: the kernel refused the programs for TLS libraries, or to attach them.',
+		hint: '`tinytap doctor` shows what this kernel lacks. Everything else is captured.',
+	},
 	ERR_RING: {
 		meaning: 'The ring buffer shared with the kernel could not be mapped or read.',
 		hint: 'Try a smaller --ring-size.',

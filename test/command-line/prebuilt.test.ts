@@ -100,7 +100,7 @@ test('a checkout needs compilers only after a change in bpf/ or native/', () => 
 			assert.equal(build(part), 0);
 		}
 		for (const [committed, files] of [
-			[`bpf/${process.arch}`, ['tinytap.bpf.o', 'tinytap-old.bpf.o']],
+			[`bpf/${process.arch}`, ['tinytap.bpf.o', 'tinytap-old.bpf.o', 'tinytap-tls.bpf.o']],
 			[`linux-${process.arch}`, PROGRAMS],
 		] as const)
 			for (const file of files)

@@ -6,13 +6,14 @@ import { elfMachine, elfSections } from '../../support/elf.ts';
 
 const PREBUILT = join(import.meta.dirname, '../../prebuilt/bpf');
 
-/** The section of the programs at the exits of calls, and the minimum number of code sections. */
+/** The section of the programs at the exits of calls, others that do not begin with `tracepoint/`, and the minimum number of code sections. */
 const OBJECTS = ['x64', 'arm64'].flatMap((architecture) => [
-	{ object: `${architecture}/tinytap.bpf.o`, exits: 'tp_btf/sys_exit', sections: 10 },
-	{ object: `${architecture}/tinytap-old.bpf.o`, exits: 'tracepoint/syscalls/sys_exit_read', sections: 68 },
+	{ object: `${architecture}/tinytap.bpf.o`, exits: 'tp_btf/sys_exit', others: [], sections: 10 },
+	{ object: `${architecture}/tinytap-old.bpf.o`, exits: 'tracepoint/syscalls/sys_exit_read', others: [], sections: 68 },
+	{ object: `${architecture}/tinytap-tls.bpf.o`, exits: 'uprobe', others: ['raw_tp', 'raw_tp/sched_process_exit'], sections: 3 },
 ]);
 
-for (const { object, exits, sections: least } of OBJECTS) {
+for (const { object, exits, others, sections: least } of OBJECTS) {
 	describe(object, () => {
 		const all = elfSections(join(PREBUILT, object));
 		const find = (name: string) => all.find((each) => each.name === name)?.data;
@@ -21,14 +22,14 @@ for (const { object, exits, sections: least } of OBJECTS) {
 			assert.equal(elfMachine(join(PREBUILT, object)), 247);
 		});
 
-		it('contains only programs for tracepoints, and functions they share', () => {
+		it('contains only programs for tracepoints or for functions of libraries, and functions they share', () => {
 			// SHF_EXECINSTR
 			const code = all.filter((each) => (each.flags & 4n) !== 0n && each.data.length > 0).map((each) => each.name);
 			assert.ok(code.length >= least, `${code.length} sections with code`);
 			assert.ok(code.includes(exits));
 			assert.deepEqual(
-				code.filter((name) => name !== '.text' && name !== exits && !name.startsWith('tracepoint/')),
-				[],
+				code.filter((name) => name !== '.text' && name !== exits && !name.startsWith('tracepoint/')).sort(),
+				others,
 			);
 		});
 
