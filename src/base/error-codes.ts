@@ -237,7 +237,8 @@ const ENTRIES = {
 		hint: '`tinytap doctor` shows what this kernel lacks.',
 	},
 	ERR_TLS: {
-		meaning: 'The plaintext of TLS cannot be read: the kernel refused the programs for TLS libraries, or to attach them.',
+		meaning:
+			'The plaintext of TLS cannot be read: the kernel refused the programs for TLS libraries, or to attach them.',
 		hint: '`tinytap doctor` shows what this kernel lacks. Everything else is captured.',
 	},
 	ERR_RING: {

@@ -10,7 +10,12 @@ const PREBUILT = join(import.meta.dirname, '../../prebuilt/bpf');
 const OBJECTS = ['x64', 'arm64'].flatMap((architecture) => [
 	{ object: `${architecture}/tinytap.bpf.o`, exits: 'tp_btf/sys_exit', others: [], sections: 10 },
 	{ object: `${architecture}/tinytap-old.bpf.o`, exits: 'tracepoint/syscalls/sys_exit_read', others: [], sections: 68 },
-	{ object: `${architecture}/tinytap-tls.bpf.o`, exits: 'uprobe', others: ['raw_tp', 'raw_tp/sched_process_exit'], sections: 3 },
+	{
+		object: `${architecture}/tinytap-tls.bpf.o`,
+		exits: 'uprobe',
+		others: ['raw_tp', 'raw_tp/sched_process_exit'],
+		sections: 3,
+	},
 ]);
 
 for (const { object, exits, others, sections: least } of OBJECTS) {
