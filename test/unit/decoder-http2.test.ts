@@ -593,6 +593,27 @@ test('a connection older than the capture is HTTP/2 if two calls begin like fram
 	}
 });
 
+test('the rest of a body that looks like the beginning of a method does not tell which side asks', () => {
+	for (const text of ['D', 'L', 'GET']) {
+		const tape = new Tape();
+		const server = tape.server(1, { flags: FLAG_MIDSTREAM });
+		server.out(text);
+		// After lost bytes come two calls that begin like frames.
+		server.outOffset += 100n;
+		server.out(data(5, 'of the server', true));
+		server
+			.in(headers(7, requestBlock('/7'), true))
+			.out(headers(7, responseBlock(200), true))
+			.close();
+		const rows = decodeRecords(tape.records).exchanges;
+		assert.deepEqual(
+			rows.map((row) => [row.streamId, row.side, row.target, row.status, row.state]),
+			[[7, 'server', '/7', 200, 'complete']],
+			text,
+		);
+	}
+});
+
 test('floods are bounded and counted', () => {
 	// Streams that are opened and reset at once.
 	const reset = rowsOf((server) => {

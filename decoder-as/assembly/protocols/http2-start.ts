@@ -227,6 +227,14 @@ export function attach(stream: Stream, whole: bool): void {
 	setOpaque(connection, PROTOCOL_HTTP2);
 }
 
+/** What looked like a part of HTTP/1 was in the middle of a frame, so it does not tell which side sends the requests. */
+function forgetRoles(connection: Connection): void {
+	if (connection.incoming != NO_STREAM) connection.incoming.role = 0;
+	if (connection.outgoing != NO_STREAM) connection.outgoing.role = 0;
+	connection.requests = NO_STREAM;
+	connection.responses = NO_STREAM;
+}
+
 /** The side that connected sends the requests. */
 function roleOf(stream: Stream): void {
 	const connection = stream.connection;
@@ -284,7 +292,10 @@ export function turnsHttp2(stream: Stream, at: usize, end: usize): bool {
 	// The same call may be looked at again.
 	const isIncoming = stream == connection.incoming;
 	const isOther = connection.framedIn != isIncoming || connection.framedOffset != stream.next;
-	if (connection.framed && isOther) return becomeHttp2(connection, false);
+	if (connection.framed && isOther) {
+		forgetRoles(connection);
+		return becomeHttp2(connection, false);
+	}
 	connection.framed = true;
 	connection.framedIn = isIncoming;
 	connection.framedOffset = stream.next;
