@@ -1,9 +1,11 @@
-// Decompresses bodies with messages as they arrive, for the decoder: from one flush of the sender's compressor to the next. Each
-// piece is decompressed with what came before it as its window.
+// Decompresses bodies with messages as they arrive, for the decoder: those of gzip and deflate from one flush of the sender's
+// compressor to the next, with what came before as the window, others call by call.
 import { type Inflate, type InputType, inflateRawSync, type ZlibOptions, constants as zlib } from 'node:zlib';
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
+import { BrotliStream } from './brotli-stream.ts';
 import type { Decoder } from './decoder.ts';
-import { FINISH, isZlibError, NOTHING, WINDOW_BYTES, windowAfter, windowsIn } from './message-inflater.ts';
+import { FINISH, isZlibError, NOTHING, WINDOW_BYTES, windowAfter } from './message-inflater.ts';
+import { ZstdStream } from './zstd.ts';
 
 /** An ENTRY_CODED. */
 export type CodedPiece = {
@@ -29,56 +31,106 @@ export function readCoded(view: DataView, at: number): CodedPiece {
 	};
 }
 
+/** Decompresses one body, piece by piece. */
+type CodedBody = {
+	/** Bytes of memory in use. */
+	readonly memoryBytes: number;
+	/** Undefined if the bytes cannot be decompressed. */
+	readonly push: (bytes: Uint8Array) => Uint8Array | undefined;
+	readonly close?: () => void;
+};
+
 export class CodedStreams {
-	/** The last decompressed bytes of each body; null after the end of its compressed data. */
-	readonly #windows = new Map<number, Buffer | null>();
+	readonly #bodies = new Map<number, CodedBody>();
 	readonly #most: number;
+	#bytes = 0;
 
 	/** `memoryBytes`: maximum bytes that are remembered. The body not used for longest is forgotten first. */
 	constructor(memoryBytes: number) {
-		this.#most = windowsIn(memoryBytes);
+		this.#most = memoryBytes;
 	}
 
 	/** Bytes of memory in use. */
 	get memoryBytes(): number {
-		return this.#windows.size * WINDOW_BYTES;
+		return this.#bytes;
 	}
 
 	/** Gives the decoder the decompressed bytes of the piece. */
-	answer(decoder: Decoder, piece: CodedPiece): void {
-		const { id, flags, time } = piece;
+	answer(decoder: Decoder, { id, coding, flags, time, bytes }: CodedPiece): void {
 		const isFirst = (flags & layout.CODED_FLAG_FIRST) !== 0;
-		const window = isFirst ? NOTHING : this.#windows.get(id);
-		this.#windows.delete(id);
-		const inflated = window === undefined ? undefined : inflate(piece, window, isFirst);
-		if (inflated !== undefined && (flags & layout.CODED_FLAG_END) === 0) {
-			this.#windows.set(id, inflated.window);
-			if (this.#windows.size > this.#most) this.#windows.delete(this.#windows.keys().next().value!);
+		const body = isFirst ? newBody(coding) : this.#take(id);
+		const decoded = body?.push(bytes);
+		if (body !== undefined && decoded !== undefined && (flags & layout.CODED_FLAG_END) === 0) this.#keep(id, body);
+		else body?.close?.();
+		const failed = decoded === undefined ? layout.CODED_FLAG_FAILED : 0;
+		decoder.takeDecoded(id, flags | failed, time, decoded ?? NOTHING);
+	}
+
+	#take(id: number): CodedBody | undefined {
+		const body = this.#bodies.get(id);
+		this.#bodies.delete(id);
+		this.#bytes -= body?.memoryBytes ?? 0;
+		return body;
+	}
+
+	#keep(id: number, body: CodedBody): void {
+		this.#bodies.set(id, body);
+		this.#bytes += body.memoryBytes;
+		for (const oldest of this.#bodies.keys()) {
+			const most = this.#bodies.size === 1 ? Math.max(this.#most, ONE_BODY_BYTES) : this.#most;
+			if (this.#bytes <= most && this.#bodies.size <= BODIES_MOST) return;
+			this.#take(oldest)?.close?.();
 		}
-		const failed = inflated === undefined ? layout.CODED_FLAG_FAILED : 0;
-		decoder.takeDecoded(id, flags | failed, time, inflated?.bytes ?? NOTHING);
 	}
 }
 
-type Inflated = { readonly bytes: Buffer; readonly window: Buffer | null };
+const BODIES_MOST = 256;
+/** A single body may take so much, however little memory there is: the usual window of brotli is 4 MiB. */
+const ONE_BODY_BYTES = 5 << 20;
 
-/** Undefined if the bytes cannot be decompressed. */
-function inflate({ coding, bytes }: CodedPiece, window: Buffer | null, isFirst: boolean): Inflated | undefined {
-	// What follows the compressed data is a checksum.
-	if (window === null) return { bytes: NOTHING, window };
-	const start =
-		isFirst && bytes.length > 0 ? (coding === layout.MESSAGE_CODING_GZIP ? gzipStart(bytes) : zlibStart(bytes)) : 0;
-	if (start === undefined) return undefined;
-	const data = bytes.subarray(start);
-	if (data.length === 0) return { bytes: NOTHING, window };
-	const options = { ...FINISH, finishFlush: zlib.Z_SYNC_FLUSH, ...(window.length > 0 ? { dictionary: window } : {}) };
-	try {
-		const { buffer, engine } = inflateWithInfo(data, { ...options, info: true });
-		const isOver = engine.bytesWritten < data.length;
-		return { bytes: buffer, window: isOver ? null : windowAfter(window, buffer) };
-	} catch (error) {
-		if (isZlibError(error)) return undefined;
-		throw error;
+function newBody(coding: number): CodedBody {
+	if (coding === layout.MESSAGE_CODING_BROTLI) return new BrotliStream(FINISH.maxOutputLength);
+	if (coding !== layout.MESSAGE_CODING_ZSTD) return new DeflatedBody(coding === layout.MESSAGE_CODING_GZIP);
+	const stream = new ZstdStream();
+	return {
+		get memoryBytes() {
+			return stream.memoryBytes;
+		},
+		push: (bytes) => stream.push(bytes, FINISH.maxOutputLength),
+	};
+}
+
+class DeflatedBody implements CodedBody {
+	readonly memoryBytes = WINDOW_BYTES;
+	readonly #isGzip: boolean;
+	/** The last decompressed bytes; null after the end of the compressed data. */
+	#window: Buffer | null = NOTHING;
+	#hasBegun = false;
+
+	constructor(isGzip: boolean) {
+		this.#isGzip = isGzip;
+	}
+
+	push(bytes: Uint8Array): Buffer | undefined {
+		const window = this.#window;
+		// What follows the compressed data is a checksum.
+		if (window === null) return NOTHING;
+		const isFirst = !this.#hasBegun;
+		this.#hasBegun = true;
+		const start = isFirst && bytes.length > 0 ? (this.#isGzip ? gzipStart(bytes) : zlibStart(bytes)) : 0;
+		if (start === undefined) return undefined;
+		const data = bytes.subarray(start);
+		if (data.length === 0) return NOTHING;
+		const options = { ...FINISH, finishFlush: zlib.Z_SYNC_FLUSH, ...(window.length > 0 ? { dictionary: window } : {}) };
+		try {
+			const { buffer, engine } = inflateWithInfo(data, { ...options, info: true });
+			const isOver = engine.bytesWritten < data.length;
+			this.#window = isOver ? null : windowAfter(window, buffer);
+			return buffer;
+		} catch (error) {
+			if (isZlibError(error)) return undefined;
+			throw error;
+		}
 	}
 }
 

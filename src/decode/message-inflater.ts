@@ -1,7 +1,8 @@
-// Decompresses messages as they arrive: those of WebSocket by permessage-deflate (RFC 7692), those of gRPC by gzip or deflate.
+// Decompresses messages as they arrive: those of WebSocket by permessage-deflate (RFC 7692), those of gRPC by gzip, deflate or zstd.
 // What is decompressed is right: bytes that refer to others that are not known are not decompressed.
 import { gunzipSync, inflateRawSync, inflateSync, constants as zlib } from 'node:zlib';
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
+import { decodeZstd, isZstd } from './zstd.ts';
 
 /** References reach back this far. */
 export const WINDOW_BYTES = 32 << 10;
@@ -9,6 +10,8 @@ export const WINDOW_BYTES = 32 << 10;
 const WINDOWS_MOST = 256;
 /** Messages that would become larger are not decompressed. */
 const INFLATED_MOST = 16 << 20;
+/** Longer a message of zstd is not decompressed, in milliseconds. */
+const ZSTD_MS = 100;
 /** The end of an empty block, which senders leave out. */
 const FLUSH_END = Buffer.from([0, 0, 0xff, 0xff]);
 export const NOTHING = Buffer.alloc(0);
@@ -51,6 +54,10 @@ export class MessageInflater {
 			if (coding === layout.MESSAGE_CODING_DEFLATE) return this.#inflateSocket(keyOf(stream), bytes);
 			if (coding === layout.MESSAGE_CODING_ZLIB) return inflateSync(bytes, FINISH);
 			// gzip has a checksum, so what is decompressed is right even if the encoding is not known.
+			if (isZstd(bytes)) {
+				const { bytes: decoded, stopped, ended } = decodeZstd(bytes, INFLATED_MOST, performance.now() + ZSTD_MS);
+				return stopped === null && ended ? decoded : undefined;
+			}
 			const isGzip = coding === layout.MESSAGE_CODING_GZIP || (bytes[0] === 0x1f && bytes[1] === 0x8b);
 			return isGzip ? gunzipSync(bytes, FINISH) : undefined;
 		} catch (error) {

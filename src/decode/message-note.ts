@@ -17,7 +17,7 @@ export type MessageAccount = {
 };
 
 /** By MESSAGE_CODING_*. */
-const CODINGS: readonly string[] = ['', 'permessage-deflate', 'gzip', 'deflate', 'unknown encoding'];
+const CODINGS: readonly string[] = ['', 'permessage-deflate', 'gzip', 'deflate', 'unknown encoding', 'br', 'zstd'];
 
 /**
  * Null if the whole message is held and known, else one line, in the words of body notes:

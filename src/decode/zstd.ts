@@ -92,42 +92,167 @@ function decodeFrame(input: Uint8Array, from: number, output: Output, deadline: 
 	// The sizes in the header are not needed, because the output itself is the window.
 	at += dictionaryBytes + contentSizeBytes;
 
-	const state: FrameState = {
-		start: output.length,
-		offsets: [1, 4, 8],
-		huffman: null,
-		literalLengths: null,
-		matchLengths: null,
-		offsetCodes: null,
-	};
+	const state = newFrame(output.length);
 	for (;;) {
 		if (performance.now() > deadline) throw new Stop('limit');
-		if (at + 3 > input.length) throw new Stop(null);
-		const header = input[at]! | (input[at + 1]! << 8) | (input[at + 2]! << 16);
-		const size = header >> 3;
-		if (size > BLOCK_MAX) throw damaged();
-		at += 3;
-		const type = (header >> 1) & 3;
-		if (type === 0) {
-			append(output, input.subarray(at, at + size));
-			at += size;
-		} else if (type === 1) {
-			if (at >= input.length) throw new Stop(null);
-			const room = reserve(output, size);
-			output.bytes.fill(input[at]!, output.length, output.length + room);
-			output.length += room;
-			if (room < size) throw new Stop('limit');
-			at++;
-		} else if (type === 2) {
-			if (at + size > input.length) throw new Stop(null);
-			decodeBlock(input.subarray(at, at + size), state, output);
-			at += size;
-		} else throw damaged();
+		const block = blockAt(input, at);
+		if (block === undefined) throw new Stop(null);
+		readBlock(input, at + BLOCK_HEADER_BYTES, block, state, output);
+		at = Math.min(input.length + 1, at + BLOCK_HEADER_BYTES + block.bytes);
 		if (at > input.length) throw new Stop(null);
-		if (header & 1) break;
+		if (block.isLast) break;
 	}
 	// The checksum is not verified, because the decoded bytes would be shown anyway.
 	return at + (descriptor & 4 ? 4 : 0);
+}
+
+function newFrame(start: number): FrameState {
+	return { start, offsets: [1, 4, 8], huffman: null, literalLengths: null, matchLengths: null, offsetCodes: null };
+}
+
+const BLOCK_HEADER_BYTES = 3;
+
+/** `size` bytes of content, of which `bytes` follow the header. */
+type Block = { readonly type: number; readonly size: number; readonly bytes: number; readonly isLast: boolean };
+
+/** Undefined if the input ends within its header. */
+function blockAt(input: Uint8Array, at: number): Block | undefined {
+	if (at + BLOCK_HEADER_BYTES > input.length) return undefined;
+	const header = input[at]! | (input[at + 1]! << 8) | (input[at + 2]! << 16);
+	const size = header >> 3;
+	const type = (header >> 1) & 3;
+	if (size > BLOCK_MAX || type === 3) throw damaged();
+	return { type, size, bytes: type === 1 ? 1 : size, isLast: (header & 1) === 1 };
+}
+
+/** Decodes the content of a block, which begins at `at`. Only a raw block may be cut. */
+function readBlock(input: Uint8Array, at: number, { type, size }: Block, state: FrameState, output: Output): void {
+	if (type === 0) append(output, input.subarray(at, at + size));
+	else if (type === 1) {
+		if (at >= input.length) throw new Stop(null);
+		const room = reserve(output, size);
+		output.bytes.fill(input[at]!, output.length, output.length + room);
+		output.length += room;
+		if (room < size) throw new Stop('limit');
+	} else {
+		if (at + size > input.length) throw new Stop(null);
+		decodeBlock(input.subarray(at, at + size), state, output);
+	}
+}
+
+/** Larger windows are not decoded (RFC 9659). */
+const WINDOW_MAX = 8 << 20;
+
+/** Decodes one stream of frames piece by piece: each block as soon as it is whole. */
+export class ZstdStream {
+	/** What is not decoded yet. */
+	#input: Uint8Array = new Uint8Array(0);
+	/** The window of the current frame, and what has been decoded after it. */
+	#output: Output = { bytes: new Uint8Array(1024), length: 0, limit: 0 };
+	#frame: FrameState | undefined;
+	#window = 0;
+	/** Bytes of a skippable frame, or of a checksum, that are still to come. */
+	#skipped = 0;
+	#hasChecksum = false;
+	#isBroken = false;
+
+	/** Bytes of memory in use. */
+	get memoryBytes(): number {
+		return this.#input.length + this.#output.bytes.length;
+	}
+
+	/** What the stream says up to here; undefined if it is damaged, or says more than `limit` bytes. */
+	push(bytes: Uint8Array, limit: number): Uint8Array | undefined {
+		if (this.#isBroken) return undefined;
+		const input = this.#input.length === 0 ? bytes : Buffer.concat([this.#input, bytes]);
+		const before = this.#output.length;
+		this.#output = { ...this.#output, limit: before + limit };
+		try {
+			let at = 0;
+			for (let next = this.#step(input, at); next > at; next = this.#step(input, at)) at = next;
+			this.#input = Uint8Array.from(input.subarray(at));
+			const decoded = Uint8Array.from(this.#output.bytes.subarray(before, this.#output.length));
+			this.#trim();
+			return decoded;
+		} catch (error) {
+			if (!(error instanceof Stop)) throw error;
+			this.#isBroken = true;
+			this.#input = new Uint8Array(0);
+			this.#output = { bytes: new Uint8Array(0), length: 0, limit: 0 };
+			return undefined;
+		}
+	}
+
+	/** Forgets what no later block can refer to. */
+	#trim(): void {
+		const { bytes, length, limit } = this.#output;
+		const frame = this.#frame;
+		const window = frame === undefined ? 0 : Math.min(this.#window, length - frame.start);
+		// A copy, so that no more than the window is kept.
+		const kept = Uint8Array.from(bytes.subarray(length - window, length));
+		this.#output = { bytes: kept, length: window, limit };
+		if (frame !== undefined) this.#frame = { ...frame, start: 0 };
+	}
+
+	/** Reads the next part that is whole, and returns the index after it; `at` if none is. */
+	#step(input: Uint8Array, at: number): number {
+		if (this.#skipped > 0) {
+			const skipped = Math.min(this.#skipped, input.length - at);
+			this.#skipped -= skipped;
+			return at + skipped;
+		}
+		if (this.#frame === undefined) return this.#begin(input, at);
+		const block = blockAt(input, at);
+		if (block === undefined || at + BLOCK_HEADER_BYTES + block.bytes > input.length) return at;
+		readBlock(input, at + BLOCK_HEADER_BYTES, block, this.#frame, this.#output);
+		if (block.isLast) {
+			this.#frame = undefined;
+			this.#skipped = this.#hasChecksum ? 4 : 0;
+		}
+		return at + BLOCK_HEADER_BYTES + block.bytes;
+	}
+
+	#begin(input: Uint8Array, at: number): number {
+		if (at + 8 > input.length) return at;
+		if (isSkippable(u32(input, at))) {
+			this.#skipped = u32(input, at + 4);
+			return at + 8;
+		}
+		const header = frameHeader(input, at);
+		if (header === undefined) return at;
+		if (header.window > WINDOW_MAX) throw new Stop('limit');
+		this.#window = header.window;
+		this.#hasChecksum = header.hasChecksum;
+		this.#frame = newFrame(this.#output.length);
+		return header.end;
+	}
+}
+
+type FrameHeader = { readonly end: number; readonly window: number; readonly hasChecksum: boolean };
+
+/** Undefined if the input ends within it. */
+function frameHeader(input: Uint8Array, from: number): FrameHeader | undefined {
+	if (u32(input, from) !== MAGIC) throw damaged();
+	const descriptor = input[from + 4]!;
+	if (descriptor & 8) throw damaged();
+	const singleSegment = (descriptor & 32) !== 0;
+	const dictionaryBytes = [0, 1, 2, 4][descriptor & 3]!;
+	const contentSizeBytes = [singleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6]!;
+	const dictionary = from + 5 + (singleSegment ? 0 : 1);
+	const size = dictionary + dictionaryBytes;
+	const end = size + contentSizeBytes;
+	if (end > input.length) return undefined;
+	for (let at = dictionary; at < size; at++) if (input[at] !== 0) throw new Stop('dictionary');
+	let window = 0;
+	if (singleSegment) {
+		for (let i = contentSizeBytes - 1; i >= 0; i--) window = window * 256 + input[size + i]!;
+		if (contentSizeBytes === 2) window += 256;
+	} else {
+		const byte = input[from + 5]!;
+		const base = 2 ** (10 + (byte >> 3));
+		window = base + (base / 8) * (byte & 7);
+	}
+	return { end, window, hasChecksum: (descriptor & 4) !== 0 };
 }
 
 /** Makes room for `size` more bytes. Returns how many of them the limit allows. */

@@ -1,9 +1,13 @@
 // Table `messages`: its columns, decompression, notes, memory.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { test } from 'node:test';
 import {
+	type BrotliCompress,
 	brotliCompressSync,
+	createBrotliCompress,
 	createDeflate,
 	createDeflateRaw,
 	createGzip,
@@ -35,6 +39,11 @@ import { GET, OK, type Row, stored, tableRows } from '../../support/stored-excha
 const UPGRADE = 'GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
 const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n';
 const DEFLATING = `${SWITCHING}Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=15\r\n\r\n`;
+/** Five events as one stream of zstd that was flushed after each, and its end. Made by zstd 1.5.7 (level 3, with a checksum). */
+const ZSTD = JSON.parse(readFileSync(join(import.meta.dirname, '../fixtures/zstd-stream.json'), 'utf8')) as {
+	readonly pieces: readonly string[];
+	readonly end: string;
+};
 const EVENTS = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n';
 
 function storedOf(write: (server: ConnectionTape, tape: Tape) => void, memoryBytes = 64 << 20) {
@@ -266,9 +275,10 @@ test('messages are evicted with their exchange, and the oldest ones if there are
 
 /** Compresses texts one after another, and flushes after each, as servers of events do. */
 async function flushed(
-	compressor: Gzip | Deflate | DeflateRaw,
+	compressor: Gzip | Deflate | DeflateRaw | BrotliCompress,
 	texts: readonly string[],
 	ends: boolean,
+	flushing: number = zlib.Z_SYNC_FLUSH,
 ): Promise<Buffer[]> {
 	const pieces: Buffer[] = [];
 	let piece: Buffer[] = [];
@@ -277,7 +287,7 @@ async function flushed(
 		piece = [];
 		compressor.write(text);
 		await new Promise<void>((resolve) => {
-			compressor.flush(zlib.Z_SYNC_FLUSH, resolve);
+			compressor.flush(flushing, resolve);
 		});
 		pieces.push(Buffer.concat(piece));
 	}
@@ -297,8 +307,11 @@ test('events of a compressed body are rows, with the times of the calls that bro
 		['X-GZIP', await flushed(createGzip(), texts, false)],
 		['deflate', await flushed(createDeflate(), texts, true)],
 		['deflate', await flushed(createDeflateRaw(), texts, true)],
+		['br', await flushed(createBrotliCompress(), texts, true, zlib.BROTLI_OPERATION_FLUSH)],
+		['zstd', [...ZSTD.pieces, ZSTD.end].map((piece) => Buffer.from(piece, 'base64'))],
 		// Never flushed: all events come with the end.
 		['gzip', [gzipSync(texts.join(''))]],
+		['br', [brotliCompressSync(texts.join(''))]],
 	];
 	for (const [coding, pieces] of codings) {
 		const isFlushed = pieces.length > 1;
@@ -323,23 +336,34 @@ test('events of a compressed body are rows, with the times of the calls that bro
 			row.note,
 		]);
 	const unread = [[null, null, 'the content coding is not undone: messages are not read']];
-	assert.deepEqual(note('br', brotliCompressSync('data: x\n\n')), unread);
+	assert.deepEqual(note('gzip, br', brotliCompressSync(gzipSync('data: x\n\n'))), unread);
+	for (const coding of ['br', 'zstd']) assert.deepEqual(note(coding, Buffer.from('data: not coded\n\n')), unread);
+	// More than 16 MiB of one event come from a few bytes.
+	const bomb = brotliCompressSync(Buffer.alloc(17 << 20, 'x'), { params: { [zlib.BROTLI_PARAM_QUALITY]: 1 } });
+	assert.ok(bomb.length < 10_000, `${bomb.length}`);
+	assert.deepEqual(note('br', bomb), unread);
 	assert.deepEqual(note('gzip', Buffer.from('data: not compressed\n\n')), unread);
 	assert.deepEqual(note('identity', Buffer.from('data: x\n\n')), [['event', 'x', null]]);
 	// A lost piece: what follows cannot be decompressed.
-	const [first, second, third] = await flushed(createGzip(), texts, false);
-	const rows = messagesOf((server) => {
-		server.in(GET('/')).out(head('gzip').replace('Transfer-Encoding: chunked\r\n', '')).out(first!);
-		server.outOffset += BigInt(second!.length);
-		server.out(third!);
-	});
-	assert.deepEqual(
-		rows.map((row) => [row.kind, row.data, row.note]),
-		[
-			['event', '{"token":"the same 0"}', null],
-			[null, null, 'bytes lost between messages: the rest of this direction cannot be told apart'],
-		],
-	);
+	for (const [coding, [first, second, third]] of [
+		['gzip', await flushed(createGzip(), texts, false)],
+		['br', await flushed(createBrotliCompress(), texts, false, zlib.BROTLI_OPERATION_FLUSH)],
+		['zstd', ZSTD.pieces.map((piece) => Buffer.from(piece, 'base64'))],
+	] as const) {
+		const rows = messagesOf((server) => {
+			server.in(GET('/')).out(head(coding).replace('Transfer-Encoding: chunked\r\n', '')).out(first!);
+			server.outOffset += BigInt(second!.length);
+			server.out(third!);
+		});
+		assert.deepEqual(
+			rows.map((row) => [row.kind, row.data, row.note]),
+			[
+				['event', '{"token":"the same 0"}', null],
+				[null, null, 'bytes lost between messages: the rest of this direction cannot be told apart'],
+			],
+			coding,
+		);
+	}
 });
 
 test('redacted messages hide secrets, and what could not be decompressed', () => {

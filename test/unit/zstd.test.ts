@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { decodeZstd, isZstd, type ZstdResult } from '../../src/decode/zstd.ts';
+import { decodeZstd, isZstd, type ZstdResult, ZstdStream } from '../../src/decode/zstd.ts';
 
 /** Made of the CONTENTS by `zstd LEVEL --no-check`: [content, level, base64]. */
 const FRAMES = JSON.parse(
@@ -586,4 +586,65 @@ test('a stream of sequences uses all its bits, and no more', () => {
 test('decoding ends when the time is up', () => {
 	const { bytes, stopped, ended } = decodeZstd(frameOf(block(0, bytesOf('abc'))), 100, performance.now() - 1);
 	assert.deepEqual([bytes.length, stopped, ended], [0, 'limit', false]);
+});
+
+/** What a stream says to pieces of this length, or to random ones. */
+function streamed(bytes: Uint8Array, length: number | (() => number), limit = 1 << 24): Uint8Array | undefined {
+	const stream = new ZstdStream();
+	const decoded: Uint8Array[] = [];
+	for (let at = 0; at < bytes.length; ) {
+		const size = typeof length === 'number' ? length : length();
+		const piece = stream.push(bytes.subarray(at, at + size), limit);
+		if (piece === undefined) return undefined;
+		decoded.push(piece);
+		at += size;
+	}
+	return Buffer.concat(decoded);
+}
+
+test('a stream says the same however it is cut, over several frames', () => {
+	const random = randoms(31);
+	const frames = FRAMES.map(([, , base64]) => Buffer.from(base64, 'base64'));
+	for (const bytes of [...frames, Buffer.concat(frames)]) {
+		const { bytes: whole, stopped } = decodeZstd(bytes, 1 << 24, Number.POSITIVE_INFINITY);
+		assert.equal(stopped, null);
+		for (const length of [1, 7, 100, bytes.length, () => 1 + random(300)])
+			assert.ok(Buffer.from(whole).equals(streamed(bytes, length)!));
+	}
+	// A skippable frame, and the checksum of a frame.
+	const skippable = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
+	const { pieces, end, texts } = JSON.parse(
+		readFileSync(join(import.meta.dirname, '../fixtures/zstd-stream.json'), 'utf8'),
+	) as { pieces: string[]; end: string; texts: string[] };
+	const flushed = Buffer.concat([...pieces, end].map((piece) => Buffer.from(piece, 'base64')));
+	for (const length of [1, 5, 1000])
+		assert.equal(
+			Buffer.from(streamed(Buffer.concat([skippable, flushed, skippable, flushed]), length)!).toString(),
+			texts.join('') + texts.join(''),
+		);
+});
+
+test('a stream keeps no more than its window, and ends at damage, limits and dictionaries', () => {
+	// A window of 1 KiB, and raw blocks of 1,000 bytes.
+	const header = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0]);
+	const block = (size: number) =>
+		Buffer.concat([Buffer.from([(size << 3) & 255, size >> 5, size >> 13]), Buffer.alloc(size, 97)]);
+	const stream = new ZstdStream();
+	stream.push(header, 100_000);
+	for (let i = 0; i < 50; i++) assert.equal(stream.push(block(1000), 100_000)!.length, 1000);
+	assert.ok(stream.memoryBytes <= 1024, `${stream.memoryBytes}`);
+	assert.equal(stream.push(block(1000), 999), undefined);
+	assert.equal(stream.push(block(1), 1000), undefined, 'nothing follows what was too long');
+	assert.equal(stream.memoryBytes, 0);
+	assert.equal(new ZstdStream().push(Buffer.from('not zstd'), 100), undefined);
+	// Windows of 8 MiB, and more; a dictionary.
+	const begun = (...bytes: number[]) =>
+		new ZstdStream().push(Buffer.from([0x28, 0xb5, 0x2f, 0xfd, ...bytes, 0, 0, 0]), 100);
+	assert.equal(begun(0, 13 << 3)?.length, 0);
+	assert.equal(begun(0, (13 << 3) + 1), undefined);
+	assert.equal(begun(1, 0, 7), undefined);
+	assert.equal(begun(1, 0, 0)?.length, 0);
+	const damaged = new ZstdStream();
+	assert.equal(damaged.push(header, 100)!.length, 0);
+	assert.equal(damaged.push(Buffer.from([7, 0, 0]), 100), undefined, 'a reserved type of block');
 });

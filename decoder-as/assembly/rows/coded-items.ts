@@ -1,6 +1,6 @@
-// Bodies with items whose content is compressed. The host decompresses them: compressed bytes are gathered up to where the
-// sender has flushed its compressor (RFC 1951: an empty stored block, which ends with 00 00 FF FF), given out, and come back
-// decompressed with the time of the call that completed them.
+// Bodies with items whose content is compressed. The host decompresses them: compressed bytes are given out and come back
+// decompressed with the time of the call that completed them. Those of gzip and deflate are gathered up to where the sender
+// has flushed its compressor (RFC 1951: an empty stored block, which ends with 00 00 FF FF); others do not show that.
 import { FORM_CODED, addData, clearItem, freeItems, newItems } from '../items/item';
 import { copyBytes } from '../memory/bytes';
 import { allocateZeroed, release } from '../memory/memory';
@@ -18,6 +18,8 @@ import {
 	CODED_ID,
 	CODED_TIME,
 	ENTRY_CODED,
+	MESSAGE_CODING_GZIP,
+	MESSAGE_CODING_ZLIB,
 } from '../wire/output-layout';
 
 /** What a flush ends with, as a number. */
@@ -50,8 +52,13 @@ export function newCoded(items: Items, coding: u8): Items {
 export function feedCoded(outer: Items, at: usize, length: u32): void {
 	const item = outer.main;
 	addData(item, at, length);
-	if (item.limited + item.noMemory != 0) handOut(outer, 0);
+	if (item.limited + item.noMemory != 0 || !isDeflated(outer.coded.coding)) handOut(outer, 0);
 	else if (item.dataLength >= 4 && load<u32>(item.data + item.dataLength - 4) == FLUSHED) handOut(outer, 0);
+}
+
+@inline
+function isDeflated(coding: u8): bool {
+	return coding == <u8>MESSAGE_CODING_GZIP || coding == <u8>MESSAGE_CODING_ZLIB;
 }
 
 /** Gives the gathered bytes to the host. CODED_FLAG_*: what happened after them. */

@@ -62,9 +62,12 @@ import {
 	HEADER_VALUE_OFFSET,
 	MESSAGE_BYTES,
 	MESSAGE_CODING,
+	MESSAGE_CODING_BROTLI,
 	MESSAGE_CODING_GZIP,
+	MESSAGE_CODING_NONE,
 	MESSAGE_CODING_OTHER,
 	MESSAGE_CODING_ZLIB,
+	MESSAGE_CODING_ZSTD,
 	MESSAGE_DATA,
 	MESSAGE_DIRECTION,
 	MESSAGE_EVENT,
@@ -197,9 +200,8 @@ function decide(message: Message): void {
 
 /** The value found last is a content coding. What cannot be decompressed has a row that says so, and no others. */
 function asCoded(items: Items): Items {
-	const isGzip = isWord(valueStart, valueEnd, 'gzip') || isWord(valueStart, valueEnd, 'x-gzip');
-	const coding = isGzip ? MESSAGE_CODING_GZIP : isWord(valueStart, valueEnd, 'deflate') ? MESSAGE_CODING_ZLIB : 0;
-	const outer = coding == 0 ? NO_ITEMS : newCoded(items, <u8>coding);
+	const coding = contentCoding();
+	const outer = coding == MESSAGE_CODING_NONE ? NO_ITEMS : newCoded(items, <u8>coding);
 	if (outer == NO_ITEMS) {
 		breakItems(items, MESSAGE_FLAG_CODED);
 		return items;
@@ -207,6 +209,14 @@ function asCoded(items: Items): Items {
 	outer.row = items.row;
 	outer.row.references++;
 	return outer;
+}
+
+/** MESSAGE_CODING_* of the content coding that was found last; MESSAGE_CODING_NONE for others, and for several. */
+function contentCoding(): i32 {
+	if (isWord(valueStart, valueEnd, 'gzip') || isWord(valueStart, valueEnd, 'x-gzip')) return MESSAGE_CODING_GZIP;
+	if (isWord(valueStart, valueEnd, 'deflate')) return MESSAGE_CODING_ZLIB;
+	if (isWord(valueStart, valueEnd, 'br')) return MESSAGE_CODING_BROTLI;
+	return isWord(valueStart, valueEnd, 'zstd') ? MESSAGE_CODING_ZSTD : MESSAGE_CODING_NONE;
 }
 
 /** The host has decompressed bytes of a body: [from, from + length). CODED_FLAG_*: what comes after them. */

@@ -341,6 +341,8 @@ export const MESSAGE_CODING_DEFLATE: i32 = 1;
 export const MESSAGE_CODING_GZIP: i32 = 2;
 export const MESSAGE_CODING_ZLIB: i32 = 3;
 export const MESSAGE_CODING_OTHER: i32 = 4;
+export const MESSAGE_CODING_BROTLI: i32 = 5;
+export const MESSAGE_CODING_ZSTD: i32 = 6;
 
 // ---- ENTRY_CODED: bytes of a body whose messages have to be decompressed ---------------------------------------------------
 
