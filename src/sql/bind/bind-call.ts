@@ -264,7 +264,7 @@ function checkAggregate(call: SyntaxCall, entry: AggregateFunction): void {
 	if (!call.star && entry.ordered !== true) checkCount(entry, call.arguments.length, call.at);
 	if (call.distinct && entry.ordered === true) throw unsupported(`${entry.name}() cannot have DISTINCT`, call.at);
 	if (call.distinct && call.arguments.length !== 1) throw syntaxError('DISTINCT takes exactly one argument', call.at);
-	if (call.order.length > 0 && !['group_concat', 'string_agg', 'json_group_array'].includes(entry.name)) {
+	if (call.order.length > 0 && !['group_concat', 'string_agg', 'json_group_array', 'spark'].includes(entry.name)) {
 		throw unsupported(`ORDER BY has no meaning inside ${entry.name}()`, call.at);
 	}
 }

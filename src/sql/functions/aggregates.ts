@@ -16,6 +16,7 @@ import {
 } from '../values/value.ts';
 import type { Accumulator, AggregateContext, AggregateFunction, Argument, FunctionDoc } from './function-table.ts';
 import { jsonOf } from './json.ts';
+import { sparkline } from './sparkline.ts';
 
 function doc(
 	name: string,
@@ -106,6 +107,17 @@ export const AGGREGATES: readonly AggregateFunction[] = [
 		type: 'text',
 		output: 'json',
 		create: jsonArray,
+	},
+	{
+		...doc(
+			'spark',
+			'spark(number [ORDER BY …])',
+			'a small bar for each number (at most 60, which then stand for means), from 0 up; a space for NULL',
+			['spark(x)', '▃▅▇█'],
+		),
+		type: 'text',
+		accepts: 'number',
+		create: sparks,
 	},
 	{
 		...doc(
@@ -388,6 +400,20 @@ function jsonArray([argument]: readonly Argument[], context: AggregateContext): 
 		() => jsonOf(argument!.value(), argument!.output),
 		() => ',',
 		(whole) => `[${whole ?? ''}]`,
+		context,
+	);
+}
+
+function sparks([argument]: readonly Argument[], context: AggregateContext): Accumulator {
+	const text = () => {
+		const value = argument!.value();
+		return value === null ? '' : String(toDouble(value));
+	};
+	const numbers = (whole: string) => whole.split(',').map((each) => (each === '' ? null : Number(each)));
+	return joined(
+		text,
+		() => ',',
+		(whole) => (whole === null ? null : sparkline(numbers(whole))),
 		context,
 	);
 }

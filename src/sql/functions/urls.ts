@@ -3,6 +3,7 @@ import { encodeUtf8, toText, type Value } from '../values/value.ts';
 import type { ScalarFunction } from './function-table.ts';
 import { httpDoc } from './http.ts';
 import { jsonOf } from './json.ts';
+import { pathShaper } from './path-shape.ts';
 
 export const URL_FUNCTIONS: readonly ScalarFunction[] = [
 	{
@@ -43,6 +44,21 @@ export const URL_FUNCTIONS: readonly ScalarFunction[] = [
 			const wanted = toText(name!);
 			for (const [each, value] of parametersOf(toText(url!))) if (each === wanted) return value;
 			return null;
+		},
+	},
+	{
+		...httpDoc(
+			'path_shape',
+			'path_shape(path)',
+			'the path of a request target or URL with :id in place of numbers, dates, UUIDs, hashes and tokens',
+			["path_shape('/users/42/orders/2026-11-30?page=2')", '/users/:id/orders/:id'],
+			1,
+		),
+		type: 'text',
+		strict: true,
+		create: () => {
+			const shape = pathShaper();
+			return (text) => shape(toText(text!));
 		},
 	},
 	{
