@@ -8,7 +8,7 @@ export const COMMAND_NAMES = [
 	...['maxrows', 'width', 'nullvalue', 'headers', 'timer', 'separator', 'pager', 'last', 'expanded'],
 	...['output', 'once', 'export', 'report', 'print', 'read', 'status', 'doctor', 'echo', 'bail', 'record'],
 	...['connect', 'store'],
-	...['next', 'prev', 'conn', 'diff', 'copy', 'watch', 'edit'],
+	...['next', 'prev', 'conn', 'diff', 'copy', 'watch', 'chart', 'edit'],
 ] as const;
 
 export type CommandName = (typeof COMMAND_NAMES)[number];
@@ -26,6 +26,7 @@ export const COMMAND_FORMS: { readonly [N in CommandName]?: readonly string[] } 
 	g: ['\\g'],
 	gx: ['\\gx', '\\G'],
 	watch: ['\\watch'],
+	chart: ['\\chart'],
 	edit: ['\\e', '.e'],
 	timer: ['\\timing'],
 	output: ['\\o'],
@@ -36,7 +37,7 @@ export const COMMAND_FORMS: { readonly [N in CommandName]?: readonly string[] } 
 };
 
 /** Commands that may end a statement, as in `SELECT 1 \gx`, and run it. */
-const ENDINGS: ReadonlySet<CommandName> = new Set(['g', 'gx', 'watch']);
+const ENDINGS: ReadonlySet<CommandName> = new Set(['g', 'gx', 'watch', 'chart']);
 
 export type ReadLine = {
 	/** The part of the line before the command; all of it if there is none. */

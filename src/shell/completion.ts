@@ -131,8 +131,8 @@ function argumentCompletions(
 			return completions(itemsOf((known === undefined ? undefined : SETTINGS[known].values) ?? []), value, cursor);
 		}
 		case 'statement': {
-			// .watch takes an interval, then a statement or the name of a query.
-			const text = argument.replace(/^\d+(?:\.\d+)?\s+/, '');
+			// .watch takes an interval and .chart a kind, then a statement or the name of a query.
+			const text = argument.replace(/^(?:\d+(?:\.\d+)?|bars|line|histogram|heat)\s+/, '');
 			const found = sql(text);
 			const names = queryCompletions('query', text, cursor, context.queries);
 			return /\s/.test(text) ? found : { ...names, items: [...found.items, ...names.items] };

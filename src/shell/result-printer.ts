@@ -2,6 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { usageError } from '../base/errors.ts';
 import { sizeText } from '../output/cell-text.ts';
+import { type ChartKind, drawChart } from '../output/chart/chart.ts';
 import { type DisplayedTime, UTC_TIME } from '../output/displayed-time.ts';
 import type { ExchangeDetail } from '../output/exchange-parts.ts';
 import { createParquetWriter, type ParquetRowWriter } from '../output/parquet.ts';
@@ -49,7 +50,12 @@ export type PrintStyle = {
 	readonly sampleRows: number;
 	/** In the format auto: print lines if the table would not show every column. */
 	readonly linesIfWide: boolean;
+	/** A chart is drawn in place of rows. */
+	readonly chart?: ChartWanted;
 };
+
+/** `kind`: undefined if the columns decide. `rows`: lines of the drawing. */
+export type ChartWanted = { readonly kind: ChartKind | undefined; readonly rows: number; readonly unicode: boolean };
 
 /** The first rows of a result. */
 export type Sample = {
@@ -97,6 +103,8 @@ const TABLE_SAMPLE_ROWS = 5000;
 const TABLE_SAMPLE_BYTES = 4 * 1024 * 1024;
 /** Measuring more cells would delay Ctrl-C for too long. */
 const TABLE_SAMPLE_CELLS = 50_000;
+/** Rows that a chart is made of. */
+const CHART_ROWS = 1_000_000;
 /** Cells that are formatted before the event loop runs again, to handle keys. */
 const PIECE_CELLS = 2000;
 
@@ -122,7 +130,8 @@ export async function printResult(parts: AsyncIterable<ResultPart>, sink: Sink, 
 			if (part.type === 'columns') {
 				({ columns } = part);
 				firstType = columns[0]?.type ?? null;
-				shown = timesInZone(part.columns, style.time);
+				// A chart needs the instants themselves.
+				if (style.chart === undefined) shown = timesInZone(part.columns, style.time);
 				printer = createPrinter(part.columns, sink, style, startedAt);
 				showsTime = style.format === 'auto';
 				hasColumns = true;
@@ -188,6 +197,7 @@ type Printer = {
 };
 
 function createPrinter(columns: readonly ResultColumn[], sink: Sink, style: PrintStyle, startedAt: number): Printer {
+	if (style.chart !== undefined) return chartPrinter(columns, sink, style, style.chart);
 	const { format, screenColumns, exchanges: _, linesIfWide, sampleRows: _rows, ...rest } = style;
 	if (printsExchanges(format)) return exchangePrinter(format, columns, sink, style);
 	if (format === 'parquet') return parquetPrinter(columns, sink);
@@ -274,6 +284,31 @@ function alignedPrinter(
 		end: async () => {
 			if (writer === undefined) await begin();
 			await sink.write(writer!.end());
+		},
+	};
+}
+
+/** Draws when the result is complete. */
+function chartPrinter(columns: readonly ResultColumn[], sink: Sink, style: PrintStyle, chart: ChartWanted): Printer {
+	const all: (readonly SqlValue[])[] = [];
+	const { screenColumns = 80, theme, time = UTC_TIME } = style;
+	return {
+		begin: async () => undefined,
+		rows: async (rows) => {
+			for (const row of rows) all.push(row);
+			if (all.length > CHART_ROWS)
+				throw usageError(
+					`.chart: expected at most ${CHART_ROWS.toLocaleString('en-US')} rows`,
+					'GROUP BY time_bucket(…) or another expression gives fewer.',
+				);
+		},
+		end: async () => {
+			const { kind, rows, unicode } = chart;
+			const lines = drawChart({ columns, rows: all }, kind, {
+				...{ columns: screenColumns, rows, unicode, theme },
+				time: time.whole,
+			});
+			await sink.write(lines.map((line) => `${line}\n`).join(''));
 		},
 	};
 }

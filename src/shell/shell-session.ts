@@ -7,6 +7,7 @@ import { version } from '../base/installation.ts';
 import { wait } from '../base/wait.ts';
 import type { CaptureFilters } from '../capture/capture-settings.ts';
 import { secondsText } from '../output/auto-table.ts';
+import type { ChartKind } from '../output/chart/chart.ts';
 import { type DisplayedTime, displayedTime, UTC_TIME } from '../output/displayed-time.ts';
 import { standardError, standardOutput } from '../output/output-stream.ts';
 import { screenRows } from '../output/painted-line.ts';
@@ -62,6 +63,9 @@ type Lost = { readonly lostEvents: number; readonly lostBytes: number };
 const TAIL_NOTE = 'Ctrl-C or .tail off ends the tail; .show ID shows an exchange in full';
 
 const NOTHING_LOST: Lost = { lostEvents: 0, lostBytes: 0 };
+
+/** Lines of the drawing of a chart; `around`: those that the screen needs for its axis, legend and the prompt. */
+const CHART_ROWS = { least: 5, most: 20, around: 8 };
 
 /** The state of one shell. */
 export class ShellSession {
@@ -231,10 +235,10 @@ export class ShellSession {
 		this.tell(`${forTerminal(output.name)} has ended; results go to the screen again\n`);
 	}
 
-	/** Runs one statement and prints its result. Rejects with its error. */
-	async run(sql: string, vertical = false): Promise<Printed> {
+	/** Runs one statement and prints its result, or a chart of it. Rejects with its error. */
+	async run(sql: string, vertical = false, chart?: ChartKind | 'any'): Promise<Printed> {
 		this.last = { sql, printed: undefined };
-		const style = this.#style(vertical);
+		const style = chart === undefined ? this.#style(vertical) : this.#chartStyle(chart);
 		this.#requirePlace(style);
 		const { maxrows } = this.settings.values;
 		const ends = style.format === 'auto' ? { first: Math.ceil(maxrows / 2), last: Math.floor(maxrows / 2) } : undefined;
@@ -665,6 +669,13 @@ export class ShellSession {
 			sampleRows: this.checks === undefined ? 0 : SAMPLE_ROWS,
 			time: this.time,
 		};
+	}
+
+	#chartStyle(kind: ChartKind | 'any'): PrintStyle {
+		const screen = this.output === undefined ? standardOutput() : undefined;
+		const rows = Math.max(CHART_ROWS.least, Math.min(CHART_ROWS.most, (screen?.rows ?? 24) - CHART_ROWS.around));
+		const chart = { kind: kind === 'any' ? undefined : kind, rows, unicode: this.settings.values.unicode };
+		return { ...this.#style(false), format: 'table', screenColumns: screen?.columns, chart };
 	}
 
 	/** Throws a UserError if results in this format cannot go where results go. */

@@ -34,6 +34,8 @@ export type SettingValues = {
 	timezone: string;
 	/** Whether `.copy` may write to the terminal's clipboard. */
 	clipboard: boolean;
+	/** Whether charts use block and braille characters; otherwise ASCII. */
+	unicode: boolean;
 	/** Colours while typing. */
 	highlight: boolean;
 	/** Whether the newest matching entry of the history is suggested while typing. */
@@ -115,6 +117,7 @@ export const SETTINGS: { readonly [N in SettingName]: Setting<SettingValues[N]> 
 		print: String,
 	},
 	clipboard: onOff(false, 'allow .copy to write to the terminal’s clipboard'),
+	unicode: onOff(true, 'block and braille characters in charts; off: ASCII'),
 	highlight: onOff(true, 'colours while typing'),
 	suggestions: onOff(true, 'suggest the newest matching history entry while typing'),
 	shards: choice(

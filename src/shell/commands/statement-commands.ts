@@ -1,5 +1,6 @@
 // Commands that end a statement, or run the last one again.
 import { usageError } from '../../base/errors.ts';
+import { CHART_KINDS, type ChartKind } from '../../output/chart/chart.ts';
 import { standardOutput } from '../../output/output-stream.ts';
 import type { NamedScript } from '../query-values.ts';
 import { listQueries } from '../saved-queries.ts';
@@ -7,6 +8,8 @@ import type { ShellSession } from '../shell-session.ts';
 import { watchStatement } from '../watch.ts';
 import type { CommandGroup } from './command.ts';
 import { withSavedQuery } from './query-commands.ts';
+
+const CHART_ARGUMENT = new RegExp(`^(${CHART_KINDS.join('|')}(?=\\s|$))?\\s*([\\s\\S]*)$`);
 
 export const STATEMENT_COMMANDS: CommandGroup = {
 	title: 'Statements',
@@ -52,7 +55,25 @@ export const STATEMENT_COMMANDS: CommandGroup = {
 				const text = statement.replace(/;\s*$/, '');
 				const named = savedQueryIn(shell, text);
 				if (named === undefined) await watch(text || sql || lastStatement(shell));
-				else await withSavedQuery(shell, named, async (script) => await watch(onlyStatement(script)));
+				else await withSavedQuery(shell, named, async (script) => await watch(onlyStatement('.watch', script)));
+				return undefined;
+			},
+		},
+		{
+			name: 'chart',
+			usage: `.chart [${CHART_KINDS.join(' | ')}] [STATEMENT | NAME]`,
+			description:
+				'draw the result of a statement or saved query (alone: of the last one): lines over time, bars by category, a histogram of one column of numbers, a heat map of times and numbers',
+			example: '.chart SELECT host, count(*) FROM exchanges GROUP BY host',
+			argument: 'statement',
+			run: async (shell, argument, _table, sql) => {
+				const [, kind, statement = ''] = CHART_ARGUMENT.exec(argument)!;
+				const draw = async (drawn: string) =>
+					void (await shell.run(drawn, false, (kind as ChartKind | undefined) ?? 'any'));
+				const text = statement.replace(/;\s*$/, '');
+				const named = savedQueryIn(shell, text);
+				if (named === undefined) await draw(text || sql || lastStatement(shell));
+				else await withSavedQuery(shell, named, async (script) => await draw(onlyStatement('.chart', script)));
 				return undefined;
 			},
 		},
@@ -82,11 +103,11 @@ function savedQueryIn(shell: ShellSession, text: string): string | undefined {
 	return listQueries(shell.options.directories.queries).some((query) => query.name === name) ? named : undefined;
 }
 
-/** Throws a UserError unless the script is one statement, which alone can be redrawn. */
-function onlyStatement({ name, steps }: NamedScript): string {
+/** Throws a UserError unless the script is one statement, which alone can be redrawn or drawn. */
+function onlyStatement(command: string, { name, steps }: NamedScript): string {
 	const [step, ...others] = steps;
 	if (step?.type === 'statement' && others.length === 0) return step.sql;
-	throw usageError(`.watch: expected a query of one statement, and ${name} has ${steps.length} steps`);
+	throw usageError(`${command}: expected a query of one statement, and ${name} has ${steps.length} steps`);
 }
 
 /** Throws a UserError if no statement has run yet. */
