@@ -3,6 +3,7 @@ import type { CaptureFilters } from './capture-settings.ts';
 import type { RecordingDamage } from './recording-damage.ts';
 import type { RecordingMeta } from './recording-format.ts';
 import type { Warning } from './silence.ts';
+import type { TlsLibrary } from './tls-library.ts';
 
 /** A question that the decoder asks about a connection or a process. */
 export type Question = {
@@ -42,6 +43,12 @@ export type BatchSource = {
 	skip(conn: number, direction: number, until: number): void;
 	/** Changes what is captured from now on; no effect on a recording. */
 	setFilters(filters: CaptureFilters): void;
+	/** Begins or ends to read the plaintext of TLS. Throws a UserError if that is not possible; a recording cannot. */
+	setTls?(on: boolean): void;
+	/** The TLS libraries that are known now. */
+	tlsLibraries?(): readonly TlsLibrary[];
+	/** Why the plaintext of a process is not read (ASCII); undefined if it is read, or nothing is known. */
+	tlsReason?(pid: number): string | undefined;
 	/** Prepares new memory that will be written soon, if the system can make that cheaper. */
 	touchMemory(memory: Uint8Array): void;
 	/**

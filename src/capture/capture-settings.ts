@@ -59,6 +59,8 @@ export type CaptureSettings = {
 	/** Write everything captured to a recording. */
 	readonly record?: RecordSettings;
 	readonly filters: CaptureFilters;
+	/** Also read the plaintext of TLS, in its libraries. */
+	readonly tls?: boolean;
 	/** Maximum body bytes kept per message; Infinity if unlimited. Undefined: the recording's, else DEFAULT_BODY_LIMIT. */
 	readonly bodyLimit: number | undefined;
 	/** Memory limit for rows and decoder, in bytes. */

@@ -7,6 +7,8 @@ import {
 	LOSS_MAP_FULL,
 	LOSS_MISSED,
 	LOSS_RING_FULL,
+	LOSS_TLS_LATE,
+	LOSS_TLS_UNMAPPED,
 	LOSS_UNSEEN,
 } from '../../decoder-as/assembly/wire/capture-event.ts';
 import { errorEntry, isErrorCode } from '../base/error-codes.ts';
@@ -29,7 +31,7 @@ const BATCH_BYTES = 1 << 20;
 /** Records are gathered for this long if the settings do not say, which saves wake-ups but delays rows a little. */
 const GATHER_MS = 10;
 /** The loss reasons that only the kernel counts. The decoder counts the others, from the flags of records. */
-const KERNEL_REASONS = [LOSS_RING_FULL, LOSS_MAP_FULL, LOSS_FAULT, LOSS_EXCLUDED, LOSS_UNSEEN, LOSS_MISSED];
+const KERNEL_REASONS = [LOSS_RING_FULL, LOSS_MAP_FULL, LOSS_FAULT, LOSS_EXCLUDED, LOSS_UNSEEN, LOSS_MISSED, LOSS_TLS_LATE, LOSS_TLS_UNMAPPED];
 
 const SOCK_STREAM = 1;
 /** The most bytes a single call can move. */
@@ -58,12 +60,25 @@ export function kernelSource(settings: CaptureSettings): BatchSource {
 		steps.done('applied the filters');
 		const { count, missing } = capture.attach();
 		steps.done(`attached to ${count} tracepoints`);
+		const unread = settings.tls === true ? beginTls(capture, steps) : [];
 		const verbose = settings.verbose ? [versions(settings), ...steps.texts] : [];
-		const all = [...verbose, ...remarks(capture, rights, missing, settings.filters)];
+		const all = [...verbose, ...remarks(capture, rights, missing, settings.filters), ...unread];
 		return source(addon, capture, rights, all, settings.gatherMs ?? GATHER_MS);
 	} catch (error) {
 		capture.close();
 		throw explained(error, rights);
+	}
+}
+
+/** Reads the plaintext of TLS from now on. Whatever prevents that is a remark: the capture goes on without it. */
+function beginTls(capture: NativeCapture, steps: Steps): string[] {
+	try {
+		capture.tlsCapture(true);
+		steps.done('attached to the TLS libraries');
+		return [];
+	} catch (error) {
+		if (!(error instanceof Error)) throw error;
+		return [`the plaintext of TLS is not read: ${error.message}`];
 	}
 }
 
@@ -150,6 +165,9 @@ function source(
 		answer: explaining((question: Question) => answer(capture, question)),
 		skip: explaining((conn: number, direction: number, until: number) => capture.setSkip(conn, direction, until)),
 		setFilters: explaining((filters: CaptureFilters) => applyFilter(capture, filters)),
+		setTls: explaining((on: boolean) => capture.tlsCapture(on)),
+		tlsLibraries: explaining(() => capture.tlsLibraries()),
+		tlsReason: (pid) => tlsReason(capture, pid),
 		touchMemory: (memory) => addon.touchPages(memory),
 		discardMemory: (memory) => addon.discardPages(memory),
 		trimMemory: () => addon.trimMemory(),
@@ -175,6 +193,19 @@ function answer(capture: NativeCapture, question: Question): Uint8Array | undefi
 		local,
 		remote,
 	});
+}
+
+/** Why the plaintext of a process is not read: what was found in its executable. */
+function tlsReason(capture: NativeCapture, pid: number): string | undefined {
+	const libraries = capture.tlsLibraries();
+	if (libraries.length === 0) return undefined;
+	const path = executableOf(capture)(pid);
+	const found = libraries.find((library) => library.path === path && !library.attached);
+	return found === undefined ? undefined : forEvidence(found.reason || found.library);
+}
+
+function forEvidence(text: string): string {
+	return text.replace(/[^\x20-\x7e]/g, '?');
 }
 
 /** The helper looks up executables of other users' processes. */

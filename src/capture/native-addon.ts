@@ -1,5 +1,6 @@
 // The only file that loads the native addon (native/). Declares its types, checks its arguments and adds defaults.
 import type { PortRange } from './capture-settings.ts';
+import type { TlsLibrary } from './tls-library.ts';
 import {
 	CONTROL_CAPTURE_LIMIT,
 	CONTROL_CGROUPS,
@@ -117,6 +118,13 @@ export type NativeCapture = {
 	executable(pid: number): string;
 	/** Raises the priority of the calling thread, or restores it. Only with an attacher. */
 	hurry(on: boolean): void;
+	/**
+	 * Reads the plaintext of TLS in its libraries from now on, or no longer. Needs the helper that the launcher starts with
+	 * `--tls`; throws ERR_TLS with the reason if there is none, or if it cannot attach.
+	 */
+	tlsCapture(on: boolean): void;
+	/** The TLS libraries that processes have mapped so far, with `--tls`; empty without it. */
+	tlsLibraries(): TlsLibrary[];
 	/** Duplicates the descriptors that another process needs, so that it can inherit them. */
 	handOver(): CaptureHandles;
 	/** Detaches, which takes the kernel 2–3 s, and frees everything. May be called twice. */

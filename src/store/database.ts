@@ -1,5 +1,6 @@
 // All tables at one instant, built from the capture thread's snapshot.
 import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
+import type { TlsLibrary } from '../capture/tls-library.ts';
 import { BLIND_SPOT_COLUMNS, CONNECTION_COLUMNS, EVENT_COLUMNS, entryOffsets, entryTable } from './entry-table.ts';
 import type { StoreSnapshot } from './exchange-store.ts';
 import { EXCHANGE_COLUMNS, exchangeTable, INFLIGHT_COLUMNS, inflightTable } from './exchange-table.ts';
@@ -12,6 +13,7 @@ import type { SegmentRows } from './row-locator.ts';
 import { entryBytes, segmentsOfEntries } from './row-writer.ts';
 import { openSegment, type Segment } from './segment.ts';
 import type { Column, DatabaseSnapshot, TableSnapshot } from './table.ts';
+import { TLS_LIBRARY_COLUMNS, tlsLibraryTable } from './tls-library-table.ts';
 
 /** What the capture thread sends for one statement. */
 export type CaptureSnapshot = {
@@ -21,6 +23,8 @@ export type CaptureSnapshot = {
 	/** The decoder's entries as requested: open exchanges, live and closed connections, recent events, blind spots. */
 	readonly entries: ArrayBuffer;
 	readonly loss: readonly LossTotal[];
+	/** Only if asked for. */
+	readonly tlsLibraries?: readonly TlsLibrary[];
 	/** Microseconds since the epoch. */
 	readonly nowUs: number;
 };
@@ -36,6 +40,7 @@ export const TABLES: readonly { readonly name: string; readonly columns: readonl
 		{ name: 'inflight', columns: INFLIGHT_COLUMNS, needs: layout.SNAPSHOT_EXCHANGES },
 		{ name: 'loss', columns: LOSS_COLUMNS, needs: 0 },
 		{ name: 'blind_spots', columns: BLIND_SPOT_COLUMNS, needs: layout.SNAPSHOT_BLIND_SPOTS },
+		{ name: 'tls_libraries', columns: TLS_LIBRARY_COLUMNS, needs: layout.SNAPSHOT_TLS_LIBRARIES },
 	];
 
 /** The SNAPSHOT_* mask for a statement that reads these tables. */
@@ -93,6 +98,7 @@ export function openDatabase(
 	tables.set('events', entryTable('events', EVENT_COLUMNS, layout.ENTRY_EVENT, snapshot.entries));
 	tables.set('blind_spots', entryTable('blind_spots', BLIND_SPOT_COLUMNS, layout.ENTRY_BLIND_SPOT, snapshot.entries));
 	tables.set('loss', lossTable(snapshot.loss));
+	tables.set('tls_libraries', tlsLibraryTable(snapshot.tlsLibraries ?? []));
 	return { tables, exchanges: all, inflight: open };
 }
 

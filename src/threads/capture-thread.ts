@@ -27,6 +27,7 @@ import { ExchangeStore } from '../store/exchange-store.ts';
 import { type LossTotal, lostBytes, lostEvents } from '../store/loss-table.ts';
 import { MessageIntake } from '../store/message-intake.ts';
 import { type EntryBytes, entryBytes } from '../store/row-writer.ts';
+import { withTlsReasons } from '../store/tls-reasons.ts';
 import { type CapturePriority, capturePriority } from './capture-priority.ts';
 import { CaptureRecorder } from './capture-recorder.ts';
 import {
@@ -154,6 +155,7 @@ main.on('message', (message: ToCapture) => {
 	else if (message.type === 'store-limit') limitStore(message.bytes);
 	else if (message.type === 'record') answerRecording((source) => void recorder.start(message.record, source));
 	else if (message.type === 'record-stop') answerRecording((source) => recorder.stop(source));
+	else if (message.type === 'tls') setTls(message.on);
 	else if (message.type === 'totals') post({ type: 'totals', ...captureTotals() });
 	else if (message.type === 'entries') postEntries(message.closed, message.open);
 	else running?.setFilters(message.filters);
@@ -430,6 +432,23 @@ function float(at: number): number {
 	return views.f64[at >> 3]!;
 }
 
+/** Begins or ends to read the plaintext of TLS, and tells main. */
+function setTls(on: boolean): void {
+	try {
+		if (running?.setTls === undefined || ended) throw new UserError('nothing is captured any more', 'ERR_NOT_CAPTURING');
+		running.setTls(on);
+		post({ type: 'tls-set' });
+	} catch (error) {
+		post({ type: 'tls-set', error: errorMessage(error) });
+	}
+}
+
+/** The entries, with the reasons why the plaintext of processes is not read. */
+function withReasons(entries: ArrayBuffer): ArrayBuffer {
+	const reasonOf = running?.tlsReason;
+	return reasonOf === undefined ? entries : withTlsReasons(entries, reasonOf);
+}
+
 /** Runs `work` and sends main its result or its error. */
 function answerRecording(work: (source: BatchSource) => RecordingEnd | undefined): void {
 	try {
@@ -466,13 +485,15 @@ function answerQueryThread(request: SnapshotRequest): void {
 function takeSnapshot(mask: number): CaptureSnapshot {
 	decoder.snapshot(mask);
 	const pieces = (mask & layout.SNAPSHOT_CONNECTIONS) === 0 ? [] : [...closedConnections.pieces()];
-	const entries = concatenate([...pieces, ...withoutOwnConnections(decoder.output())]);
+	const all = concatenate([...pieces, ...withoutOwnConnections(decoder.output())]);
+	const entries = (mask & layout.SNAPSHOT_BLIND_SPOTS) === 0 ? all : withReasons(all);
 	// The output was empty before, so it contains only the snapshot.
 	decoder.clearOutput();
 	updateStatus();
 	const rows = store.snapshot();
 	const wanted = (mask & layout.SNAPSHOT_MESSAGES) !== 0 ? { messages: messages.snapshot(rows.id) } : {};
-	return { store: rows, ...wanted, entries, loss: allLossTotals(), nowUs: wallUs() };
+	const libraries = (mask & layout.SNAPSHOT_TLS_LIBRARIES) === 0 ? undefined : running?.tlsLibraries?.();
+	return { ...(libraries === undefined ? {} : { tlsLibraries: libraries }), store: rows, ...wanted, entries, loss: allLossTotals(), nowUs: wallUs() };
 }
 
 function tellFollower(): void {
@@ -538,7 +559,9 @@ function captureTotals(): CaptureTotals {
 
 function postEntries(after: number, open: boolean): void {
 	decoder.snapshot(layout.SNAPSHOT_BLIND_SPOTS | (open ? layout.SNAPSHOT_CONNECTIONS : 0));
-	const entries = concatenate([...closedConnections.pieces(after), ...withoutOwnConnections(decoder.output())]);
+	const entries = withReasons(
+		concatenate([...closedConnections.pieces(after), ...withoutOwnConnections(decoder.output())]),
+	);
 	decoder.clearOutput();
 	const { appended: closed, evicted } = closedConnections;
 	const answer: CaptureEntries = { entries, closed, evicted: Math.max(0, evicted - after), nowUs: wallUs() };

@@ -76,6 +76,8 @@ export type ToCapture =
 	/** Keep the rows within this many bytes from now on, because attached recordings take the rest, or no longer do. */
 	| { readonly type: 'store-limit'; readonly bytes: number }
 	| { readonly type: 'filters'; readonly filters: CaptureFilters }
+	/** Begin or end to read the plaintext of TLS. Answered by `tls-set`. */
+	| { readonly type: 'tls'; readonly on: boolean }
 	/** Begin a recording. Answered by `recorded`. */
 	| { readonly type: 'record'; readonly record: NonNullable<CaptureSettings['record']> }
 	/** End the recording. Answered by `recorded`. */
@@ -130,6 +132,7 @@ export type FromCapture =
 	| { readonly type: 'warning'; readonly message: string; readonly hint?: string }
 	/** A recording has begun (without `end`), has ended, or could not begin or end. */
 	| { readonly type: 'recorded'; readonly end?: RecordingEnd; readonly error?: ErrorMessage }
+	| { readonly type: 'tls-set'; readonly error?: ErrorMessage }
 	| ({ readonly type: 'totals' } & CaptureTotals)
 	| ({ readonly type: 'entries' } & CaptureEntries)
 	| { readonly type: 'error'; readonly error: ErrorMessage };

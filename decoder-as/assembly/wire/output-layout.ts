@@ -390,6 +390,8 @@ export const SNAPSHOT_EVENTS: i32 = 4;
 export const SNAPSHOT_BLIND_SPOTS: i32 = 8;
 /** Not for the decoder: messages are in the host's store. */
 export const SNAPSHOT_MESSAGES: i32 = 16;
+/** Not in the decoder either: the TLS libraries. */
+export const SNAPSHOT_TLS_LIBRARIES: i32 = 32;
 
 /** Keys of configure(). Values are numbers; memory/settings.ts has the defaults. */
 export const SETTING_BODY_LIMIT: i32 = 1;
