@@ -234,6 +234,12 @@ function handleConnection(record: usize, kind: u32): void {
 	noteUse(connection, record);
 	if (connection.session != NO_CONNECTION) noteUse(connection.session, record);
 	if (recordSyscall(record) != 0) noteSyscall(connection, recordSyscall(record));
+	// A recording that began later has a CAPTURE_OPEN without it.
+	if (recordConnFlags(record) & CAPTURE_CONN_TLS_UNMAPPED && !connection.unmapped && !connection.carries) {
+		connection.unmapped = true;
+		connection.unverified = false;
+		connection.answered = true;
+	}
 	if (kind == CAPTURE_TLS_MAPPED) {
 		const carrier = findConnection(recordOffset(record));
 		if (carrier != NO_CONNECTION) mapSession(connection, carrier);
@@ -304,11 +310,6 @@ function introduce(connection: Connection, record: usize): void {
 	connection.role = <u8>(recordConnFlags(record) & 0xff);
 	connection.midstream = (flags & FLAG_MIDSTREAM) != 0;
 	connection.unverified = (flags & FLAG_UNVERIFIED) != 0;
-	if (recordConnFlags(record) & CAPTURE_CONN_TLS_UNMAPPED) {
-		connection.unmapped = true;
-		connection.unverified = false;
-		connection.answered = true;
-	}
 	if (!connection.midstream || saysAtRest(record)) return;
 	beginMidstream(connection);
 	if (recordConnFlags(record) & CAPTURE_CONN_HTTP2) becomeHttp2(connection, false);

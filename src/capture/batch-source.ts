@@ -43,6 +43,8 @@ export type BatchSource = {
 	skip(conn: number, direction: number, until: number): void;
 	/** Changes what is captured from now on; no effect on a recording. */
 	setFilters(filters: CaptureFilters): void;
+	/** Whether its records hold plaintext of TLS, as far as is known at the start. */
+	readonly holdsTls?: boolean;
 	/** Begins or ends to read the plaintext of TLS. Throws a UserError if that is not possible; a recording cannot. */
 	setTls?(on: boolean): void;
 	/** The TLS libraries that are known now. */

@@ -3,8 +3,10 @@ import {
 	CAPTURE_CLOCK,
 	CAPTURE_END,
 	CAPTURE_LOSS,
+	CAPTURE_TLS_MAPPED,
 	EVENT_CONN,
 	EVENT_PID,
+	EVENT_STREAM_OFFSET,
 } from '../../decoder-as/assembly/wire/capture-event.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { FRAME_PAYLOAD_MAX, RecordingReader, type RecordingWriter } from './recording.ts';
@@ -18,8 +20,9 @@ export function copyConnections(
 	user: InvokingUser,
 ): number {
 	const pids = new Set<number>();
+	const wanted = withUnmapped(path, conns, user);
 	eachBatch(path, user, (records) => {
-		while (records.step()) if (conns.has(connOf(records))) pids.add(pidOf(records));
+		while (records.step()) if (wanted.has(connOf(records))) pids.add(pidOf(records));
 	});
 	const into = new Uint8Array(FRAME_PAYLOAD_MAX);
 	let copied = 0;
@@ -27,7 +30,7 @@ export function copyConnections(
 	eachBatch(path, user, (records) => {
 		let length = 0;
 		while (records.step()) {
-			if (!isWanted(records, conns, pids)) continue;
+			if (!isWanted(records, wanted, pids)) continue;
 			into.set(records.record, length);
 			length += records.record.byteLength;
 			copied++;
@@ -35,6 +38,21 @@ export function copyConnections(
 		writer.writeBatch(into.subarray(0, length));
 	});
 	return copied;
+}
+
+/** Also the ids that the TLS sessions of these connections had before their connections were known. */
+function withUnmapped(path: string, conns: ReadonlySet<bigint>, user: InvokingUser): ReadonlySet<bigint> {
+	const all = new Set(conns);
+	eachBatch(path, user, (records) => {
+		while (records.step()) {
+			if (!records.isReadable || records.kind !== CAPTURE_TLS_MAPPED) continue;
+			const carrier = records.view.getBigUint64(records.at + EVENT_STREAM_OFFSET, true);
+			if (conns.has(carrier)) all.add(connOf(records));
+			// Rows that were finished before have the session's own id.
+			else if (conns.has(connOf(records))) all.add(carrier);
+		}
+	});
+	return all;
 }
 
 function isWanted(records: Records, conns: ReadonlySet<bigint>, pids: ReadonlySet<number>): boolean {

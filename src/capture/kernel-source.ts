@@ -26,12 +26,22 @@ import { loadNativeAddon, type NativeAddon, type NativeCapture, setFilter } from
 import { explainedByLimits } from './process-limits.ts';
 import { attachingRights, missingRights, type Rights } from './rights-checks.ts';
 import { silenceWarnings } from './silence.ts';
+import { tlsLibraries, tlsReason } from './tls-library.ts';
 
 const BATCH_BYTES = 1 << 20;
 /** Records are gathered for this long if the settings do not say, which saves wake-ups but delays rows a little. */
 const GATHER_MS = 10;
 /** The loss reasons that only the kernel counts. The decoder counts the others, from the flags of records. */
-const KERNEL_REASONS = [LOSS_RING_FULL, LOSS_MAP_FULL, LOSS_FAULT, LOSS_EXCLUDED, LOSS_UNSEEN, LOSS_MISSED, LOSS_TLS_LATE, LOSS_TLS_UNMAPPED];
+const KERNEL_REASONS = [
+	LOSS_RING_FULL,
+	LOSS_MAP_FULL,
+	LOSS_FAULT,
+	LOSS_EXCLUDED,
+	LOSS_UNSEEN,
+	LOSS_MISSED,
+	LOSS_TLS_LATE,
+	LOSS_TLS_UNMAPPED,
+];
 
 const SOCK_STREAM = 1;
 /** The most bytes a single call can move. */
@@ -63,7 +73,8 @@ export function kernelSource(settings: CaptureSettings): BatchSource {
 		const unread = settings.tls === true ? beginTls(capture, steps) : [];
 		const verbose = settings.verbose ? [versions(settings), ...steps.texts] : [];
 		const all = [...verbose, ...remarks(capture, rights, missing, settings.filters), ...unread];
-		return source(addon, capture, rights, all, settings.gatherMs ?? GATHER_MS);
+		const base = source(addon, capture, rights, all, settings.gatherMs ?? GATHER_MS);
+		return settings.tls === true ? { ...base, ...tlsSource(capture, rights), holdsTls: unread.length === 0 } : base;
 	} catch (error) {
 		capture.close();
 		throw explained(error, rights);
@@ -73,8 +84,8 @@ export function kernelSource(settings: CaptureSettings): BatchSource {
 /** Reads the plaintext of TLS from now on. Whatever prevents that is a remark: the capture goes on without it. */
 function beginTls(capture: NativeCapture, steps: Steps): string[] {
 	try {
-		capture.tlsCapture(true);
-		steps.done('attached to the TLS libraries');
+		const count = capture.captureTls(true);
+		steps.done(`attached to ${count} TLS libraries`);
 		return [];
 	} catch (error) {
 		if (!(error instanceof Error)) throw error;
@@ -146,16 +157,7 @@ function source(
 		}
 		return records;
 	};
-	/** The helper can end at any time. */
-	const explaining =
-		<A extends unknown[], R>(work: (...args: A) => R) =>
-		(...args: A) => {
-			try {
-				return work(...args);
-			} catch (error) {
-				throw explained(error, rights);
-			}
-		};
+	const explaining = explainer(rights);
 	return {
 		remarks,
 		batchBytes: Math.max(BATCH_BYTES, addon.recordBytesMax),
@@ -165,9 +167,6 @@ function source(
 		answer: explaining((question: Question) => answer(capture, question)),
 		skip: explaining((conn: number, direction: number, until: number) => capture.setSkip(conn, direction, until)),
 		setFilters: explaining((filters: CaptureFilters) => applyFilter(capture, filters)),
-		setTls: explaining((on: boolean) => capture.tlsCapture(on)),
-		tlsLibraries: explaining(() => capture.tlsLibraries()),
-		tlsReason: (pid) => tlsReason(capture, pid),
 		touchMemory: (memory) => addon.touchPages(memory),
 		discardMemory: (memory) => addon.discardPages(memory),
 		trimMemory: () => addon.trimMemory(),
@@ -176,6 +175,31 @@ function source(
 		stop: () => capture.setPaused(true),
 		close: () => capture.closeInBackground(),
 	};
+}
+
+/** What only a session with `--tls` can do. */
+function tlsSource(
+	capture: NativeCapture,
+	rights: Rights,
+): Required<Pick<BatchSource, 'setTls' | 'tlsLibraries' | 'tlsReason'>> {
+	const explaining = explainer(rights);
+	return {
+		setTls: explaining((on: boolean) => void capture.captureTls(on)),
+		tlsLibraries: explaining(() => tlsLibraries(capture)),
+		tlsReason: (pid) => tlsReason(capture, pid),
+	};
+}
+
+/** Wraps calls to a helper, which can end at any time. */
+function explainer(rights: Rights) {
+	return <A extends unknown[], R>(work: (...args: A) => R) =>
+		(...args: A) => {
+			try {
+				return work(...args);
+			} catch (error) {
+				throw explained(error, rights);
+			}
+		};
 }
 
 function answer(capture: NativeCapture, question: Question): Uint8Array | undefined {
@@ -193,19 +217,6 @@ function answer(capture: NativeCapture, question: Question): Uint8Array | undefi
 		local,
 		remote,
 	});
-}
-
-/** Why the plaintext of a process is not read: what was found in its executable. */
-function tlsReason(capture: NativeCapture, pid: number): string | undefined {
-	const libraries = capture.tlsLibraries();
-	if (libraries.length === 0) return undefined;
-	const path = executableOf(capture)(pid);
-	const found = libraries.find((library) => library.path === path && !library.attached);
-	return found === undefined ? undefined : forEvidence(found.reason || found.library);
-}
-
-function forEvidence(text: string): string {
-	return text.replace(/[^\x20-\x7e]/g, '?');
 }
 
 /** The helper looks up executables of other users' processes. */

@@ -5,6 +5,7 @@ import {
 	CAPTURE_LOSS,
 	CAPTURE_OPEN,
 	CAPTURE_OPEN_AT_REST_BYTES,
+	CAPTURE_TLS_MAPPED,
 	EVENT_CALL_BYTES,
 	EVENT_CAPTURED_BYTES,
 	EVENT_CONN,
@@ -153,6 +154,7 @@ export function mergedMeta(inputs: readonly MergeInput[], own: RecordingMeta): R
 		...(boot === undefined ? {} : { boot_id: boot }),
 		started: String(first.meta.started ?? 'unknown'),
 		merged: inputs.length,
+		...(inputs.some(({ meta }) => meta.tls !== undefined) ? { tls: 'plaintext' } : {}),
 		...(inputs.every(({ meta }) => meta.redacted !== undefined) ? { redacted: 'yes' } : {}),
 		...(limits.length === 0 ? {} : bodyLimitMeta(Math.max(...limits))),
 	};
@@ -317,6 +319,10 @@ class RewrittenTape {
 		if (isOpenBefore && this.#rewriting.joined !== undefined && this.conns?.has(conn) === true) return undefined;
 		this.conns?.add(conn);
 		view.setBigUint64(EVENT_CONN, conn + this.connShift, true);
+		if (kind === CAPTURE_TLS_MAPPED) {
+			const carrier = view.getBigUint64(EVENT_STREAM_OFFSET, true);
+			view.setBigUint64(EVENT_STREAM_OFFSET, carrier + this.connShift, true);
+		}
 		return record;
 	}
 }

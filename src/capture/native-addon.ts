@@ -1,6 +1,5 @@
 // The only file that loads the native addon (native/). Declares its types, checks its arguments and adds defaults.
 import type { PortRange } from './capture-settings.ts';
-import type { TlsLibrary } from './tls-library.ts';
 import {
 	CONTROL_CAPTURE_LIMIT,
 	CONTROL_CGROUPS,
@@ -48,6 +47,30 @@ export type CaptureHandles = {
 	readonly maps: Readonly<Record<string, number>>;
 	readonly links: readonly number[];
 	readonly programs: readonly number[];
+};
+
+/** A file with TLS that processes have mapped. Texts have one character per byte. */
+export type TlsLibrary = {
+	/** As the first process named it, in that process's mount namespace. */
+	readonly path: string;
+	/** The device, as the kernel's makedev() encodes it, and the inode. */
+	readonly device: bigint;
+	readonly inode: bigint;
+	/** enum capture_tls_library; 0: one whose plaintext cannot be read. */
+	readonly library: number;
+	/** Of the library; '' if the file does not say. */
+	readonly version: string;
+	/** The functions that are probed for reading and writing, with offsets. */
+	readonly place: string;
+	/** A probe on one of them costs more than usual. */
+	readonly slow: boolean;
+	/** How many processes have mapped it now. */
+	readonly processes: number;
+	readonly attached: boolean;
+	/** Why its plaintext is not read: `java`, `go` …, or a sentence; '' if it is, or could be. */
+	readonly reason: string;
+	/** By the clock of the records. */
+	readonly firstSeenNs: bigint;
 };
 
 /** A running capture. Every method throws an Error with `code` (ERR_…) and, from libbpf, `detail`. */
@@ -118,13 +141,17 @@ export type NativeCapture = {
 	executable(pid: number): string;
 	/** Raises the priority of the calling thread, or restores it. Only with an attacher. */
 	hurry(on: boolean): void;
+	/** Whether the session was started with --tls, so that there is a process that may attach to TLS libraries. */
+	hasTls(): boolean;
 	/**
-	 * Reads the plaintext of TLS in its libraries from now on, or no longer. Needs the helper that the launcher starts with
-	 * `--tls`; throws ERR_TLS with the reason if there is none, or if it cannot attach.
+	 * Attaches to all TLS libraries, also to those that processes map later, or detaches. Returns how many are attached.
+	 * Throws ERR_TLS if hasTls() is false, and the reason if the kernel refuses it.
 	 */
-	tlsCapture(on: boolean): void;
-	/** The TLS libraries that processes have mapped so far, with `--tls`; empty without it. */
+	captureTls(on: boolean): number;
+	/** The TLS libraries that processes have mapped, in the order in which they were found; [] if hasTls() is false. */
 	tlsLibraries(): TlsLibrary[];
+	/** The TLS library that a process has mapped, if any is known; one that can be read rather than another. */
+	tlsLibraryOf(pid: number): TlsLibrary | undefined;
 	/** Duplicates the descriptors that another process needs, so that it can inherit them. */
 	handOver(): CaptureHandles;
 	/** Detaches, which takes the kernel 2–3 s, and frees everything. May be called twice. */

@@ -12,9 +12,11 @@ export function recordSettings(
 	how: Pick<RecordSettings, 'force' | 'compress' | 'rotate' | 'keep'> & {
 		readonly filters: string;
 		readonly redact: boolean;
+		/** Whether plaintext of TLS is captured. */
+		readonly tls: boolean;
 	},
 ): RecordSettings {
-	const { filters, ...rest } = how;
+	const { filters, tls, ...rest } = how;
 	const boot = bootId();
 	return {
 		path,
@@ -26,6 +28,7 @@ export function recordSettings(
 			...(boot === undefined ? {} : { boot_id: boot }),
 			recording: randomUUID(),
 			filters,
+			...(tls ? { tls: 'plaintext' } : {}),
 			...(how.redact ? { redacted: 'yes' } : {}),
 		},
 	};

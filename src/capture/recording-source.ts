@@ -34,6 +34,7 @@ export function recordingSource(settings: ReplaySettings, user: InvokingUser, fi
 			: [],
 		bodyLimit: reader.bodyLimit,
 		meta: reader.meta,
+		holdsTls: reader.meta.tls !== undefined,
 		fromUs: tape.fromUs,
 		batchBytes: FRAME_PAYLOAD_MAX,
 		nextBatch: (into, timeoutMs, signals) => (stopped ? -1 : tape.next(into, timeoutMs, signals)),

@@ -1,21 +1,26 @@
-// A TLS library on this host (table `tls_libraries`).
-/** A file with a TLS library, as the privileged helper of `--tls` has found it. */
-export type TlsLibrary = {
-	/** As a process that maps it names it. */
-	readonly path: string;
-	/** A word of column `exchanges.tls`, or what else it is: java, rustls … */
-	readonly library: string;
-	/** '' if it is not known. */
-	readonly version: string;
-	/** Where the probes are, e.g. `ssl_read_internal+4`; '' if there are none. */
-	readonly place: string;
-	/** A probe there costs many times as much as usual. */
-	readonly slow: boolean;
-	/** How many processes map it. */
-	readonly processes: number;
-	readonly attached: boolean;
-	/** Why it is not attached; '' if it is. */
-	readonly reason: string;
+// A TLS library on this host (table `tls_libraries`), and why the plaintext of a process is not read.
+import type { NativeCapture, TlsLibrary as NativeLibrary } from './native-addon.ts';
+
+/** A file with TLS that processes have mapped. Texts have one character per byte. */
+export type TlsLibrary = Omit<NativeLibrary, 'device' | 'inode' | 'firstSeenNs'> & {
 	/** Microseconds since the epoch. */
 	readonly firstSeenUs: number;
 };
+
+/** The libraries that are known now; none without `--tls`. */
+export function tlsLibraries(capture: NativeCapture): TlsLibrary[] {
+	const { bootNs, wallNs } = capture.clocks();
+	return capture.tlsLibraries().map(({ device: _device, inode: _inode, firstSeenNs, ...library }) => ({
+		...library,
+		firstSeenUs: Number((firstSeenNs + wallNs - bootNs) / 1000n),
+	}));
+}
+
+/** Why nothing inside TLS was seen of a process, in ASCII; undefined without `--tls`. */
+export function tlsReason(capture: NativeCapture, pid: number): string | undefined {
+	if (!capture.hasTls()) return undefined;
+	const library = capture.tlsLibraryOf(pid);
+	if (library === undefined) return 'no TLS library was found in the process';
+	if (library.attached) return 'no plaintext so far, or its library was attached too late';
+	return library.reason === '' ? 'its library is not attached' : library.reason.replace(/[^\x20-\x7e]/g, '?');
+}

@@ -38,6 +38,7 @@ export function infoText(info: RecordingInfo): string {
 		['filters', info.filters],
 		['where', info.where],
 		['redacted', info.redacted ? 'yes' : null],
+		['tls', info.tls ? 'plaintext of TLS is included' : null],
 		['body limit', limit === null ? null : limit === 'none' ? 'none' : `${limit} bytes`],
 		['part', part === null ? null : `${part} of recording ${info.recording ?? 'unknown'}`],
 		['merged', merged === null ? null : `of ${merged} recordings`],

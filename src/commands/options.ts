@@ -33,6 +33,7 @@ type RawOptions = {
 	readonly comm?: readonly string[];
 	readonly cgroup?: readonly string[];
 	readonly port?: readonly string[];
+	readonly tls?: boolean;
 	readonly bodyLimit?: string;
 	readonly maxMemory?: string;
 	readonly maxRows?: string;
@@ -109,6 +110,7 @@ const CAPTURE_OPTIONS: readonly (readonly [flags: string, description: string])[
 		'only processes in this cgroup (v2) or below it, e.g. /system.slice/nginx.service (repeatable)',
 	],
 	['--port <ports...>', 'only connections with this TCP port at either end: 80, 8000-8099, 80,8080 (repeatable)'],
+	['--tls', 'also read what programs send and receive inside TLS, in OpenSSL, GnuTLS, NSS and BoringSSL'],
 	[
 		'--body-limit <size>',
 		'maximum body bytes kept per message (0: none, "none": unlimited; default: the recording\'s, else 64KiB)',
@@ -346,11 +348,13 @@ function captureSettings(raw: RawOptions, user: InvokingUser): CaptureSettings {
 		ports: (raw.port ?? []).flatMap((text) => parsePorts(text, '--port')),
 		cgroups: (raw.cgroup ?? []).map((text) => parseCgroup(text, '--cgroup')),
 	});
-	const how = { force: raw.force === true, redact: raw.redact === true, filters: filtersText(filters) };
+	const tls = raw.tls === true;
+	const how = { force: raw.force === true, redact: raw.redact === true, filters: filtersText(filters), tls };
 	return {
 		...(raw.replay === undefined ? {} : { replay: replaySettings(raw.replay, raw) }),
 		...(raw.record === undefined ? {} : { record: recordSettings(raw.record, how) }),
 		filters,
+		...(tls && raw.replay === undefined ? { tls } : {}),
 		bodyLimit: raw.bodyLimit === undefined ? undefined : bodyLimit(raw.bodyLimit),
 		maxMemory: atLeast(parseSize(raw.maxMemory ?? '256MiB', '--max-memory'), MAX_MEMORY_LEAST, '--max-memory', '64MiB'),
 		maxRows: raw.maxRows === undefined ? Number.POSITIVE_INFINITY : parseInteger(raw.maxRows, '--max-rows', 1, 1e9),

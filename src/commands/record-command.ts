@@ -47,6 +47,7 @@ export async function recordCommand(options: Options, path: string, given: Recor
 	const record = recordSettings(where === undefined ? path : unfilteredPath(path), {
 		force: options.force,
 		redact: redactsAll,
+		tls: options.capture.tls === true,
 		compress: where === undefined && compress,
 		...rotation(given),
 		// Arguments of a program may be secrets.

@@ -31,6 +31,8 @@ export type RecordingInfo = {
 	readonly filters: string | null;
 	/** Secrets were overwritten. */
 	readonly redacted: boolean;
+	/** It was captured with `--tls`, so it may hold plaintext of TLS. */
+	readonly tls: boolean;
 	/** The condition of `record --where`. */
 	readonly where: string | null;
 	readonly body_limit: number | 'none' | null;
@@ -82,7 +84,12 @@ export function recordingInfo(path: string, user: InvokingUser): RecordingInfo {
 			format_version: recording?.version ?? null,
 			record_versions: recording === undefined ? [] : [...counts.versions].toSorted((a, b) => a - b),
 			...{ tinytap: text('tinytap'), host: text('host'), kernel: text('kernel'), boot_id: text('boot_id') },
-			...{ filters: text('filters'), where: text('where'), redacted: meta.redacted !== undefined },
+			...{
+				filters: text('filters'),
+				where: text('where'),
+				redacted: meta.redacted !== undefined,
+				tls: meta.tls !== undefined,
+			},
 			body_limit: bodyLimit === undefined ? null : Number.isFinite(bodyLimit) ? bodyLimit : 'none',
 			...{ recording: text('recording'), part: number('part'), merged: number('merged') },
 			...counts.times,

@@ -61,7 +61,7 @@ export class RunningCapture {
 		if (!this.#options.presentation.quiet) {
 			const isLive = capturesHere(this.#options);
 			const joined = inOneLine && isLive && launch?.mode === 'root' ? ' (as root, without capabilities)' : '';
-			this.#notice(`${captureSentence(this.#options)}${joined}\n`);
+			this.#notice(`${captureSentence(this.#options, this.threads.readsTls)}${joined}\n`);
 			const rights = isLive && joined === '' ? rightsSentence() : undefined;
 			if (rights !== undefined) this.#notice(`${rights}\n`);
 			for (const remark of remarks) this.#notice(`tinytap: ${forTerminal(remark)}\n`);
@@ -176,7 +176,7 @@ function withPid(options: Options, pid: number): Options {
 	return { ...options, capture: { ...options.capture, filters: { ...filters, pids: [...filters.pids, pid] } } };
 }
 
-function captureSentence(options: Options): string {
+function captureSentence(options: Options, readsTls: boolean): string {
 	const { command } = options;
 	const { replay, filters, record } = options.capture;
 	const store = options.store === undefined ? '' : `asking ${forTerminal(storeName(options.store.url))}`;
@@ -187,5 +187,5 @@ function captureSentence(options: Options): string {
 		return `tinytap: replaying ${forTerminal(path)}${pace}`;
 	}
 	const into = record === undefined ? '' : `, recording to ${forTerminal(record.path)}`;
-	return `tinytap: capturing HTTP/1.x and HTTP/2 of ${command === undefined ? filtersText(filters) : forTerminal(command.join(' '))}${into}`;
+	return `tinytap: capturing HTTP/1.x and HTTP/2${readsTls ? ', also inside TLS,' : ''} of ${command === undefined ? filtersText(filters) : forTerminal(command.join(' '))}${into}`;
 }

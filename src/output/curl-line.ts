@@ -3,7 +3,15 @@
 
 import type { FieldLine } from '../store/exchange-row.ts';
 import { type ExchangeDetail, headerValue } from './exchange-parts.ts';
-import { type Destination, destinationOf, fieldProblem, isChunked, TOKEN, targetOf } from './sent-request.ts';
+import {
+	type Destination,
+	destinationOf,
+	fieldProblem,
+	isChunked,
+	sentScheme,
+	TOKEN,
+	targetOf,
+} from './sent-request.ts';
 import { forTerminal, splitUtf8 } from './terminal-text.ts';
 import { escapeUnsafe } from './visible-text.ts';
 
@@ -53,13 +61,14 @@ export function curlLine(exchange: ExchangeDetail): CurlLine {
 		remarks.push('curl waits for a body that the answer to HEAD does not have: end it with Ctrl-C');
 	}
 	if (version === '1.0') words.push('--http1.0');
-	if (version === '2') words.push('--http2-prior-knowledge');
+	const scheme = sentScheme(exchange.columns);
+	if (version === '2') words.push(scheme === 'https' ? '--http2' : '--http2-prior-knowledge');
 	if (wantsDecoding(exchange)) words.push('--compressed');
 	words.push(...wayWords(destination));
-	if (PLAIN_TARGET.test(target.text)) words.push('--url', quote(`http://${destination.authority}${target.text}`));
+	if (PLAIN_TARGET.test(target.text)) words.push('--url', quote(`${scheme}://${destination.authority}${target.text}`));
 	else {
 		words.push('--request-target', quote(target.bytes ?? target.text));
-		words.push('--url', quote(`http://${destination.authority}/`));
+		words.push('--url', quote(`${scheme}://${destination.authority}/`));
 	}
 	words.push(...fieldWords(exchange, destination.authority, body, remarks));
 	if (body === null) return { command: words.join(' '), remarks };

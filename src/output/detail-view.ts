@@ -92,6 +92,7 @@ function factLines(exchange: ExchangeDetail, { theme, raw, time, columns: screen
 	const arrow = columns.side === 'client' ? '→' : '←';
 	facts.push(['connection', `${say('conn')}: ${say('local') || '?'} ${arrow} ${say('remote') || '?'}`]);
 	if (known('stream_id')) facts.push(['stream', say('stream_id')]);
+	if (known('tls')) facts.push(['tls', `plaintext, read in ${say('tls')}`]);
 	if (known('grpc_service')) {
 		const status = known('grpc_status') ? `, status ${say('grpc_status')}` : '';
 		const message = known('grpc_message') ? ` (${say('grpc_message')})` : '';

@@ -95,6 +95,7 @@ function harEntry(exchange: ExchangeDetail): object {
 		_comm: columns.comm ?? null,
 		_local: columns.local ?? null,
 		_remote: columns.remote ?? null,
+		...(typeof columns.tls === 'string' ? { _tls: columns.tls } : {}),
 		_via: columns.vias ?? columns.via ?? null,
 		_lostBytes: columns.lost_bytes ?? 0,
 		_anomalies: columns.anomalies ?? null,
@@ -197,7 +198,7 @@ function harUrl({ columns, requestTarget }: ExchangeDetail): { uri: string; targ
 			typeof host === 'string' && /^(?:[^/?#@[\]\s\\"<>^`{|}\p{Cc}]+|\[[0-9a-f:.%]+\](?::\d*)?)$/iu.test(host);
 		const server = serverAddress(columns);
 		const named = isHost ? authority(host) : server === null ? 'unknown.invalid' : addressAuthority(server);
-		// Only HTTP/2 names the scheme.
+		// TLS, or a request of HTTP/2, tells the scheme.
 		const scheme = typeof columns.url === 'string' && columns.url.startsWith('https:') ? 'https' : 'http';
 		uri = `${scheme}://${named}${target === '*' ? '' : /^(?:\/|$)/.test(target) ? uri : `/${uri}`}`;
 	}

@@ -5,7 +5,7 @@ import type { FieldLine } from '../store/exchange-row.ts';
 import { base64 } from './cell-text.ts';
 import { type ExchangeDetail, headerValue } from './exchange-parts.ts';
 import { type ExchangeWriter, type ExchangeWriterOptions, writtenExchange } from './exchange-writer.ts';
-import { destinationOf, fieldProblem, targetOf } from './sent-request.ts';
+import { destinationOf, fieldProblem, sentScheme, targetOf } from './sent-request.ts';
 import { forTerminal } from './terminal-text.ts';
 import { escapeUnsafe } from './visible-text.ts';
 
@@ -52,7 +52,7 @@ function hurlEntry(exchange: ExchangeDetail): string | null {
 	if (typeof columns.status !== 'number') remarks.push(noResponse(columns));
 	return [
 		...[`exchange ${Number(columns.id)}`, ...remarks].map((line) => `# ${line}`),
-		`${method} http://${destination.authority}${path}`,
+		`${method} ${sentScheme(columns)}://${destination.authority}${path}`,
 		...fields,
 		...(options.length === 0 ? [] : ['[Options]', ...options]),
 		...(body === null ? [] : [body]),

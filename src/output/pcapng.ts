@@ -101,6 +101,7 @@ function comment(columns: ExchangeDetail['columns']): string {
 	if (columns.comm !== null && columns.comm !== undefined) parts.push(`process ${String(columns.comm)}`);
 	if (columns.pid !== null && columns.pid !== undefined) parts.push(`pid ${Number(columns.pid)}`);
 	if (columns.side !== null && columns.side !== undefined) parts.push(`seen by the ${String(columns.side)}`);
+	if (typeof columns.tls === 'string') parts.push(`plaintext of TLS, read in ${columns.tls}`);
 	if (typeof columns.vias === 'string') parts.push(`via ${columns.vias}`);
 	if (typeof columns.reason === 'string') parts.push(`${String(columns.state)}: ${columns.reason}`);
 	for (const note of [columns.req_body_note, columns.res_body_note]) if (typeof note === 'string') parts.push(note);

@@ -9,6 +9,7 @@ import {
 	CAPTURE_FACT_PROCESS,
 	CAPTURE_OPEN,
 	CAPTURE_OPEN_AT_REST_BYTES,
+	CAPTURE_TLS_MAPPED,
 	CAPTURE_UNSEEN,
 	DIRECTION_IN,
 	EVENT_BYTES,
@@ -19,6 +20,7 @@ import {
 	EVENT_SIZE,
 	EVENT_STREAM_OFFSET,
 	FLAG_MIDSTREAM,
+	FLAG_PLAINTEXT,
 } from '../../decoder-as/assembly/wire/capture-event.ts';
 import { Records } from '../capture/records.ts';
 import { OrderedStream } from './ordered-stream.ts';
@@ -60,6 +62,7 @@ type Connection = { readonly in: OrderedStream; readonly out: OrderedStream };
 export class RecordingRedactor {
 	readonly #replacements = new Replacements(randomBytes(32));
 	readonly #allSecrets = new SoughtSecrets(SECRETS_OF_ALL);
+	/** By id; a TLS session's plaintext by the negative id, beside the ciphertext of its connection. */
 	readonly #connections = new Map<number, Connection>();
 	readonly #now: () => number;
 	readonly #mostConnections: number;
@@ -118,12 +121,26 @@ export class RecordingRedactor {
 			return;
 		}
 		const conn = Number(view.getBigUint64(at + EVENT_CONN, true));
+		const isPlaintext = (view.getUint32(at + EVENT_FLAGS, true) & FLAG_PLAINTEXT) !== 0;
 		if (kind === CAPTURE_FACT_PROCESS) this.#process(payloadOf(records));
+		else if (kind === CAPTURE_TLS_MAPPED) this.#map(-conn, -Number(view.getBigUint64(at + EVENT_STREAM_OFFSET, true)));
 		else if (kind === CAPTURE_OPEN) this.#open(records, conn);
-		else if (kind === CAPTURE_DATA) this.#data(records, waiting, conn);
+		else if (kind === CAPTURE_DATA) this.#data(records, waiting, isPlaintext ? -conn : conn);
 		else if (kind === CAPTURE_UNSEEN) this.#streamOf(records, conn).lose();
 		else if (kind === CAPTURE_EOF) this.#connections.get(conn)?.in.end();
-		else if (kind === CAPTURE_CLOSE) this.#close(conn);
+		else if (kind === CAPTURE_CLOSE) {
+			this.#close(-conn);
+			if (!isPlaintext) this.#close(conn);
+		}
+	}
+
+	/** The session goes on with the id of its connection. */
+	#map(session: number, carrier: number): void {
+		const known = this.#connections.get(session);
+		if (known === undefined) return;
+		this.#close(carrier);
+		this.#connections.delete(session);
+		this.#connections.set(carrier, known);
 	}
 
 	#data(records: Records, waiting: Waiting, conn: number): void {

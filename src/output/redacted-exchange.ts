@@ -13,7 +13,21 @@ import type { Redactor } from './redaction.ts';
 
 /** Columns of exchanges without data from messages. All others are redacted, including those added later. */
 export const HARMLESS_COLUMNS: ReadonlySet<string> = new Set([
-	...['ts', 'state', 'reason', 'side', 'comm', 'thread_comm', 'exe', 'cgroup', 'via', 'vias', 'req_via', 'anomalies'],
+	...[
+		'ts',
+		'state',
+		'reason',
+		'side',
+		'comm',
+		'thread_comm',
+		'exe',
+		'cgroup',
+		'via',
+		'vias',
+		'req_via',
+		'tls',
+		'anomalies',
+	],
 	...['local', 'remote', 'local_ip', 'remote_ip', 'http_version', 'req_http_version', 'interim'],
 ]);
 

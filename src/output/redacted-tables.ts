@@ -8,7 +8,7 @@ import { createRowRedactor, HARMLESS_COLUMNS, redactExchange } from './redacted-
 import type { Redactor } from './redaction.ts';
 
 /** Tables without data from messages. */
-const HARMLESS_TABLES: ReadonlySet<string> = new Set(['connections', 'events', 'loss', 'blind_spots']);
+const HARMLESS_TABLES: ReadonlySet<string> = new Set(['connections', 'events', 'loss', 'blind_spots', 'tls_libraries']);
 
 /** The stored rows of the two tables of exchanges. */
 export type ExchangeRows = { readonly exchanges: readonly SegmentRows[]; readonly inflight: readonly SegmentRows[] };

@@ -29,6 +29,7 @@ export type Destination = {
 
 /** Where the request is sent, or why it cannot be sent. */
 export function destinationOf({ columns, requestHeaders }: ExchangeDetail, target: string): Destination | string {
+	const scheme = sentScheme(columns);
 	const server = serverAddress(columns);
 	const named = headerValue(requestHeaders, 'host') ?? columns.host;
 	const host = typeof named === 'string' && isAuthority(named) ? named : null;
@@ -44,17 +45,23 @@ export function destinationOf({ columns, requestHeaders }: ExchangeDetail, targe
 		return authority === null ? 'neither the request nor the capture says which server got it' : { authority };
 	}
 	const address = addressAuthority(server);
-	if (host === null || withPort(host) === withPort(address)) return { authority: host ?? address };
+	if (host === null || withPort(host, scheme) === withPort(address, scheme)) return { authority: host ?? address };
 	// The name may lead to another server, or to none.
-	return { authority: host, connectTo: withPort(address) };
+	return { authority: host, connectTo: withPort(address, scheme) };
 }
 
 function isAuthority(text: string): boolean {
 	return AUTHORITY.test(text) && Number(/:(\d+)$/.exec(text.replace(/^\[.*\]/, ''))?.[1] ?? 80) <= 0xffff;
 }
 
-function withPort(authority: string): string {
-	return /:\d+$/.test(authority.replace(/^\[.*\]/, '')) ? authority : `${authority}:80`;
+function withPort(authority: string, scheme: string): string {
+	const port = scheme === 'https' ? 443 : 80;
+	return /:\d+$/.test(authority.replace(/^\[.*\]/, '')) ? authority : `${authority}:${port}`;
+}
+
+/** How it went to its server: `https` if it was seen inside TLS. */
+export function sentScheme({ tls }: ExchangeDetail['columns']): 'http' | 'https' {
+	return typeof tls === 'string' ? 'https' : 'http';
 }
 
 /** Whether the body is sent in chunks. */

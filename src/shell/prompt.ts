@@ -185,7 +185,15 @@ export class Prompt {
 	#promptText(): string {
 		const { screenTheme: theme, hasNewLoss, isPaused, threads } = this.#shell!;
 		const isRoot = launch?.mode === 'keep-root';
-		return promptText({ theme, isRoot, hasNewLoss, isPaused, recording: threads.recording, store: threads.storeName });
+		return promptText({
+			theme,
+			isRoot,
+			hasNewLoss,
+			isPaused,
+			holdsTls: threads.holdsTls,
+			recording: threads.recording,
+			store: threads.storeName,
+		});
 	}
 
 	/** Enter: takes a complete text, or a command inside an open statement, which then continues. */

@@ -1,29 +1,36 @@
 // Table `tls_libraries`: the files with a TLS library that processes have mapped, and whether their plaintext is read.
 import type { TlsLibrary } from '../capture/tls-library.ts';
+import { TLS_LIBRARIES } from '../decode/words.ts';
 import type { Column, SqlValue, TableSnapshot } from './table.ts';
 import { formatTimestamp } from './timestamp.ts';
 
 type LibraryColumn = Column & { readonly value: (library: TlsLibrary) => SqlValue };
 
 export const TLS_LIBRARY_COLUMNS: readonly LibraryColumn[] = [
-	{ name: 'path', type: 'text', description: 'the file, as a process that maps it names it', value: ({ path }) => path },
+	{
+		name: 'path',
+		type: 'text',
+		description: 'the file, as a process that maps it names it',
+		value: ({ path }) => ownText(path),
+	},
 	{
 		name: 'library',
 		type: 'text',
 		description: 'openssl, gnutls, nss, boringssl, or what is not read: go, rustls, java …',
-		value: ({ library }) => library || null,
+		// What cannot be read has its name as the reason.
+		value: ({ library, reason }) => TLS_LIBRARIES[library] ?? (/^[a-z0-9]+$/.test(reason) ? reason : null),
 	},
 	{
 		name: 'version',
 		type: 'text',
 		description: 'its version; NULL if not known',
-		value: ({ version }) => version || null,
+		value: ({ version }) => ownText(version),
 	},
 	{
 		name: 'place',
 		type: 'text',
 		description: 'where its plaintext is read; NULL if it is not',
-		value: ({ place }) => place || null,
+		value: ({ place }) => ownText(place),
 	},
 	{
 		name: 'slow',
@@ -42,7 +49,7 @@ export const TLS_LIBRARY_COLUMNS: readonly LibraryColumn[] = [
 		name: 'reason',
 		type: 'text',
 		description: 'why its plaintext is not read; NULL if it is',
-		value: ({ reason }) => reason || null,
+		value: ({ reason }) => ownText(reason),
 	},
 	{
 		name: 'first_seen',
@@ -51,6 +58,11 @@ export const TLS_LIBRARY_COLUMNS: readonly LibraryColumn[] = [
 		value: ({ firstSeenUs }) => formatTimestamp(firstSeenUs),
 	},
 ];
+
+/** Names of files have one character per byte. */
+function ownText(bytes: string): string | null {
+	return bytes === '' ? null : Buffer.from(bytes, 'latin1').toString();
+}
 
 /** `libraries` is empty without `--tls`. */
 export function tlsLibraryTable(libraries: readonly TlsLibrary[]): TableSnapshot {

@@ -176,7 +176,7 @@ async function run(): Promise<void> {
 		if (settings.record !== undefined)
 			recorder.open({ ...settings.record, meta: recordedMeta(settings.record.meta, source) });
 		feed(source.periodicRecords(), source);
-		post({ type: 'attached', remarks: source.remarks });
+		post({ type: 'attached', remarks: source.remarks, holdsTls: source.holdsTls === true });
 		if (settings.replay?.awaitsTail === true) await mayBegin();
 		await pump(source);
 		feed(source.lastRecords(), source);
@@ -435,7 +435,8 @@ function float(at: number): number {
 /** Begins or ends to read the plaintext of TLS, and tells main. */
 function setTls(on: boolean): void {
 	try {
-		if (running?.setTls === undefined || ended) throw new UserError('nothing is captured any more', 'ERR_NOT_CAPTURING');
+		if (running?.setTls === undefined || ended)
+			throw new UserError('nothing is captured any more', 'ERR_NOT_CAPTURING');
 		running.setTls(on);
 		post({ type: 'tls-set' });
 	} catch (error) {
@@ -493,7 +494,14 @@ function takeSnapshot(mask: number): CaptureSnapshot {
 	const rows = store.snapshot();
 	const wanted = (mask & layout.SNAPSHOT_MESSAGES) !== 0 ? { messages: messages.snapshot(rows.id) } : {};
 	const libraries = (mask & layout.SNAPSHOT_TLS_LIBRARIES) === 0 ? undefined : running?.tlsLibraries?.();
-	return { ...(libraries === undefined ? {} : { tlsLibraries: libraries }), store: rows, ...wanted, entries, loss: allLossTotals(), nowUs: wallUs() };
+	return {
+		...(libraries === undefined ? {} : { tlsLibraries: libraries }),
+		store: rows,
+		...wanted,
+		entries,
+		loss: allLossTotals(),
+		nowUs: wallUs(),
+	};
 }
 
 function tellFollower(): void {

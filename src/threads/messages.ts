@@ -120,7 +120,8 @@ export type RecordingEnd = {
 export type DamageMessage = RecordingDamage & { readonly path: string };
 
 export type FromCapture =
-	| { readonly type: 'attached'; readonly remarks: readonly string[] }
+	/** `holdsTls`: the rows may hold plaintext of TLS. */
+	| { readonly type: 'attached'; readonly remarks: readonly string[]; readonly holdsTls: boolean }
 	| {
 			readonly type: 'ended';
 			readonly loss: readonly LossTotal[];

@@ -16,13 +16,14 @@ export function openConnections(decoder: Decoder): OpenConnection[] {
 		if (views.u32[(at + layout.ENTRY_TYPE) >> 2] !== layout.ENTRY_CONNECTION) continue;
 		if (!Number.isNaN(float(at + layout.CONNECTION_CLOSED))) continue;
 		const side = views.u32[(at + layout.CONNECTION_SIDE) >> 2];
+		const state = views.u32[(at + layout.CONNECTION_AT_REST) >> 2];
 		connections.push({
 			conn: float(at + layout.CONNECTION_ID),
 			pid: views.u32[(at + layout.CONNECTION_PID) >> 2]!,
 			side: side === layout.SIDE_SERVER ? 'server' : side === layout.SIDE_CLIENT ? 'client' : undefined,
-			isHttp2: views.u32[(at + layout.CONNECTION_PROTOCOL) >> 2] === layout.PROTOCOL_HTTP2,
+			isHttp2: state !== 2 && views.u32[(at + layout.CONNECTION_PROTOCOL) >> 2] === layout.PROTOCOL_HTTP2,
 			atRest:
-				views.u32[(at + layout.CONNECTION_AT_REST) >> 2] === 0
+				state !== 1
 					? undefined
 					: { in: float(at + layout.CONNECTION_OFFSET_IN), out: float(at + layout.CONNECTION_OFFSET_OUT) },
 			openedUs: float(at + layout.CONNECTION_OPENED),

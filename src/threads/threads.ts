@@ -125,6 +125,9 @@ export class Threads {
 	readonly ended: Promise<CaptureEnd>;
 	/** Path of the recording being written; undefined if there is none. */
 	recordingTo: string | undefined;
+	/** Whether plaintext of TLS is read, and whether the rows may hold some. */
+	readsTls = false;
+	holdsTls = false;
 	/** Lines that the last tail dropped. */
 	droppedLines = 0;
 	/** Exchanges with these sockets of this process are no rows. */
@@ -160,6 +163,8 @@ export class Threads {
 	#attaching: AttachedRecording | undefined;
 	#closing = false;
 	readonly #closed = deferred<void>();
+	/** The answer to the last message about TLS. */
+	#tls: Deferred<void> | undefined;
 	/** The answer to the last message about a recording. */
 	#recording: Deferred<RecordingEnd | undefined> | undefined;
 	/** Those who wait for totals, in order. */
@@ -190,14 +195,20 @@ export class Threads {
 			ended.reject(error);
 		};
 		this.#capture.on('message', (message: FromCapture) => {
-			if (message.type === 'attached') attached.resolve(message.remarks);
-			else if (message.type === 'ended') {
+			if (message.type === 'attached') {
+				this.holdsTls = message.holdsTls;
+				this.readsTls = message.holdsTls && this.recording === undefined;
+				attached.resolve(message.remarks);
+			} else if (message.type === 'ended') {
 				this.#endLoss = message.loss;
 				ended.resolve(message);
 			} else if (message.type === 'warning') warn(message.message, message.hint);
 			else if (message.type === 'totals') this.#totals.shift()?.resolve(message);
 			else if (message.type === 'entries') this.#entries.shift()?.resolve(message);
-			else if (message.type === 'recorded') {
+			else if (message.type === 'tls-set') {
+				if (message.error === undefined) this.#tls?.resolve();
+				else this.#tls?.reject(thrownError(message.error));
+			} else if (message.type === 'recorded') {
 				if (message.error === undefined) this.#recording?.resolve(message.end);
 				else this.#recording?.reject(thrownError(message.error));
 			} else fail(thrownError(message.error));
@@ -593,12 +604,23 @@ export class Threads {
 	}
 
 	clear(): void {
+		this.holdsTls = this.readsTls;
 		this.#toCapture({ type: 'clear' });
 	}
 
 	/** Changes what is captured from now on. */
 	setFilters(filters: CaptureFilters): void {
 		this.#toCapture({ type: 'filters', filters });
+	}
+
+	/** Begins or ends to read the plaintext of TLS. Rejects if that is not possible. */
+	async setTls(on: boolean): Promise<void> {
+		const answer = deferred<void>();
+		this.#tls = answer;
+		this.#toCapture({ type: 'tls', on });
+		await Promise.race([answer.promise, this.ended.then(() => answer.promise)]);
+		this.readsTls = on;
+		this.holdsTls ||= on;
 	}
 
 	/**

@@ -48,7 +48,8 @@ test('Tab offers commands after a dot, and their arguments', () => {
 	assert.deepEqual(offers('.headers '), ['on', 'off']);
 	assert.deepEqual(offers('.headers on '), []);
 	assert.deepEqual(offers('.record st'), ['start', 'stop']);
-	assert.deepEqual(offers('.capture '), ['all', 'pid', 'comm', 'port', 'cgroup']);
+	assert.deepEqual(offers('.capture '), ['all', 'pid', 'comm', 'port', 'cgroup', 'tls']);
+	assert.deepEqual(offers('.capture tls '), ['on', 'off']);
 	assert.deepEqual(offers('.capture port 80 p'), ['pid', 'port']);
 	assert.deepEqual(offers('.capture port '), []);
 	assert.deepEqual(offers('.tail w'), ['where']);

@@ -462,7 +462,7 @@ export function writeConnection(connection: Connection, atRest: bool): void {
 	store<u32>(entry, connection.pid, CONNECTION_PID);
 	store<u32>(entry, sideOf(connection.session != NO_CONNECTION ? connection.session : connection), CONNECTION_SIDE);
 	store<u32>(entry, protocolOf(connection), CONNECTION_PROTOCOL);
-	store<u32>(entry, atRest ? 1 : 0, CONNECTION_AT_REST);
+	store<u32>(entry, atRest ? 1 : connection.carries ? 2 : 0, CONNECTION_AT_REST);
 	store<f64>(entry, connection.incoming == NO_STREAM ? 0 : <f64>connection.incoming.next, CONNECTION_OFFSET_IN);
 	store<f64>(entry, connection.outgoing == NO_STREAM ? 0 : <f64>connection.outgoing.next, CONNECTION_OFFSET_OUT);
 	store<f64>(entry, connection.connectNs == 0 ? NaN : <f64>connection.connectNs / 1e6, CONNECTION_CONNECT_MS);

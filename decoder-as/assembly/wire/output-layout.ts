@@ -187,7 +187,7 @@ export const CONNECTION_EXCHANGES: i32 = 48;
 export const CONNECTION_PID: i32 = 56;
 export const CONNECTION_SIDE: i32 = 60;
 export const CONNECTION_PROTOCOL: i32 = 64;
-/** u32: 1 if no exchange is in progress, and all earlier ones were paired without doubt. */
+/** u32: 1 if no exchange is in progress, and all earlier ones were paired without doubt; 2: its HTTP is inside TLS. */
 export const CONNECTION_AT_REST: i32 = 68;
 /** Ranges. */
 export const CONNECTION_COMM: i32 = 72;

@@ -1,5 +1,5 @@
 // Commands about what is captured.
-import { usageError } from '../../base/errors.ts';
+import { UserError, usageError } from '../../base/errors.ts';
 import { cgroupIds } from '../../capture/cgroups.ts';
 import { requireProcesses } from '../../capture/host-facts.ts';
 import { recordSettings } from '../../capture/record-settings.ts';
@@ -8,22 +8,41 @@ import { filtersText, parseFilters } from '../filters.ts';
 import { userPath } from '../result-output.ts';
 import { type CommandGroup, notCapturing, requireLive } from './command.ts';
 
+/** `.capture tls on|off`. Only the helper that `--tls` starts may attach to libraries. */
+async function captureTls(shell: Parameters<typeof requireLive>[0], argument: string): Promise<undefined> {
+	requireLive(shell);
+	const word = /^tls\s+(on|off)$/i.exec(argument)?.[1]?.toLowerCase();
+	if (word === undefined) throw usageError(`.capture: expected tls on or tls off, got ${JSON.stringify(argument)}`);
+	if (shell.options.capture.tls !== true) {
+		throw new UserError(
+			'tinytap was started without --tls, so nothing here has the right to attach to TLS libraries',
+			'ERR_TLS',
+			'Start it again with --tls; .capture tls off and on then end and begin it.',
+		);
+	}
+	await shell.threads.setTls(word === 'on');
+	shell.tell(word === 'on' ? 'reading the plaintext of TLS\n' : 'the plaintext of TLS is no longer read\n');
+	return undefined;
+}
+
 export const CAPTURE_COMMANDS: CommandGroup = {
 	title: 'Capture',
 	commands: [
 		{
 			name: 'capture',
-			usage: '.capture [all | pid N … comm NAME … port N|N-M … cgroup PATH …]',
-			description: 'set the filters of the capture',
+			usage: '.capture [all | pid N … comm NAME … port N|N-M … cgroup PATH … | tls on|off]',
+			description: 'set the filters of the capture; begin or end to read the plaintext of TLS',
 			example: '.capture port 8080',
 			promptOnly: true,
 			trusted: true,
 			words: (before) => {
-				if (before === '') return ['all', 'pid', 'comm', 'port', 'cgroup'];
+				if (before === '') return ['all', 'pid', 'comm', 'port', 'cgroup', 'tls'];
+				if (/^tls\b/.test(before)) return before.trim() === 'tls' ? ['on', 'off'] : [];
 				return /(?:^|\s)(?:all|pid|comm|port|cgroup)$/.test(before) ? [] : ['pid', 'comm', 'port', 'cgroup'];
 			},
-			run: (shell, argument) => {
+			run: async (shell, argument) => {
 				const { recording } = shell.threads;
+				if (/^tls(\s|$)/i.test(argument)) return await captureTls(shell, argument);
 				if (argument === '' && recording !== undefined) {
 					shell.tell(`${forTerminal(notCapturing(recording))}\n`);
 					return undefined;
@@ -36,7 +55,8 @@ export const CAPTURE_COMMANDS: CommandGroup = {
 					shell.filters = filters;
 					shell.threads.setFilters(shell.filters);
 				}
-				shell.tell(`capturing ${filtersText(shell.filters)}\n`);
+				const tls = shell.threads.readsTls ? ', also inside TLS' : '';
+				shell.tell(`capturing ${filtersText(shell.filters)}${tls}\n`);
 				return undefined;
 			},
 		},
@@ -62,6 +82,7 @@ export const CAPTURE_COMMANDS: CommandGroup = {
 						force: always || force !== undefined,
 						redact: presentation.redactsAll,
 						filters: filtersText(shell.filters),
+						tls: shell.options.capture.tls === true,
 					};
 					await shell.threads.startRecording(recordSettings(path, settings));
 					shell.tell(`recording to ${forTerminal(path)}; .record stop ends it\n`);

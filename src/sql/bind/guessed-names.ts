@@ -93,7 +93,7 @@ export const GUESSED_COLUMNS: Readonly<Record<string, string>> = {
 	retransmits: 'retransmissions retrans total_retrans resent_packets tcp_retransmits segments_retransmitted',
 	sni: 'server_name tls_server_name tls_name requested_name tls_host',
 	alpn: 'tls_alpn next_protocol protocols npn tls_protocol',
-	tls_version: 'ssl_version tls_protocol_version ssl_protocol tls',
+	tls_version: 'ssl_version tls_protocol_version ssl_protocol',
 	cipher: 'cipher_suite tls_cipher ssl_cipher ciphersuite',
 	ech: 'encrypted_client_hello esni tls_ech',
 	ja4: 'ja3 fingerprint tls_fingerprint ja4_hash client_fingerprint',
@@ -114,6 +114,14 @@ export const GUESSED_COLUMNS: Readonly<Record<string, string>> = {
 	what: 'kind type feature cause blind_spot reason',
 	evidence: 'proof detail details description why reason seen',
 	times: 'count n events occurrences hits number',
+	tls: 'is_tls ssl https secure encrypted is_https tls_library scheme',
+	library: 'tls_library lib name ssl_library stack implementation',
+	version: 'library_version lib_version release',
+	place: 'probe probes symbol function offset hook',
+	slow: 'is_slow single_step cost fast',
+	processes: 'pids process_count users count mapped_by',
+	attached: 'is_attached active enabled probed read covered',
+	first_seen: 'ts time found since first_ts created discovered',
 };
 
 /** Guesses by table. */
@@ -128,6 +136,7 @@ export const GUESSED_TABLES: Readonly<Record<string, string>> = {
 	inflight: 'pending open active running in_flight incomplete open_exchanges current waiting',
 	loss: 'losses lost drops dropped missing gaps errors stats',
 	blind_spots: 'blindspots unseen blind warnings limitations uncaptured',
+	tls_libraries: 'libraries libs ssl_libraries tls_libs tls openssl ssl probes uprobes',
 };
 
 const byGuess = (table: Readonly<Record<string, string>>): ReadonlyMap<string, readonly string[]> => {
