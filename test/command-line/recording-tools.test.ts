@@ -77,7 +77,7 @@ test('info summarizes a recording, as text and as JSON', async () => {
 				boot_id: 'b-1',
 				filters: 'port 80',
 				where: null,
-				redacted: false,
+				redacted: false, tls: false,
 				body_limit: 64,
 			},
 			...{ recording: 'r-1', part: 7, merged: null },
