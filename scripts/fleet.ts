@@ -15,9 +15,11 @@ import { StoreClient } from '../src/agent/store-client.ts';
 import { processUser } from '../src/base/invoking-user.ts';
 import { fleetCommand } from '../src/commands/fleet-command.ts';
 import { scriptValues } from '../src/shell/query-values.ts';
+import { formatTimestamp } from '../src/store/timestamp.ts';
 import { SCRIPTS } from '../support/bundled-queries.ts';
 import { type Ask, comparedEntries, comparedExchanges, comparedFields, storedRows } from '../support/compared-store.ts';
 import { agentProgram, type KilledRun, mistakes } from '../support/killed-agent.ts';
+import { type BlockRow, blockOfRows } from '../support/row-blocks.ts';
 import { QueryMaker } from '../support/sql-random.ts';
 import { seeded } from '../support/sql-sample.ts';
 import { compareAnswers, openLink } from '../support/store-parity.ts';
@@ -45,6 +47,7 @@ const CHECKS: readonly (readonly [name: string, check: (store: Store) => Promise
 	['statements are valid', statementsAreValid],
 	['fleet init and check, columns that are missing', tables],
 	['an agent sends a recording', recording],
+	['blocks are taken as they are, and once', blocks],
 	['an insert that is repeated is stored once', repeatedInsert],
 	[`${STATEMENTS} random statements have the same answers as in memory`, sameAnswers],
 	['saved queries have the same answers as in memory', savedQueries],
@@ -215,10 +218,65 @@ function client(url: string): StoreClient {
 	return new StoreClient(storeAddress(`${url}/http`, options));
 }
 
+async function blocks({ url, rows }: Store): Promise<string> {
+	/** Rows with a value or NULL of each type. */
+	const given: readonly BlockRow[] = [
+		{
+			id: 1,
+			ts_us: 1_795_348_800_123_456,
+			method: 'GET',
+			path: '/é"',
+			status: 200,
+			duration_ms: 0.25,
+			req_header_names: ['A', 'B'],
+			req_header_values: ['1', ''],
+		},
+		{
+			id: 2,
+			ts_us: 1_795_348_800_000_001,
+			method: null,
+			path: null,
+			status: null,
+			duration_ms: null,
+			req_header_names: [],
+			req_header_values: [],
+		},
+	];
+	const store = client(url);
+	const origin = { hostName: 'blocks', run: 7, agentVersion: '1', labels: [['env', 'é']] as const };
+	const made = (first: number) => blockOfRows(origin, first, given).bytes;
+	const body = Buffer.concat([made(1), made(1 + given.length)]);
+	for (let time = 0; time < 2; time++) {
+		const answer = await store.post({
+			query: 'INSERT INTO http.exchanges FORMAT Native',
+			body,
+			settings: { input_format_skip_unknown_fields: 1, async_insert: 0, insert_deduplication_token: 'blocks' },
+		});
+		assert.deepEqual([answer.status, answer.errorCode], [200, undefined], answer.text);
+	}
+	store.close();
+	const columns = [...Object.keys(given[0]!), 'ts'].filter((name) => name !== 'ts_us');
+	const stored = await rows(
+		`SELECT seq, toUnixTimestamp64Micro(ts) - toUnixTimestamp64Micro(ingested_at) < 0, ${columns.join(', ')} FROM http.exchanges WHERE host_name = 'blocks' ORDER BY seq`,
+	);
+	assert.deepEqual(
+		stored,
+		[...given, ...given].map((row, index) => [
+			index + 1,
+			1,
+			...columns.map((name) => {
+				if (name === 'ts') return formatTimestamp(row.ts_us)!.replace('T', ' ').replace('Z', '');
+				return row[name];
+			}),
+		]),
+	);
+	return `${stored.length} rows`;
+}
+
 async function repeatedInsert({ url, rows }: Store): Promise<string> {
 	const destination = clickhouseDestination(client(url));
 	const item = (token: string): SpoolItem => ({
-		...{ table: 'gaps', token, rows: 1, range: { run: 5, first: 1, rows: 1, fromUs: 1, toUs: 2 } },
+		...{ table: 'gaps', token, rows: 1, range: { run: 5, first: 1, rows: 1, fromUs: 1, toUs: 2 }, form: 'lines' },
 		read: async () => gzipSync('{"host_name":"repeated","run":5,"from_ts":"2026-01-01T00:00:00.000001Z","rows":1}\n'),
 	});
 	const count = async () => Number((await rows("SELECT count() FROM http.gaps WHERE host_name = 'repeated'"))[0]![0]);

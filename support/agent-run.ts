@@ -3,12 +3,11 @@
 import { writeSync } from 'node:fs';
 import { Agent } from '../src/agent/agent.ts';
 import { clickhouseDestination } from '../src/agent/clickhouse-destination.ts';
-import { originMembers } from '../src/agent/origin.ts';
-import { rowLines } from '../src/agent/row-lines.ts';
 import { storeAddress } from '../src/agent/store-address.ts';
 import { StoreClient } from '../src/agent/store-client.ts';
 import { processUser } from '../src/base/invoking-user.ts';
 import { wallMs } from '../src/base/wall-clock.ts';
+import { blockOfRows } from './row-blocks.ts';
 
 const [url, path, limit, most] = process.argv.slice(2) as [string, string, string, string];
 const user = processUser();
@@ -28,14 +27,12 @@ agent.begin();
 writeSync(1, `${run}\n`);
 const forever = new AbortController().signal;
 for (let next = 1; next <= Number(most); ) {
-	const rows = Array.from({ length: 1 + (next % 5) }, (_, i) => {
-		const us = (run + next + i) * 1000;
-		return [
-			`"id":${next + i},"ts":"${new Date(us / 1000).toISOString()}","ts_us":${us},"path":"/${'x'.repeat(200)}"`,
-			us,
-		] as const;
-	});
-	await agent.take(rowLines(originMembers(origin), next, rows), 0, forever);
+	const rows = Array.from({ length: 1 + (next % 5) }, (_, i) => ({
+		id: next + i,
+		ts_us: (run + next + i) * 1000,
+		path: `/${'x'.repeat(200)}`,
+	}));
+	await agent.take(blockOfRows(origin, next, rows), 0, forever);
 	next += rows.length;
 	writeSync(1, `${next - 1}\n`);
 	await new Promise((resolve) => setTimeout(resolve, 1));

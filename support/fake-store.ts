@@ -3,6 +3,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
+import { nativeLines } from '../src/agent/native-format.ts';
 
 export type StoredRow = Readonly<Record<string, unknown>>;
 
@@ -19,7 +20,7 @@ export type FakeStore = {
 	/** The requests so far. */
 	readonly requests: { readonly url: URL; readonly headers: IncomingMessage['headers']; readonly fromPort: number }[];
 	/** Decides how each insert is answered. */
-	behave: (request: number, table: string) => Behaviour;
+	behave: (request: number, table: string, format: string) => Behaviour;
 	readonly rows: (table: string) => readonly StoredRow[];
 	readonly close: () => Promise<void>;
 };
@@ -37,23 +38,29 @@ export async function startFakeStore(): Promise<FakeStore> {
 	const answer = (request: IncomingMessage, response: ServerResponse, body: Buffer) => {
 		const url = new URL(request.url ?? '', 'http://store');
 		requests.push({ url, headers: request.headers, fromPort: request.socket.remotePort ?? 0 });
-		const table = /^INSERT INTO \w+\.(\w+) FORMAT JSONEachRow$/.exec(url.searchParams.get('query') ?? '')?.[1];
-		if (table === undefined) throw new Error(`expected an INSERT, got ${url}`);
-		const behaviour = store.behave(requests.length, table);
+		const query = url.searchParams.get('query') ?? '';
+		const [, table, format] = /^INSERT INTO \w+\.(\w+) FORMAT (JSONEachRow|Native)$/.exec(query) ?? [];
+		if (table === undefined || format === undefined) throw new Error(`expected an INSERT, got ${url}`);
+		const behaviour = store.behave(requests.length, table, format);
 		if (behaviour === 'silent') return;
 		if (behaviour === 'reset') request.socket.destroy();
 		else if (typeof behaviour === 'object') response.writeHead(behaviour.status).end(behaviour.text);
 		else {
-			keep(url.searchParams.get('insert_deduplication_token'), table, body);
+			keep(url.searchParams.get('insert_deduplication_token'), table, format, body);
 			if (behaviour === 'die') request.socket.destroy();
 			else response.end();
 		}
 	};
-	const keep = (token: string | null, table: string, body: Buffer) => {
+	const keep = (token: string | null, table: string, format: string, body: Buffer) => {
 		if (token !== null && tokens.has(token)) return;
 		if (token !== null) tokens.add(token);
-		const rows = gunzipSync(body).toString('utf8').trimEnd().split('\n');
-		tables.set(table, [...(tables.get(table) ?? []), ...rows.map((row) => JSON.parse(row) as StoredRow)]);
+		const bytes = gunzipSync(body);
+		const lines = format === 'Native' ? nativeLines(bytes, 'exchanges') : bytes.toString('utf8');
+		const rows = lines
+			.trimEnd()
+			.split('\n')
+			.map((line) => JSON.parse(line) as StoredRow);
+		tables.set(table, [...(tables.get(table) ?? []), ...(format === 'Native' ? rows.map(withoutNulls) : rows)]);
 	};
 	await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 	const store: FakeStore = {
@@ -68,4 +75,11 @@ export async function startFakeStore(): Promise<FakeStore> {
 		},
 	};
 	return store;
+}
+
+/** A row as an object without the columns that are NULL or empty. */
+function withoutNulls(row: StoredRow): StoredRow {
+	return Object.fromEntries(
+		Object.entries(row).filter(([, value]) => value !== null && !(Array.isArray(value) && value.length === 0)),
+	);
 }

@@ -1,10 +1,13 @@
 // ClickHouse's HTTP interface in front of chdb, the current ClickHouse as a library: as much of it as agents and
 // `tinytap fleet` use. Started by scripts/fleet.ts with a directory for the data; prints its port.
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { Session } from 'chdb';
 
-const session = new Session(process.argv[2]);
+const [, , directory] = process.argv;
+const session = new Session(directory);
 
 /** Parameters that are not settings, or that a library cannot have. */
 const NOT_SETTINGS = new Set(['query', 'query_id', 'wait_end_of_query', 'readonly', 'database']);
@@ -20,11 +23,19 @@ function withSettings(query, url) {
 		: `${query} ${clause}`;
 }
 
+/** Binary data cannot be part of a statement, so they are read from a file. */
+function insertNative(query, data) {
+	const file = join(directory, 'insert.native');
+	writeFileSync(file, data);
+	return session.query(query.replace(/ (?=SETTINGS |FORMAT Native$)/, ` FROM INFILE '${file}' `));
+}
+
 function answer(request, body) {
 	const url = new URL(request.url, 'http://localhost');
 	if (url.pathname === '/ping') return 'Ok.\n';
 	const data = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
 	const query = url.searchParams.get('query');
+	if (query?.endsWith(' FORMAT Native')) return insertNative(withSettings(query, url), data);
 	const text = data.toString('utf8');
 	return session.query(
 		query === null ? withSettings(text, url) : `${withSettings(query, url)}\n${text}`,

@@ -1,4 +1,4 @@
-// An agent: takes lines of exchanges, batches and spools them, and sends them to its destination.
+// An agent: takes blocks of exchanges, batches and spools them, and sends them to its destination.
 
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { wait } from '../base/wait.ts';
@@ -10,7 +10,7 @@ import { type EntriesNow, EntryRows } from './entry-rows.ts';
 import { createLossRows } from './loss-rows.ts';
 import { type Origin, originMembers } from './origin.ts';
 import { ownDirectory } from './own-directory.ts';
-import type { RowLines } from './row-lines.ts';
+import type { RowBlock } from './row-block.ts';
 import { type Backoff, Sender } from './sender.ts';
 import { Spool } from './spool.ts';
 import type { AgentTable } from './spool-names.ts';
@@ -104,7 +104,7 @@ export class Agent {
 	 * Takes rows; they survive a crash when this resolves. `dropped`: how many could not be taken so far. A recording waits
 	 * for room in the spool until `hurry` is aborted; a capture drops the oldest batches instead.
 	 */
-	async take(lines: RowLines, dropped: number, hurry: AbortSignal): Promise<void> {
+	async take(block: RowBlock, dropped: number, hurry: AbortSignal): Promise<void> {
 		const nowUs = wallUs();
 		const { isLive, origin } = this.#options;
 		const missed = dropped - this.#dropped;
@@ -119,7 +119,7 @@ export class Agent {
 			});
 		this.#lastReadUs = nowUs;
 		while (!isLive && !this.#spool.hasRoom && !hurry.aborted) await wait(ROOM_MS, hurry);
-		await this.#batchers.exchanges.addLines(lines);
+		await this.#batchers.exchanges.addBlock(block);
 	}
 
 	/** Takes the numbers of the table `loss`, in the order of LOSS_REASONS. `isLast`: this is the last time. */

@@ -1,6 +1,8 @@
 // Collects rows into batches, which it gives to the spool.
+import type { RowBlock } from './row-block.ts';
 import { type Row, type RowLines, rowLines } from './row-lines.ts';
-import type { Lines, OpenBatch, Spool } from './spool.ts';
+import type { OpenBatch, RowBytes, Spool } from './spool.ts';
+import type { RowForm } from './spool-names.ts';
 
 /** A batch is complete when it has reached one of these. */
 export type BatchLimits = { readonly rows: number; readonly bytes: number; readonly ms: number };
@@ -36,15 +38,24 @@ export class Batcher {
 		if (rows.length > 0) await this.addLines(rowLines(this.#options.origin, this.rows + 1, rows));
 	}
 
-	/** The same for lines, whose first one must have the next number. */
+	/** The same for a block, whose first row must have the next number. */
+	async addBlock(block: RowBlock): Promise<void> {
+		this.#expect(block.first);
+		if (block.rows === 0) return;
+		// Batches of whole blocks can be sent as they are.
+		if (this.#open !== undefined && this.#open.rows + block.rows > this.#options.limits.rows) this.seal();
+		this.#append('blocks', block);
+		await this.#sealIfFull();
+	}
+
+	/** The same for lines. */
 	async addLines(lines: RowLines): Promise<void> {
-		const { limits } = this.#options;
-		if (lines.first !== this.rows + 1) throw new Error(`expected row ${this.rows + 1}, got row ${lines.first}`);
+		this.#expect(lines.first);
 		for (let from = 0; from < lines.rows; ) {
-			from = this.#write(lines, from);
-			const batch = this.#open;
-			if (batch !== undefined && (batch.rows >= limits.rows || batch.bytes >= limits.bytes)) this.seal();
-			if (this.#sealing.length > SEALING_MAX) await this.#sealing[0];
+			const part = this.#part(lines, from);
+			this.#append('lines', part);
+			from += part.rows;
+			await this.#sealIfFull();
 		}
 	}
 
@@ -73,35 +84,44 @@ export class Batcher {
 		await Promise.all(this.#sealing);
 	}
 
-	/** Writes rows from `from` on, as many as fit into the batch; returns the next one. */
-	#write(lines: RowLines, from: number): number {
+	#expect(first: number): void {
+		if (first !== this.rows + 1) throw new Error(`expected row ${this.rows + 1}, got row ${first}`);
+	}
+
+	async #sealIfFull(): Promise<void> {
+		const { limits } = this.#options;
+		const batch = this.#open;
+		if (batch !== undefined && (batch.rows >= limits.rows || batch.rawBytes >= limits.bytes)) this.seal();
+		if (this.#sealing.length > SEALING_MAX) await this.#sealing[0];
+	}
+
+	#append(form: RowForm, part: RowBytes): void {
 		const { spool, table } = this.#options;
-		const part = this.#part(lines, from);
 		const { rows, fromUs, toUs } = part;
 		const first = this.rows + 1;
 		this.rows += rows;
-		this.#open ??= this.#begin(first);
-		if (this.#open !== undefined && spool.append(this.#open, part)) return from + rows;
+		this.#open ??= this.#begin(form, first);
+		if (this.#open !== undefined && spool.append(this.#open, part)) return;
 		// The disk is full, and dropping older batches did not help.
 		this.seal();
 		spool.lose(table, 'spool full', { run: spool.run, first, rows, fromUs, toUs });
-		return from + rows;
 	}
 
 	/** As many lines as fit into the batch, at least one. */
-	#part({ bytes, ends, times }: RowLines, from: number): Lines {
+	#part({ bytes, ends, times }: RowLines, from: number): RowBytes {
 		const { limits } = this.#options;
 		const start = from === 0 ? 0 : ends[from - 1]!;
 		const last = Math.min(ends.length, from + limits.rows - (this.#open?.rows ?? 0));
 		const full = start + limits.bytes - (this.#open?.bytes ?? 0);
 		let at = from;
 		while (at < last && (at === from ? start : ends[at - 1]!) < full) at++;
-		return { bytes: bytes.subarray(start, ends[at - 1]!), rows: at - from, ...span(times.subarray(from, at)) };
+		const part = bytes.subarray(start, ends[at - 1]!);
+		return { bytes: part, rawBytes: part.byteLength, rows: at - from, ...span(times.subarray(from, at)) };
 	}
 
-	#begin(first: number): OpenBatch | undefined {
+	#begin(form: RowForm, first: number): OpenBatch | undefined {
 		const { spool, table, limits } = this.#options;
-		const batch = spool.begin(table, first);
+		const batch = spool.begin(table, form, first);
 		if (batch !== undefined) this.#timer = setTimeout(() => this.seal(), limits.ms);
 		return batch;
 	}

@@ -10,6 +10,7 @@ import { UserDirectory } from '../base/user-files.ts';
 import { formatTimestamp } from '../store/timestamp.ts';
 import type { Destination, Outcome } from './destination.ts';
 import type { FileFormat } from './file-format.ts';
+import { nativeLines } from './native-format.ts';
 import { ownDirectory } from './own-directory.ts';
 import { microsecondsOf, storeTable } from './store-tables.ts';
 
@@ -32,11 +33,12 @@ export function directoryDestination({ path, user, hostName, format }: Directory
 		name: path,
 		deliver: async (item) => {
 			try {
-				const lines = (await decompress(await item.read())).toString('utf8');
+				const bytes = await decompress(await item.read());
+				const lines = item.form === 'blocks' ? nativeLines(bytes, item.table) : bytes.toString('utf8');
 				for (const [hour, rows] of byHour(lines, storeTable(item.table).time)) {
 					const folder = join(path, item.table, `host_name=${fileName(hostName)}`, ...hour);
-					const bytes = await format.encode(item.table, rows);
-					writeFile(UserDirectory.own(folder, user), `${item.token}${format.ending}`, bytes);
+					const file = await format.encode(item.table, rows);
+					writeFile(UserDirectory.own(folder, user), `${item.token}${format.ending}`, file);
 				}
 				return { what: 'done' };
 			} catch (error) {

@@ -4,7 +4,7 @@ import * as layout from '../../decoder-as/assembly/wire/output-layout.ts';
 import { BLIND_SPOT_COLUMNS, CONNECTION_COLUMNS, entryTable } from '../store/entry-table.ts';
 import type { TableSnapshot } from '../store/table.ts';
 import { formatTimestamp } from '../store/timestamp.ts';
-import { jsonValue } from './exchange-line.ts';
+import { jsonValue } from './exchange-row.ts';
 import type { Row } from './row-lines.ts';
 import { microsecondsOf } from './store-tables.ts';
 

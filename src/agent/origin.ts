@@ -1,5 +1,5 @@
 // What all rows of one agent have in common.
-import { jsonText } from './exchange-line.ts';
+import { jsonText } from './exchange-row.ts';
 
 export type Origin = {
 	readonly hostName: string;

@@ -20,20 +20,33 @@ export type RowRange = {
  * file) a gap to be told to the store.
  */
 export type SpoolName =
-	| { readonly kind: 'open' | 'ready' | 'rejected'; readonly table: AgentTable; readonly range: RowRange }
+	| {
+			readonly kind: 'open' | 'ready' | 'rejected';
+			readonly form: RowForm;
+			readonly table: AgentTable;
+			readonly range: RowRange;
+	  }
 	| { readonly kind: 'gap'; readonly reason: GapReason; readonly table: AgentTable; readonly range: RowRange };
+
+/** How rows are written: as lines of JSON, or as blocks (row-block.ts). */
+export type RowForm = 'lines' | 'blocks';
 
 /** The tables whose rows agents collect. Those of `gaps` are made of gaps. */
 export type AgentTable = Exclude<StoreTableName, 'gaps'>;
 
-const KINDS = { open: 'ndjson', ready: 'ndjson.gz', rejected: 'rejected.gz' } as const;
-const NAME = /^(\d+)-(\d+)-(\d+|x)-(\d+)-(\d+)\.([a-z_]+)\.(?:gap\.([a-z-]+)|(ndjson|ndjson\.gz|rejected\.gz))$/;
+const ENDINGS = {
+	lines: { open: 'ndjson', ready: 'ndjson.gz', rejected: 'rejected.gz' },
+	blocks: { open: 'native.part', ready: 'native.gz', rejected: 'native.rejected.gz' },
+} as const;
+const FORMS = ['lines', 'blocks'] as const;
+const NAME =
+	/^(\d+)-(\d+)-(\d+|x)-(\d+)-(\d+)\.([a-z_]+)\.(?:gap\.([a-z-]+)|(ndjson|ndjson\.gz|native\.part|native\.gz|(?:native\.)?rejected\.gz))$/;
 
 /** Numbers have leading zeros, so that names sort as rows do. */
 export function formatSpoolName(name: SpoolName): string {
 	const { run, first, rows, fromUs, toUs } = name.range;
 	const stem = [digits(run, 14), digits(first, 12), rows ?? 'x', fromUs, toUs].join('-');
-	return `${stem}.${name.table}.${name.kind === 'gap' ? `gap.${name.reason.replaceAll(' ', '-')}` : KINDS[name.kind]}`;
+	return `${stem}.${name.table}.${name.kind === 'gap' ? `gap.${name.reason.replaceAll(' ', '-')}` : ENDINGS[name.form][name.kind]}`;
 }
 
 /** Undefined for any other file. */
@@ -54,8 +67,11 @@ export function parseSpoolName(text: string): SpoolName | undefined {
 		const reason = GAP_REASONS.find((each) => each.replaceAll(' ', '-') === reasonText);
 		return reason === undefined ? undefined : { kind: 'gap', reason, table, range };
 	}
-	const kind = (['open', 'ready', 'rejected'] as const).find((each) => KINDS[each] === ending);
-	return kind === undefined ? undefined : { kind, table, range };
+	for (const form of FORMS) {
+		const kind = (['open', 'ready', 'rejected'] as const).find((each) => ENDINGS[form][each] === ending);
+		if (kind !== undefined) return { kind, form, table, range };
+	}
+	return undefined;
 }
 
 function digits(value: number, length: number): string {

@@ -9,13 +9,15 @@ import { systemCode } from '../base/errors.ts';
 import type { UserDirectory } from '../base/user-files.ts';
 import { wallUs } from '../base/wall-clock.ts';
 import { formatTimestamp } from '../store/timestamp.ts';
-import { jsonText } from './exchange-line.ts';
+import { jsonText } from './exchange-row.ts';
+import { hasSmallBlocks, wholeBlocks, withLargeBlocks } from './row-block.ts';
 import {
 	type AgentTable,
 	covers,
 	formatSpoolName,
 	joined,
 	parseSpoolName,
+	type RowForm,
 	type RowRange,
 	type SpoolName,
 } from './spool-names.ts';
@@ -30,7 +32,8 @@ export type SpoolItem = {
 	readonly token: string;
 	readonly rows: number;
 	readonly range: RowRange;
-	/** Lines of JSON, compressed by gzip. */
+	readonly form: RowForm;
+	/** Lines of JSON, or blocks in Native, compressed by gzip. */
 	read(): Promise<Buffer>;
 };
 
@@ -44,22 +47,29 @@ export type SpoolOptions = {
 	readonly id: string;
 };
 
-/** Lines that are being collected, and their file. */
+/** Rows that are being collected, and their file. */
 export type OpenBatch = {
 	readonly table: AgentTable;
+	readonly form: RowForm;
 	readonly first: number;
 	readonly name: string;
 	readonly fd: number;
+	/** Its parts, if they are lines, which are compressed together. Blocks are compressed already. */
 	readonly lines: Uint8Array[];
 	bytes: number;
+	/** Their number before compression. */
+	rawBytes: number;
+	/** How often rows were added. */
+	parts: number;
 	rows: number;
 	fromUs: number;
 	toUs: number;
 };
 
-/** Rows to be added to a batch: complete lines. */
-export type Lines = {
+/** Rows to be added to a batch: complete lines, or a block. */
+export type RowBytes = {
 	readonly bytes: Uint8Array;
+	readonly rawBytes: number;
 	readonly rows: number;
 	readonly fromUs: number;
 	readonly toUs: number;
@@ -134,18 +144,21 @@ export class Spool {
 	}
 
 	/** Begins a batch whose first row has number `first`. Undefined if the disk is full even without older batches. */
-	begin(table: AgentTable, first: number): OpenBatch | undefined {
+	begin(table: AgentTable, form: RowForm, first: number): OpenBatch | undefined {
 		const { run } = this.#options;
 		const now = wallUs();
 		const range = { run, first, rows: 0, fromUs: now, toUs: now };
-		const name = formatSpoolName({ kind: 'open', table, range });
+		const name = formatSpoolName({ kind: 'open', form, table, range });
 		const fd = this.#withRoom(() => this.#directory.create(name));
 		if (fd === undefined) return undefined;
-		return { table, first, name, fd, lines: [], bytes: 0, rows: 0, fromUs: Number.POSITIVE_INFINITY, toUs: 0 };
+		return {
+			...{ table, form, first, name, fd, lines: [], bytes: 0, rawBytes: 0, parts: 0, rows: 0 },
+			...{ fromUs: Number.POSITIVE_INFINITY, toUs: 0 },
+		};
 	}
 
 	/** Adds rows. False, without having added any, if the disk is full even without older batches. */
-	append(batch: OpenBatch, { bytes, rows, fromUs, toUs }: Lines): boolean {
+	append(batch: OpenBatch, { bytes, rawBytes, rows, fromUs, toUs }: RowBytes): boolean {
 		const written = this.#withRoom(() => {
 			try {
 				writeAll(batch.fd, bytes, batch.bytes);
@@ -156,8 +169,10 @@ export class Spool {
 			return true;
 		});
 		if (written === undefined) return false;
-		batch.lines.push(bytes);
+		if (batch.form === 'lines') batch.lines.push(bytes);
 		batch.bytes += bytes.byteLength;
+		batch.rawBytes += rawBytes;
+		batch.parts++;
 		batch.rows += rows;
 		batch.fromUs = Math.min(batch.fromUs, fromUs);
 		batch.toUs = Math.max(batch.toUs, toUs);
@@ -167,10 +182,14 @@ export class Spool {
 	/** Completes a batch: from then on it can be sent. */
 	async seal(batch: OpenBatch): Promise<void> {
 		const { run } = this.#options;
-		const { table, first, rows, fromUs, toUs, name } = batch;
-		closeSync(batch.fd);
-		if (rows > 0) await this.#store(table, { run, first, rows, fromUs, toUs }, Buffer.concat(batch.lines));
-		this.#directory.remove(name);
+		const { table, form, first, rows, fromUs, toUs, name, fd } = batch;
+		const range = { run, first, rows, fromUs, toUs };
+		if (rows > 0 && form === 'blocks') this.#keep(batch, range);
+		else {
+			closeSync(fd);
+			if (rows > 0) await this.#store(table, range, Buffer.concat(batch.lines));
+			this.#directory.remove(name);
+		}
 		this.#directory.sync();
 		this.#limit();
 		this.#changed?.();
@@ -248,10 +267,38 @@ export class Spool {
 		}
 	}
 
+	/** Completes a batch of blocks: its file becomes the one that is sent, unless its blocks are small. */
+	#keep({ table, name, fd, bytes, parts }: OpenBatch, range: RowRange): void {
+		const large = hasSmallBlocks(parts, bytes) ? withLargeBlocks(this.#read(name)) : undefined;
+		if (large !== undefined) {
+			closeSync(fd);
+			this.#storeBytes(table, 'blocks', range, large);
+			this.#directory.remove(name);
+			return;
+		}
+		const parsed: SpoolName = { kind: 'ready', form: 'blocks', table, range };
+		const ready = formatSpoolName(parsed);
+		const isSynced = this.#withRoom(() => {
+			fsyncSync(fd);
+			return true;
+		});
+		closeSync(fd);
+		if (isSynced === undefined) {
+			this.lose(table, 'spool full', range);
+			this.#directory.remove(name);
+			return;
+		}
+		this.#directory.move(name, ready);
+		this.#add({ name: ready, parsed, bytes });
+	}
+
 	async #store(table: AgentTable, range: RowRange, lines: string | Uint8Array): Promise<void> {
-		const parsed: SpoolName = { kind: 'ready', table, range };
+		this.#storeBytes(table, 'lines', range, await compress(lines, COMPRESSION));
+	}
+
+	#storeBytes(table: AgentTable, form: RowForm, range: RowRange, bytes: Uint8Array): void {
+		const parsed: SpoolName = { kind: 'ready', form, table, range };
 		const name = formatSpoolName(parsed);
-		const bytes = await compress(lines, COMPRESSION);
 		const written = this.#withRoom(() => {
 			this.#write(name, bytes);
 			return true;
@@ -341,7 +388,7 @@ export class Spool {
 	}
 
 	#tokenOf(name: string): string {
-		return `${this.#options.id}-${name.replace(/\.ndjson\.gz$/, '')}`;
+		return `${this.#options.id}-${name.replace(/\.(?:ndjson|native)\.gz$/, '')}`;
 	}
 
 	#item({ name, parsed }: Entry): SpoolItem {
@@ -349,9 +396,17 @@ export class Spool {
 		const token = this.#tokenOf(name);
 		if (parsed.kind === 'gap') {
 			const line = gapLine(this.#options.hostName, parsed);
-			return { table: 'gaps', token, rows: 1, range, read: () => compress(line, { level: COMPRESSION.level }) };
+			return {
+				table: 'gaps',
+				token,
+				rows: 1,
+				range,
+				form: 'lines',
+				read: () => compress(line, { level: COMPRESSION.level }),
+			};
 		}
-		return { table: parsed.table, token, rows: range.rows ?? 0, range, read: async () => this.#read(name) };
+		const { table, form } = parsed;
+		return { table, token, rows: range.rows ?? 0, range, form, read: async () => this.#read(name) };
 	}
 
 	#read(name: string): Buffer {
@@ -393,18 +448,23 @@ export class Spool {
 		}
 		for (const { name } of files) {
 			const parsed = parseSpoolName(name);
-			if (parsed?.kind === 'open') await this.#complete(name, parsed.table, parsed.range);
+			if (parsed?.kind === 'open') await this.#complete(name, parsed);
 		}
 		this.#directory.sync();
 		this.#limit();
 	}
 
-	/** Completes a batch that an earlier agent was collecting when it was killed. The last line may be incomplete. */
-	async #complete(name: string, table: AgentTable, { run, first }: RowRange): Promise<void> {
+	/** Completes a batch that an earlier agent was collecting when it was killed. Its last line or block may be incomplete. */
+	async #complete(name: string, { table, form, range: { run, first } }: OpenName): Promise<void> {
 		const isDone = this.#entries.some(
 			({ parsed }) =>
 				parsed.kind === 'ready' && parsed.table === table && parsed.range.run === run && parsed.range.first === first,
 		);
+		if (form === 'blocks') {
+			if (!isDone) this.#completeBlocks(table, { run, first }, this.#read(name));
+			this.#directory.remove(name);
+			return;
+		}
 		const text = isDone ? '' : this.#read(name).toString('utf8');
 		const lines = text.slice(0, text.lastIndexOf('\n') + 1);
 		if (lines !== '') {
@@ -417,7 +477,24 @@ export class Spool {
 		}
 		this.#directory.remove(name);
 	}
+
+	#completeBlocks(table: AgentTable, { run, first }: Pick<RowRange, 'run' | 'first'>, bytes: Buffer): void {
+		const blocks = wholeBlocks(bytes);
+		if (blocks.length === 0) return;
+		const sum = (of: (block: (typeof blocks)[number]) => number) => blocks.reduce((so, block) => so + of(block), 0);
+		const whole = bytes.subarray(
+			0,
+			sum(({ size }) => size),
+		);
+		const fromUs = Math.min(...blocks.map((block) => block.fromUs));
+		const toUs = Math.max(...blocks.map((block) => block.toUs));
+		const range = { run, first, rows: sum(({ rows }) => rows), fromUs, toUs };
+		this.#storeBytes(table, 'blocks', range, withLargeBlocks(whole) ?? whole);
+	}
 }
+
+/** The name of a batch that is being collected. */
+type OpenName = Exclude<SpoolName, { readonly kind: 'gap' }>;
 
 const TEMPORARY = '.tmp';
 /** Most batches become one chunk. With more, each one would be a task of its own. */

@@ -3,7 +3,7 @@ import { Agent } from '../agent/agent.ts';
 import { clickhouseDestination } from '../agent/clickhouse-destination.ts';
 import type { Destination } from '../agent/destination.ts';
 import { directoryDestination } from '../agent/directory-destination.ts';
-import { type Origin, originMembers } from '../agent/origin.ts';
+import type { Origin } from '../agent/origin.ts';
 import { StoreClient } from '../agent/store-client.ts';
 import { EXIT } from '../base/errors.ts';
 import { version } from '../base/installation.ts';
@@ -11,7 +11,7 @@ import { wallMs } from '../base/wall-clock.ts';
 import { forTerminal } from '../output/terminal-text.ts';
 import { lossSentence } from '../shell/result-printer.ts';
 import { socketAddress } from '../threads/own-sockets.ts';
-import type { TailLines, Threads } from '../threads/threads.ts';
+import type { TailBlock, Threads } from '../threads/threads.ts';
 import { type AgentCommandOptions, type AgentPlan, planAgent } from './agent-plan.ts';
 import { OtherTables } from './agent-tables.ts';
 import { type CommandContext, withCapture } from './command-context.ts';
@@ -44,11 +44,11 @@ export async function agentCommand(given: Options, own: AgentCommandOptions): Pr
 	return await withCapture(forAgent(options, plan), async (context) => {
 		const { threads } = context;
 		const origin = { hostName: plan.hostName, run: wallMs(), agentVersion: version(), labels: plan.labels };
-		const rows = threads.followLines(
-			{ where: plan.where, lines: { ...plan.lines, origin: originMembers(origin) } },
+		const rows = threads.followBlocks(
+			{ where: plan.where, blocks: { ...plan.rows, origin } },
 			{ fromStart: true, redact: options.presentation.redactor !== null, onDropped: () => undefined },
 		);
-		// The first part has no lines; an invalid condition is an error before anything is captured.
+		// The first part has no rows; an invalid condition is an error before anything is captured.
 		await rows.next();
 		const agent = await startAgent(context, plan, origin);
 		try {
@@ -60,9 +60,9 @@ export async function agentCommand(given: Options, own: AgentCommandOptions): Pr
 }
 
 /** If no bodies are sent or looked at, none are captured. Nobody waits for the rows, so they may come a little later. */
-function forAgent(options: Options, { lines, where }: AgentPlan): Options {
+function forAgent(options: Options, { rows, where }: AgentPlan): Options {
 	const capture = { ...options.capture, gatherMs: GATHER_MS };
-	const isNeeded = lines.bodies.of !== 'none' || where !== undefined || capture.record !== undefined;
+	const isNeeded = rows.bodies.of !== 'none' || where !== undefined || capture.record !== undefined;
 	if (isNeeded || capture.bodyLimit !== undefined) return { ...options, capture };
 	return { ...options, capture: { ...capture, bodyLimit: 0 } };
 }
@@ -97,7 +97,7 @@ async function run(
 	{ threads, interrupts, attached, captured, options }: CommandContext,
 	plan: AgentPlan,
 	agent: Agent,
-	rows: AsyncGenerator<TailLines | undefined>,
+	rows: AsyncGenerator<TailBlock | undefined>,
 ): Promise<number> {
 	await attached();
 	agent.begin();
@@ -122,7 +122,7 @@ async function run(
 /** Gives the agent all rows. Rejects if the capture fails, after the rows before. */
 async function take(
 	agent: Agent,
-	rows: AsyncGenerator<TailLines | undefined>,
+	rows: AsyncGenerator<TailBlock | undefined>,
 	end: Promise<unknown>,
 	interrupted: AbortSignal,
 ): Promise<void> {
@@ -133,7 +133,7 @@ async function take(
 	for (;;) {
 		const next = await Promise.race([rows.next(), failed, agent.failed]);
 		if (next.done === true) return;
-		if (next.value !== undefined) await agent.take(next.value.lines, next.value.dropped, interrupted);
+		if (next.value !== undefined) await agent.take(next.value.block, next.value.dropped, interrupted);
 	}
 }
 

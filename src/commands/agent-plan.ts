@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import type { BatchLimits } from '../agent/batcher.ts';
-import type { BodyChoice, LineSettings } from '../agent/exchange-line.ts';
+import type { BodyChoice, RowSettings } from '../agent/exchange-row.ts';
 import { FILE_FORMATS, type FileFormat } from '../agent/file-format.ts';
 import { isUrl, type StoreAddress, storeAddress } from '../agent/store-address.ts';
 import { usageError } from '../base/errors.ts';
@@ -30,7 +30,7 @@ export type AgentCommandOptions = {
 export type AgentPlan = {
 	readonly to: { readonly store: StoreAddress } | { readonly path: string; readonly format: FileFormat };
 	readonly where: string | undefined;
-	readonly lines: LineSettings;
+	readonly rows: RowSettings;
 	/** Whether rows of `connections` are sent. */
 	readonly connections: boolean;
 	readonly hostName: string;
@@ -63,7 +63,7 @@ export function planAgent(options: Options, own: AgentCommandOptions): AgentPlan
 	return {
 		to,
 		where,
-		lines: { bodies: bodyChoice(bodiesText), bodiesText, headers: fieldNames(own.headers ?? 'all') },
+		rows: { bodies: bodyChoice(bodiesText), bodiesText, headers: fieldNames(own.headers ?? 'all') },
 		connections: sendsConnections(own.connections ?? 'all'),
 		hostName,
 		labels: (own.label ?? []).map(label),

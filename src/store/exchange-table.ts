@@ -164,7 +164,8 @@ function traceContext(segment: Segment, row: number): TraceContext | undefined {
 	return lastTrace.context;
 }
 
-function parseTraceContext(value: string | null): TraceContext | undefined {
+/** The parts of a traceparent; undefined if it is invalid. */
+export function parseTraceContext(value: string | null): TraceContext | undefined {
 	const match = value === null ? null : /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}/i.exec(value);
 	const [, traceId = '', spanId = ''] = match ?? [];
 	return /[1-9a-f]/i.test(traceId) && /[1-9a-f]/i.test(spanId) ? { traceId, spanId } : undefined;

@@ -47,10 +47,10 @@ export function followedRows(wanted: TailWanted, prepared: (sql: string) => Stat
 		for (const part of [query.condition, query.values]) part.compile(none);
 		return { table, ...query };
 	}
-	const table = 'lines' in wanted ? 'exchanges' : (wanted.of ?? 'exchanges');
+	const table = 'blocks' in wanted ? 'exchanges' : (wanted.of ?? 'exchanges');
 	const columns = TABLE_COLUMNS[table];
 	const condition = wanted.where === undefined ? undefined : compileCondition(wanted.where, columns, { table });
-	if ('lines' in wanted) return { table, condition, columns: [], values: undefined };
+	if ('blocks' in wanted) return { table, condition, columns: [], values: undefined };
 	return { table, condition, ...compileProjection(wanted.columns, columns, { table }) };
 }
 

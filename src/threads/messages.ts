@@ -2,8 +2,8 @@
 // requests snapshots from the capture thread over a separate port.
 
 import type { MessagePort } from 'node:worker_threads';
-import type { LinesWanted } from '../agent/exchange-lines.ts';
-import type { RowLines } from '../agent/row-lines.ts';
+import type { BlocksWanted } from '../agent/exchange-blocks.ts';
+import type { RowBlock } from '../agent/row-block.ts';
 import type { StoreAddress } from '../agent/store-address.ts';
 import { type ErrorCode, UserError } from '../base/errors.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
@@ -263,13 +263,13 @@ export type ToQuery =
 	| { readonly type: 'printed'; readonly id: number }
 	| { readonly type: 'tail-stop'; readonly id: number };
 
-/** A tail that sends lines. */
-export type LinesTail = { readonly where: string | undefined; readonly lines: LinesWanted };
+/** A tail that sends blocks. */
+export type BlocksTail = { readonly where: string | undefined; readonly blocks: BlocksWanted };
 
 /** The tables whose new rows a tail can send. */
 export type FollowedTable = 'exchanges' | 'messages';
 
-/** What a tail sends of each row: columns of those that match a condition, or a line, or what a query returns for it. */
+/** What a tail sends of each row: columns of those that match a condition, or a row of a block, or what a query returns for it. */
 export type TailWanted =
 	| {
 			readonly where: string | undefined;
@@ -279,15 +279,15 @@ export type TailWanted =
 			/** More columns, for lines: the number of an exchange's messages; the side, comm and path of a message. */
 			readonly extended?: boolean;
 	  }
-	/** Lines for a store instead of rows. */
-	| LinesTail
+	/** Blocks for a store instead of rows. */
+	| BlocksTail
 	| { readonly sql: string; readonly parameters: readonly (readonly [string, ParameterValue])[] };
 
 /**
- * How many of the appended rows a tail has read, how many of those it has dropped, and how many lines it has sent. `read`
+ * How many of the appended rows a tail has read, how many of those it has dropped, and how many it has sent in blocks. `read`
  * is undefined if some of the rows wait for their other side.
  */
-export type TailProgress = { readonly read: number | undefined; readonly dropped: number; readonly lines: number };
+export type TailProgress = { readonly read: number | undefined; readonly dropped: number; readonly sent: number };
 
 /**
  * How a tail can follow a statement: `rows` if each row of its result depends on one exchange or message only, `whole` if the whole
@@ -325,8 +325,8 @@ export type FromQuery =
 			readonly rows: readonly SqlValue[][];
 			readonly progress?: TailProgress;
 	  }
-	/** The same as lines. */
-	| { readonly type: 'lines'; readonly id: number; readonly lines: RowLines; readonly progress: TailProgress }
+	/** The same as a block. */
+	| { readonly type: 'block'; readonly id: number; readonly block: RowBlock; readonly progress: TailProgress }
 	/** Some of the first rows, if only both ends are shown. */
 	| { readonly type: 'first'; readonly id: number; readonly rows: readonly ShownValue[][] }
 	| {

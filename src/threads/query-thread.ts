@@ -2,7 +2,7 @@
 // src/store and src/sql. Statements run one after another; tails continue between their slices.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { ExchangeLines } from '../agent/exchange-lines.ts';
+import { ExchangeBlocks } from '../agent/exchange-blocks.ts';
 import { usageError } from '../base/errors.ts';
 import { createRowRedactor, redactExchange } from '../output/redacted-exchange.ts';
 import { redactedExchanges, redactedRecords, redactedTables } from '../output/redacted-tables.ts';
@@ -65,7 +65,7 @@ const PARTS_AHEAD = 4;
 const PARTS_HELD = 16;
 /**
  * Maximum number of tail rows that main has not printed yet. Further rows of a capture are dropped and counted, those
- * of a recording, and lines for a store, wait.
+ * of a recording, and those for a store, wait.
  */
 const TAIL_ROWS_AHEAD = 10_000;
 /** The same in bytes. */
@@ -86,10 +86,10 @@ const STORE_ROWS = 1_000_000;
 const ANSWER_BYTES = 1 << 20;
 /** Main formats one part at a time. */
 const TAIL_PART_BYTES = 128 << 10;
-/** Lines are already formatted, so that a part costs little more than sending it. */
-const LINES_PART_BYTES = 1 << 20;
-/** How often new rows become lines: together they cost less, and nobody looks at them yet. */
-const LINES_EVERY_MS = 250;
+/** A block for a store, before it is compressed. */
+const BLOCK_BYTES = 1 << 20;
+/** How often new rows become a block: together they cost less, and nobody looks at them yet. */
+const BLOCKS_EVERY_MS = 250;
 
 const {
 	signals: signalsBuffer,
@@ -132,7 +132,7 @@ type Tail = {
 	/** What of a snapshot it reads besides the stored exchanges: SNAPSHOT_*. */
 	readonly mask: number;
 	readonly extend: Extender | undefined;
-	readonly lines: ExchangeLines | undefined;
+	readonly blocks: ExchangeBlocks | undefined;
 	/** The condition and the columns see no secrets. */
 	readonly redact: boolean;
 	/** Rows wait in the store until main has taken some; otherwise they are dropped. */
@@ -624,16 +624,16 @@ function startStoreTail(link: Link, id: number, wanted: TailWanted): void {
 function startTail(message: Extract<ToQuery, { type: 'tail' }>): void {
 	const { id, wanted, fromStart, onePerExchange, redact, resumed } = message;
 	try {
-		if (store !== undefined && !('lines' in wanted)) {
+		if (store !== undefined && !('blocks' in wanted)) {
 			startStoreTail(store, id, wanted);
 			return;
 		}
 		const followed = followedRows(wanted, (sql) => prepare(sql, schema, session));
 		const { table } = followed;
 		const isRedacted = redact || redactsAll;
-		const lines =
-			'lines' in wanted
-				? new ExchangeLines(wanted.lines, isRedacted ? redactor : undefined, (resumed?.lines ?? 0) + 1)
+		const blocks =
+			'blocks' in wanted
+				? new ExchangeBlocks(wanted.blocks, isRedacted ? redactor : undefined, (resumed?.sent ?? 0) + 1)
 				: undefined;
 		tails.set(id, {
 			id,
@@ -643,9 +643,9 @@ function startTail(message: Extract<ToQuery, { type: 'tail' }>): void {
 				...{ cache, onePerExchange },
 				redactor: isRedacted ? redactor : undefined,
 			}),
-			lines,
+			blocks,
 			redact: isRedacted,
-			waits: !isLive || lines !== undefined,
+			waits: !isLive || blocks !== undefined,
 			seen: resumed?.read ?? (fromStart ? 0 : undefined),
 			unprinted: [],
 			rows: 0,
@@ -671,7 +671,7 @@ function follow(): void {
 	if (all.length === 0) capture.unfollow();
 	else {
 		const mask = all.reduce((sum, tail) => sum | tail.mask, 0);
-		capture.follow(all.every(({ lines }) => lines !== undefined) ? LINES_EVERY_MS : 0, mask);
+		capture.follow(all.every(({ blocks }) => blocks !== undefined) ? BLOCKS_EVERY_MS : 0, mask);
 	}
 }
 
@@ -715,7 +715,7 @@ function newReading(current: Tail, shared: SharedSnapshot, ended: boolean): Read
 	const captured = exchangeTable(parts, names);
 	const table = current.redact ? redactedExchanges(captured, redactedRecords(parts, names, redactor)) : captured;
 	const sides = current.sides === undefined ? undefined : sideReader(table);
-	current.lines?.read(parts, names);
+	current.blocks?.read(parts, names);
 	return { shared, ended, table, sides, extension: current.extend?.(shared.snapshot, table), row: 0 };
 }
 
@@ -800,9 +800,9 @@ function readRows(current: Tail, reading: Reading): void {
 		}
 		if (current.waits && isFull(current)) return;
 		const at = reading.row++;
-		if (current.lines !== undefined) {
-			current.lines.add(at);
-			if (current.lines.bytes >= LINES_PART_BYTES) send(current);
+		if (current.blocks !== undefined) {
+			current.blocks.add(at);
+			if (current.blocks.isFull || current.blocks.bytes >= BLOCK_BYTES) send(current);
 			continue;
 		}
 		const more = extension?.(at);
@@ -819,9 +819,9 @@ function readRows(current: Tail, reading: Reading): void {
 }
 
 /** Whether the maximum number of rows waits for main. */
-function isFull({ rows, bytes, outgoing, outgoingBytes, lines }: Tail): boolean {
-	const allRows = rows + outgoing.length + (lines?.rows ?? 0);
-	return allRows >= TAIL_ROWS_AHEAD || bytes + outgoingBytes + (lines?.bytes ?? 0) >= TAIL_BYTES_AHEAD;
+function isFull({ rows, bytes, outgoing, outgoingBytes, blocks }: Tail): boolean {
+	const allRows = rows + outgoing.length + (blocks?.rows ?? 0);
+	return allRows >= TAIL_ROWS_AHEAD || bytes + outgoingBytes + (blocks?.bytes ?? 0) >= TAIL_BYTES_AHEAD;
 }
 
 /** Adds a row to those to be sent. If it cannot wait, it is dropped if too many wait for main. */
@@ -836,7 +836,7 @@ function put(current: Tail, values: SqlValue[]): void {
 }
 
 function send(current: Tail): void {
-	if (current.lines !== undefined) sendLines(current, current.lines);
+	if (current.blocks !== undefined) sendBlock(current, current.blocks);
 	const { outgoing: rows, outgoingBytes: bytes } = current;
 	if (rows.length === 0) return;
 	current.outgoing = [];
@@ -847,26 +847,23 @@ function send(current: Tail): void {
 	post({ type: 'rows', id: current.id, rows, progress: progressOf(current) });
 }
 
-function sendLines(current: Tail, lines: ExchangeLines): void {
-	const { rows } = lines;
-	if (rows === 0) return;
-	const part = lines.take();
-	const bytes = part.bytes.byteLength;
-	current.unprinted.push({ rows, bytes });
+function sendBlock(current: Tail, blocks: ExchangeBlocks): void {
+	if (blocks.rows === 0) return;
+	const block = blocks.take();
+	const { rows, bytes } = block;
+	current.unprinted.push({ rows, bytes: bytes.byteLength });
 	current.rows += rows;
-	current.bytes += bytes;
-	const memory = [part.bytes, part.ends, part.times].map(({ buffer }) => buffer as ArrayBuffer);
-	main.postMessage(
-		{ type: 'lines', id: current.id, lines: part, progress: progressOf(current) } satisfies FromQuery,
-		memory,
-	);
+	current.bytes += bytes.byteLength;
+	main.postMessage({ type: 'block', id: current.id, block, progress: progressOf(current) } satisfies FromQuery, [
+		bytes.buffer as ArrayBuffer,
+	]);
 }
 
 /** How far the rows sent so far reach. */
-function progressOf({ sides, seen = 0, reading, dropped, lines }: Tail): TailProgress {
+function progressOf({ sides, seen = 0, reading, dropped, blocks }: Tail): TailProgress {
 	const unread = reading === undefined ? 0 : reading.table.rowCount - reading.row;
-	const sent = lines === undefined ? 0 : lines.next - 1 - lines.rows;
-	return { read: sides === undefined ? seen - unread : undefined, dropped, lines: sent };
+	const sent = blocks === undefined ? 0 : blocks.next - 1 - blocks.rows;
+	return { read: sides === undefined ? seen - unread : undefined, dropped, sent };
 }
 
 /** Main has printed the oldest part. */

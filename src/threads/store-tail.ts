@@ -35,7 +35,7 @@ const PART_BYTES = 128 << 10;
 /** A SELECT over exchanges, row by row. Throws a SqlError if what is wanted is not valid. */
 function statementOf(wanted: TailWanted, columns: readonly Column[]): string {
 	if ('sql' in wanted) return wanted.sql;
-	if ('lines' in wanted) throw new Error('lines are made of exchanges of this host');
+	if ('blocks' in wanted) throw new Error('blocks are made of exchanges of this host');
 	const { where } = wanted;
 	const table = 'exchanges';
 	// These report mistakes where they are.

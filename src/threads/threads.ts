@@ -1,7 +1,7 @@
 // Main's side of the capture thread and the query thread: start, run statements, follow rows, stop.
 import { setImmediate } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
-import type { RowLines } from '../agent/row-lines.ts';
+import type { RowBlock } from '../agent/row-block.ts';
 import { systemCode, UserError } from '../base/errors.ts';
 import { wait } from '../base/wait.ts';
 import { explainedByDirectory } from '../base/working-directory.ts';
@@ -17,6 +17,7 @@ import type { NamedTable, ParameterValue, SqlValue } from '../store/table.ts';
 import { ATTACHED_MAX, type AttachedEnd, AttachedRecording } from './attached-recording.ts';
 import { ATTACHING_LEAST, attachedBytes, attachedShares, memoryShares, THREAD_BYTES } from './memory-shares.ts';
 import {
+	type BlocksTail,
 	type CaptureEntries,
 	type CaptureThreadData,
 	type CaptureTotals,
@@ -25,7 +26,6 @@ import {
 	type FollowedBy,
 	type FromCapture,
 	type FromQuery,
-	type LinesTail,
 	type OpenedStore,
 	type OwnTable,
 	type QueryThreadData,
@@ -114,8 +114,8 @@ export type TailRows = {
 
 type Waiting = { readonly take: (message: FromQuery) => void; readonly fail: (error: unknown) => void };
 
-/** Lines for a store. */
-export type TailLines = { readonly lines: RowLines; readonly dropped: number };
+/** Rows for a store. */
+export type TailBlock = { readonly block: RowBlock; readonly dropped: number };
 
 /** The two worker threads of one capture. */
 export class Threads {
@@ -536,7 +536,7 @@ export class Threads {
 	}
 
 	/** The same with another table, or with a query that check() calls one of `rows`: yields what it returns for each row. */
-	async *follow(wanted: Exclude<TailWanted, LinesTail>, options: TailOptions = {}): AsyncGenerator<TailRows> {
+	async *follow(wanted: Exclude<TailWanted, BlocksTail>, options: TailOptions = {}): AsyncGenerator<TailRows> {
 		let heads: readonly ResultColumn[] = [];
 		for await (const part of this.#follow(wanted, options)) {
 			if (part.type === 'columns') {
@@ -546,11 +546,11 @@ export class Threads {
 		}
 	}
 
-	/** The same as lines for a store. The first ones, when the condition has proved valid, are undefined. */
-	async *followLines(wanted: LinesTail, options: TailOptions = {}): AsyncGenerator<TailLines | undefined> {
+	/** The same as blocks for a store. The first one, when the condition has proved valid, is undefined. */
+	async *followBlocks(wanted: BlocksTail, options: TailOptions = {}): AsyncGenerator<TailBlock | undefined> {
 		for await (const part of this.#follow(wanted, options)) {
 			if (part.type === 'columns') yield undefined;
-			else if (part.type === 'lines') yield { lines: part.lines, dropped: part.progress.dropped };
+			else if (part.type === 'block') yield { block: part.block, dropped: part.progress.dropped };
 		}
 	}
 
@@ -572,7 +572,7 @@ export class Threads {
 					return;
 				}
 				yield part;
-				if (part.type !== 'rows' && part.type !== 'lines') continue;
+				if (part.type !== 'rows' && part.type !== 'block') continue;
 				await setImmediate();
 				this.#toQuery({ type: 'printed', id });
 			}
@@ -701,7 +701,7 @@ export class Threads {
 			if (query !== this.#query) return;
 			if (message.type === 'own') this.ownTables = message.own;
 			else this.#waiting.get(message.id)?.take(message);
-			if (message.type === 'rows' || message.type === 'lines') this.#noteProgress(message.id, message.progress);
+			if (message.type === 'rows' || message.type === 'block') this.#noteProgress(message.id, message.progress);
 		});
 		query.on('error', (error: unknown) => {
 			if (query !== this.#query) return;

@@ -1,10 +1,10 @@
 // `tinytap fleet` with real ClickHouse servers.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { Agent } from '../../src/agent/agent.ts';
 import { clickhouseDestination } from '../../src/agent/clickhouse-destination.ts';
-import { originMembers } from '../../src/agent/origin.ts';
-import { rowLines } from '../../src/agent/row-lines.ts';
+import { withSeconds } from '../../src/agent/native-format.ts';
 import { storeAddress } from '../../src/agent/store-address.ts';
 import { StoreClient } from '../../src/agent/store-client.ts';
 import { UserError } from '../../src/base/errors.ts';
@@ -14,6 +14,7 @@ import type { FleetOptions } from '../../src/commands/fleet-options.ts';
 import { standardOutput } from '../../src/output/output-stream.ts';
 import { type ClickHouse, newNode, startClickHouse } from '../../support/clickhouse.ts';
 import { eventually } from '../../support/eventually.ts';
+import { blockOfRows } from '../../support/row-blocks.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 
 let stores: ClickHouse[] = [];
@@ -80,6 +81,39 @@ test('init creates the tables, check verifies them, and columns that are missing
 			'ok       agents      0 hosts sent exchanges in the last day\n',
 		].join('\n'),
 	);
+});
+
+test('blocks are taken with times in seconds, and the time of arrival is set', async () => {
+	const store = stores[0]!;
+	await fleetCommand('init', { store: `${store.url}/blocks`, portable: true, color: false });
+	const origin = { hostName: 'h', run: 7, agentVersion: '1', labels: [['env', 'é']] as const };
+	const row = (id: number) => ({
+		id,
+		ts_us: 1_795_348_800_123_456 + id,
+		method: 'GET',
+		path: '/é"',
+		duration_ms: 0.25,
+	});
+	const none = { id: 3, ts_us: 1_795_348_800_000_000, method: null, path: null, duration_ms: null };
+	const fields = { req_header_names: ['A', 'B'], req_header_values: ['1', ''], status: 200 };
+	const two = [blockOfRows(origin, 1, [row(1), { ...row(2), ...fields }]), blockOfRows(origin, 3, [none])];
+	const body = Buffer.concat(two.map(({ bytes }) => bytes));
+	const user = processUser();
+	const options = { option: '--to', credentials: undefined, ca: undefined, user, environment: {} };
+	const client = new StoreClient(storeAddress(`${store.url}/blocks`, options));
+	const answer = await client.post({
+		query: 'INSERT INTO blocks.exchanges FORMAT Native',
+		body: gzipSync(withSeconds(gunzipSync(body))),
+		settings: { input_format_skip_unknown_fields: 1 },
+	});
+	client.close();
+	assert.deepEqual([answer.status, answer.errorCode, answer.text], [200, undefined, '']);
+	const columns = 'seq, id, toUInt32(ts), ts_us, method, path, status, duration_ms, label_values, req_header_values';
+	assert.deepEqual(await store.rows(`SELECT ${columns}, now() - ingested_at < 60 FROM blocks.exchanges ORDER BY seq`), [
+		['1', '1', 1_795_348_800, '1795348800123457', 'GET', '/é"', null, 0.25, ['é'], [], 1],
+		['2', '2', 1_795_348_800, '1795348800123458', 'GET', '/é"', '200', 0.25, ['é'], ['1', ''], 1],
+		['3', '3', 1_795_348_800, '1795348800000000', null, null, null, null, ['é'], [], 1],
+	]);
 });
 
 test('a user who may only read is told so, and a wrong password is one sentence', async () => {
@@ -169,10 +203,10 @@ test('a store or a shard that is killed while rows are sent has all of them once
 	const agents = await Promise.all(hosts.map(start));
 	const forever = new AbortController().signal;
 	const take = async (from: number, count: number) => {
-		const rows = Array.from({ length: count }, (_, i) => [`"id":${from + i},"ts_us":${from + i}`, from + i] as const);
+		const rows = Array.from({ length: count }, (_, i) => ({ id: from + i, ts_us: from + i }));
 		for (const [i, agent] of agents.entries()) {
-			const origin = originMembers({ hostName: hosts[i]!, run: 1, agentVersion: '1', labels: [] });
-			await agent.take(rowLines(origin, from, rows), 0, forever);
+			const origin = { hostName: hosts[i]!, run: 1, agentVersion: '1', labels: [] };
+			await agent.take(blockOfRows(origin, from, rows), 0, forever);
 		}
 	};
 	const isTold = async (pattern: RegExp) =>

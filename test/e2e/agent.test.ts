@@ -9,13 +9,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Agent } from '../../src/agent/agent.ts';
 import { clickhouseDestination } from '../../src/agent/clickhouse-destination.ts';
-import { originMembers } from '../../src/agent/origin.ts';
-import { rowLines } from '../../src/agent/row-lines.ts';
 import { storeAddress } from '../../src/agent/store-address.ts';
 import { StoreClient } from '../../src/agent/store-client.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
 import { eventually } from '../../support/eventually.ts';
 import { startFakeStore } from '../../support/fake-store.ts';
+import { blockOfRows } from '../../support/row-blocks.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 import { startTinytap } from '../../support/tinytap.ts';
 
@@ -145,9 +144,8 @@ test('on a disk that is full, the oldest rows give way, and all that are missing
 	const forever = new AbortController().signal;
 	try {
 		for (let id = 1; id <= 600; id++) {
-			const us = id * 1000;
-			const members = `"id":${id},"ts_us":${us},"noise":"${randomBytes(1500).toString('hex')}"`;
-			await agent.take(rowLines(originMembers(origin), id, [[members, us]]), 0, forever);
+			const row = { id, ts_us: id * 1000, path: randomBytes(1500).toString('hex') };
+			await agent.take(blockOfRows(origin, id, [row]), 0, forever);
 			if (id === 500) store.behave = () => 'ok';
 		}
 		await agent.finish(forever);

@@ -1,15 +1,19 @@
 // The spool after a crash at any instant, and its limits.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { Batcher } from '../../src/agent/batcher.ts';
+import { nativeLines } from '../../src/agent/native-format.ts';
+import { type RowBlock, wholeBlocks } from '../../src/agent/row-block.ts';
 import { type Row, rowLines } from '../../src/agent/row-lines.ts';
-import { Spool } from '../../src/agent/spool.ts';
+import { Spool, type SpoolItem } from '../../src/agent/spool.ts';
 import { covers, formatSpoolName, joined, parseSpoolName, type SpoolName } from '../../src/agent/spool-names.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
 import { UserDirectory } from '../../src/base/user-files.ts';
+import { blockOfRows } from '../../support/row-blocks.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 
 const RUN = 1_700_000_000_000;
@@ -53,18 +57,23 @@ async function sent(spool: Spool): Promise<unknown[][]> {
 }
 
 function name(kind: 'open' | 'ready' | 'rejected', first: number, count: number): string {
-	return formatSpoolName({ kind, table: 'exchanges', range: { run: RUN, first, rows: count, fromUs: 1, toUs: 2 } });
+	return formatSpoolName({
+		kind,
+		form: 'lines',
+		table: 'exchanges',
+		range: { run: RUN, first, rows: count, fromUs: 1, toUs: 2 },
+	});
 }
 
 test('names say what is in a file, and sort as rows do', () => {
 	const range = { run: RUN, first: 31, rows: 10, fromUs: 5, toUs: 9 };
 	const names: SpoolName[] = [
-		{ kind: 'open', table: 'exchanges', range },
-		{ kind: 'ready', table: 'loss', range },
-		{ kind: 'rejected', table: 'exchanges', range },
+		{ kind: 'open', form: 'blocks', table: 'exchanges', range },
+		{ kind: 'ready', form: 'lines', table: 'loss', range },
+		{ kind: 'rejected', form: 'blocks', table: 'exchanges', range },
 		{ kind: 'gap', reason: 'spool full', table: 'exchanges', range },
 		{ kind: 'gap', reason: 'not running', table: 'exchanges', range: { ...range, first: 0, rows: null } },
-		{ kind: 'ready', table: 'blind_spots', range },
+		{ kind: 'ready', form: 'blocks', table: 'blind_spots', range },
 		{ kind: 'gap', reason: 'rejected', table: 'connections', range },
 	];
 	for (const each of names) assert.deepEqual(parseSpoolName(formatSpoolName(each)), each);
@@ -158,6 +167,107 @@ test('rows of a batch that was not complete survive, except half a line', async 
 	});
 });
 
+const ORIGIN = { hostName: 'h', run: RUN, agentVersion: '1', labels: [] };
+
+/** Blocks of such rows, whose texts do not compress if `noise`. */
+function block(first: number, count: number, noise = 0): RowBlock {
+	const numbers = Array.from({ length: count }, (_, i) => first + i);
+	return blockOfRows(
+		ORIGIN,
+		first,
+		numbers.map((id) => ({
+			id,
+			ts_us: id,
+			path: randomBytes(noise).toString('latin1'),
+			status: id % 2 === 0 ? null : 200,
+		})),
+	);
+}
+
+async function sentRows(item: SpoolItem): Promise<unknown[]> {
+	const lines = nativeLines(gunzipSync(await item.read()), 'exchanges')
+		.trimEnd()
+		.split('\n');
+	return lines.map((line) => {
+		const { seq, id, ts_us: us, status } = JSON.parse(line) as Record<string, unknown>;
+		assert.deepEqual([seq, us, status], [id, id, Number(id) % 2 === 0 ? null : 200]);
+		return id;
+	});
+}
+
+test('blocks are sent as they came, in one file, and small ones as one block', async () => {
+	await withSpool(async ({ path, open }) => {
+		for (const [noise, blocks] of [
+			[100_000, 3],
+			[10, 1],
+		] as const) {
+			const spool = await open();
+			const batches = batcher(spool);
+			const parts = [block(1, 3, noise), block(4, 3, noise), block(7, 4, noise)];
+			for (const part of parts) await batches.addBlock(part);
+			await assert.rejects(batches.addBlock(block(12, 1)), /expected row 11, got row 12/);
+			await batches.close();
+			const item = spool.oldest!;
+			assert.deepEqual([item.form, item.rows, item.range.fromUs, item.range.toUs], ['blocks', 10, 1, 10]);
+			const bytes = await item.read();
+			assert.equal(wholeBlocks(bytes).length, blocks);
+			if (blocks > 1) assert.deepEqual(bytes, Buffer.concat(parts.map((part) => part.bytes)));
+			assert.deepEqual(
+				await sentRows(item),
+				Array.from({ length: 10 }, (_, i) => i + 1),
+			);
+			spool.remove(item);
+			assert.deepEqual(readdirSync(path), []);
+			spool.close();
+		}
+	});
+});
+
+test('a block that does not fit into a batch begins the next one', async () => {
+	await withSpool(async ({ open }) => {
+		const spool = await open();
+		const batches = batcher(spool);
+		for (const [first, count] of [
+			[1, 6],
+			[7, 5],
+			[12, 25],
+			[37, 1],
+		] as const)
+			await batches.addBlock(block(first, count));
+		await batches.close();
+		const sizes: number[] = [];
+		for (let item = spool.oldest; item !== undefined; item = spool.oldest) {
+			sizes.push((await sentRows(item)).length);
+			spool.remove(item);
+		}
+		assert.deepEqual(sizes, [6, 5, 25, 1]);
+		spool.close();
+	});
+});
+
+test('of a batch of blocks that was not complete, all whole blocks survive, wherever the last one ends', async () => {
+	await withSpool(async ({ path, open }) => {
+		const parts = [block(1, 3, 20_000), block(4, 2, 20_000)];
+		const [first, second] = parts as [RowBlock, RowBlock];
+		for (const cut of [1, 8, 60, second.bytes.byteLength - 1, second.bytes.byteLength]) {
+			const killed = await open();
+			const batches = batcher(killed);
+			await batches.addBlock(first);
+			batches.abandon();
+			killed.close();
+			const [file] = readdirSync(path);
+			writeFileSync(join(path, file!), second.bytes.subarray(0, cut), { flag: 'a' });
+			const next = await open();
+			const rows = cut === second.bytes.byteLength ? 5 : 3;
+			const item = next.oldest!;
+			assert.deepEqual([item.rows, item.range.toUs, (await sentRows(item)).length], [rows, rows, rows]);
+			next.remove(item);
+			assert.deepEqual(readdirSync(path), []);
+			next.close();
+		}
+	});
+});
+
 test('after a crash between two steps, no row is sent twice, and none is both sent and counted', async () => {
 	const lines = (first: number, count: number) =>
 		rows(first, count)
@@ -229,7 +339,7 @@ test('after a crash, what an earlier agent may have sent is neither dropped nor 
 			const file: SpoolName =
 				kind === 'gap'
 					? { kind, reason: 'spool full', table: 'exchanges', range }
-					: { kind, table: 'exchanges', range };
+					: { kind, form: 'lines', table: 'exchanges', range };
 			writeFileSync(join(path, formatSpoolName(file)), kind === 'gap' ? '' : gzipSync(`{"id":${run + first}}\n`));
 		};
 		// The first agent was killed while it sent its batch. The second one, by its clock an earlier one, had sent a gap

@@ -1,18 +1,17 @@
-// An exchange as a line of JSON, as stores of many hosts receive it. The members that are the same for all rows of an
-// agent are added by the agent (RowLines).
+// An exchange as a row for a store of many hosts, and values as JSON. The columns that are the same for all rows of an agent
+// are added elsewhere (origin.ts).
 import { wallUs } from '../base/wall-clock.ts';
 import { wellFormed } from '../output/secret-memory.ts';
 import type { ExchangeRecord } from '../store/exchange-detail.ts';
 import type { FieldLine } from '../store/exchange-row.ts';
 import type { SqlValue } from '../store/table.ts';
-import { formatTimestamp } from '../store/timestamp.ts';
-import { microsecondsOf, SENT_COLUMNS } from './store-tables.ts';
+import { SENT_COLUMNS } from './store-tables.ts';
 
 /** Of which exchanges bodies are sent; `sample`: of one in `every`. */
 export type BodyChoice = { readonly of: 'none' | 'errors' | 'all' } | { readonly of: 'sample'; readonly every: number };
 
 /** Which parts of an exchange are sent. Plain data, so that threads can pass it on. */
-export type LineSettings = {
+export type RowSettings = {
 	readonly bodies: BodyChoice;
 	/** As given by the user, for the notes of bodies that are not sent. */
 	readonly bodiesText: string;
@@ -20,40 +19,50 @@ export type LineSettings = {
 	readonly headers: readonly string[] | undefined;
 };
 
-/** The members of the line, without braces, and the time of the exchange in microseconds since 1970. */
-export type ExchangeLine = readonly [members: string, tsUs: number];
+/** The fields of a message that are sent; the last `trailers` of them are trailers. */
+export type SentFields = {
+	readonly names: readonly string[];
+	readonly values: readonly string[];
+	readonly trailers: number;
+};
 
-/** Columns that a line does not need, because it has the fields themselves. Making and redacting them takes time. */
-export const LINE_LEAVES_OUT: readonly string[] = ['req_headers', 'res_headers'];
+export type ExchangeRow = {
+	/** In the order of SENT_COLUMNS, without the time. */
+	readonly values: readonly SqlValue[];
+	/** The time of the exchange in microseconds since 1970. */
+	readonly tsUs: number;
+	readonly req: SentFields;
+	readonly res: SentFields;
+};
 
-/** Creates an encoder. */
-export function createExchangeLine(settings: LineSettings): (exchange: ExchangeRecord) => ExchangeLine {
+/** Columns that a row does not need, because it has the fields themselves. Making and redacting them takes time. */
+export const ROW_LEAVES_OUT: readonly string[] = ['req_headers', 'res_headers'];
+
+/** Creates a function that makes rows. */
+export function createExchangeRow(settings: RowSettings): (exchange: ExchangeRecord) => ExchangeRow {
 	const wanted = settings.headers === undefined ? undefined : new Set(settings.headers);
-	const keys = SENT_COLUMNS.map(({ name }) => ({
+	const columns = SENT_COLUMNS.map(({ name }) => ({
 		name,
-		key: `${name === 'id' ? '' : ','}"${name}":`,
 		ofBody: /^(?:req|res)_(?:body|captured_bytes|body_note)$/.test(name),
 	}));
 	return (exchange) => {
-		const { columns } = exchange;
-		const hasBodies = sendsBodies(settings.bodies, columns);
-		const ts = typeof columns.ts === 'string' ? microseconds(columns.ts) : wallUs();
-		let members = '';
-		for (const { name, key, ofBody } of keys) {
-			let value = columns[name] ?? null;
-			if (ofBody && !hasBodies) value = withoutBody(name, columns, settings.bodiesText);
+		const { columns: record, requestHeaders, responseHeaders } = exchange;
+		const hasBodies = sendsBodies(settings.bodies, record);
+		return {
+			values: columns.map(({ name, ofBody }) => {
+				if (name === 'ts') return null;
+				return ofBody && !hasBodies ? withoutBody(name, record, settings.bodiesText) : (record[name] ?? null);
+			}),
 			// Stores sort by it, so it cannot be NULL.
-			else if (value === null && name === 'ts') value = formatTimestamp(ts);
-			members += key + jsonValue(value);
-		}
-		members += `,"${microsecondsOf('ts')}":${ts}`;
-		members += fields('req', exchange.requestHeaders, wanted) + fields('res', exchange.responseHeaders, wanted);
-		return [members, ts];
+			tsUs: typeof record.ts === 'string' ? microseconds(record.ts) : wallUs(),
+			req: sentFields(requestHeaders, wanted),
+			res: sentFields(responseHeaders, wanted),
+		};
 	};
 }
 
 /** Whether bodies of this exchange are sent. An error is a status from 400 on, or an exchange that did not end well. */
-function sendsBodies(bodies: BodyChoice, { id, status, state }: ExchangeRecord['columns']): boolean {
+export function sendsBodies(bodies: BodyChoice, { id, status, state }: ExchangeRecord['columns']): boolean {
 	if (bodies.of === 'all') return true;
 	if (bodies.of === 'none') return false;
 	if (bodies.of === 'sample') return Number(id) % bodies.every === 0;
@@ -69,13 +78,13 @@ function withoutBody(name: string, columns: ExchangeRecord['columns'], bodies: s
 	return name.endsWith('_bytes') ? 0 : null;
 }
 
-function fields(message: 'req' | 'res', lines: readonly FieldLine[], wanted: ReadonlySet<string> | undefined): string {
+function sentFields(lines: readonly FieldLine[], wanted: ReadonlySet<string> | undefined): SentFields {
 	const sent = wanted === undefined ? lines : lines.filter(({ name }) => wanted.has(name.toLowerCase()));
-	const list = (texts: readonly string[]) => `[${texts.map(jsonText).join(',')}]`;
-	const trailers = sent.reduce((sum, { trailer }) => sum + (trailer ? 1 : 0), 0);
-	const names = list(sent.map(({ name }) => name));
-	const values = list(sent.map(({ value }) => value));
-	return `,"${message}_header_names":${names},"${message}_header_values":${values},"${message}_trailers":${trailers}`;
+	return {
+		names: sent.map(({ name }) => name),
+		values: sent.map(({ value }) => value),
+		trailers: sent.reduce((sum, { trailer }) => sum + (trailer ? 1 : 0), 0),
+	};
 }
 
 /** A value as JSON, except a blob. */

@@ -1,21 +1,22 @@
-// Exchanges as lines for a store, and lines as files.
+// Exchanges as rows for a store, and rows as files.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { directoryDestination, fileName } from '../../src/agent/directory-destination.ts';
-import { createExchangeLine, type LineSettings } from '../../src/agent/exchange-line.ts';
+import { createExchangeRow, jsonValue, type RowSettings } from '../../src/agent/exchange-row.ts';
 import { FILE_FORMATS } from '../../src/agent/file-format.ts';
 import { createLossRows } from '../../src/agent/loss-rows.ts';
 import type { SpoolItem } from '../../src/agent/spool.ts';
+import { SENT_COLUMNS } from '../../src/agent/store-tables.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
 import type { ExchangeRecord } from '../../src/store/exchange-detail.ts';
 import { LOSS_REASONS } from '../../src/store/loss-table.ts';
 import type { SqlValue } from '../../src/store/table.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 
-const ALL: LineSettings = { bodies: { of: 'all' }, bodiesText: 'all', headers: undefined };
+const ALL: RowSettings = { bodies: { of: 'all' }, bodiesText: 'all', headers: undefined };
 
 function exchange(columns: Record<string, SqlValue>, fields: ExchangeRecord['requestHeaders'] = []): ExchangeRecord {
 	const defaults = { id: 1, ts: '2026-11-22T12:56:01.123456Z', state: 'complete', status: 200 };
@@ -28,40 +29,30 @@ function exchange(columns: Record<string, SqlValue>, fields: ExchangeRecord['req
 	};
 }
 
-function lineOf(record: ExchangeRecord, settings: Partial<LineSettings> = {}): Record<string, unknown> {
-	const [members] = createExchangeLine({ ...ALL, ...settings })(record);
-	return JSON.parse(`{${members}}`) as Record<string, unknown>;
+/** The columns of the row, its time, and its request's fields. */
+function rowOf(record: ExchangeRecord, settings: Partial<RowSettings> = {}): Record<string, unknown> {
+	const { values, tsUs, req } = createExchangeRow({ ...ALL, ...settings })(record);
+	return { ...Object.fromEntries(SENT_COLUMNS.map(({ name }, index) => [name, values[index]])), tsUs, req };
 }
 
-test('numbers keep all digits, times have microseconds, and texts are valid Unicode', () => {
-	const [members, us] = createExchangeLine(ALL)(
-		exchange({
-			conn: 2n ** 60n,
-			duration_ms: Number.POSITIVE_INFINITY,
-			ttfb_ms: 0.25,
-			path: '/\ud800x"\u0000',
-			query_string: '',
-		}),
-	);
-	assert.equal(us, Date.UTC(2026, 10, 22, 12, 56, 1) * 1000 + 123_456);
-	for (const part of [
-		'"conn":1152921504606846976,',
-		'"duration_ms":null,',
-		'"ttfb_ms":0.25,',
-		'"path":"/\ufffdx\\"\\u0000",',
-		'"query_string":"",',
-		'"url":null,',
-		`"ts":"2026-11-22T12:56:01.123456Z",`,
-		`"ts_us":${us},`,
-	])
-		assert.equal(members.includes(part), true, part);
+test('numbers keep all digits, times have microseconds, and texts as JSON are valid Unicode', () => {
+	const row = rowOf(exchange({ conn: 2n ** 60n, duration_ms: Number.POSITIVE_INFINITY, query_string: '' }));
+	assert.equal(row.tsUs, Date.UTC(2026, 10, 22, 12, 56, 1) * 1000 + 123_456);
+	assert.deepEqual([row.conn, row.query_string, row.url], [2n ** 60n, '', null]);
+	assert.deepEqual([2n ** 60n, Number.POSITIVE_INFINITY, 0.25, '/\ud800x"\u0000', '', null].map(jsonValue), [
+		'1152921504606846976',
+		'null',
+		'0.25',
+		'"/\ufffdx\\"\\u0000"',
+		'""',
+		'null',
+	]);
 });
 
 test('an exchange without a time gets that of its arrival, because stores sort by it', () => {
 	const before = Date.now() * 1000;
-	const { ts, ts_us: us } = lineOf(exchange({ ts: null }));
-	assert.equal(Number(us) >= before && Number(us) <= Date.now() * 1000, true);
-	assert.equal(String(ts).slice(0, 23), new Date(Number(us) / 1000).toISOString().slice(0, 23));
+	const { tsUs } = rowOf(exchange({ ts: null }));
+	assert.equal(Number(tsUs) >= before && Number(tsUs) <= Date.now() * 1000, true);
 });
 
 test('bodies are those that were chosen; of others, the note says that they were not sent', () => {
@@ -73,8 +64,8 @@ test('bodies are those that were chosen; of others, the note says that they were
 		res_body_bytes: 0,
 		res_captured_bytes: 0,
 	};
-	const sent = (columns: Record<string, SqlValue>, of: LineSettings['bodies']) =>
-		lineOf(exchange({ ...bodies, ...columns }), { bodies: of, bodiesText: 'TEXT' }).req_body === 'ask';
+	const sent = (columns: Record<string, SqlValue>, of: RowSettings['bodies']) =>
+		rowOf(exchange({ ...bodies, ...columns }), { bodies: of, bodiesText: 'TEXT' }).req_body === 'ask';
 	const statuses = [200, 302, 400, 503, null];
 	assert.deepEqual(
 		statuses.map((status) => sent({ status }, { of: 'errors' })),
@@ -89,7 +80,7 @@ test('bodies are those that were chosen; of others, the note says that they were
 		[false, false, true, false, false, true],
 	);
 	assert.deepEqual([sent({}, { of: 'none' }), sent({}, { of: 'all' })], [false, true]);
-	const none = lineOf(exchange(bodies), { bodies: { of: 'none' }, bodiesText: 'none' });
+	const none = rowOf(exchange(bodies), { bodies: { of: 'none' }, bodiesText: 'none' });
 	assert.deepEqual(
 		[none.req_body, none.req_captured_bytes, none.req_body_bytes, none.req_body_note],
 		[null, 0, 3, 'body: 3 bytes not sent (--bodies none)'],
@@ -102,7 +93,7 @@ test('fields keep their order, case and repeats; some or none can be chosen, by 
 	const line = (name: string, value: string, trailer = false) => ({ name, value, trailer });
 	const record = exchange({}, [line('Accept', 'a'), line('X-One', '1'), line('accept', 'b'), line('X-End', 'z', true)]);
 	const chosen = (headers: readonly string[] | undefined) => {
-		const { req_header_names: names, req_header_values: values, req_trailers: trailers } = lineOf(record, { headers });
+		const { names, values, trailers } = createExchangeRow({ ...ALL, headers })(record).req;
 		return [names, values, trailers];
 	};
 	assert.deepEqual(chosen(undefined), [['Accept', 'X-One', 'accept', 'X-End'], ['a', '1', 'b', 'z'], 1]);
@@ -146,7 +137,14 @@ test('files of a batch are by hour, and a batch that is written twice replaces i
 	const hour = (hours: number) => Date.UTC(2026, 0, 1, hours) * 1000;
 	const lines = [hour(9), hour(9) + 1, hour(10) - 1, hour(10), hour(34)].map((us) => `{"ts_us":${us}}\n`).join('');
 	const range = { run: 1, first: 1, rows: 5, fromUs: 1, toUs: 2 };
-	const item: SpoolItem = { table: 'exchanges', token: 'id-1', rows: 5, range, read: async () => gzipSync(lines) };
+	const item: SpoolItem = {
+		table: 'exchanges',
+		token: 'id-1',
+		rows: 5,
+		range,
+		form: 'lines',
+		read: async () => gzipSync(lines),
+	};
 	const forever = new AbortController().signal;
 	const folder = join(path, 'exchanges/host_name=a%2F..%2Fb%20c');
 	for (let time = 0; time < 2; time++) {
