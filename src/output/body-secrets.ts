@@ -53,10 +53,11 @@ export function bodyScanner(
 	return contentScanner(kind.contentType, beginning, finder);
 }
 
-function contentScanner(contentType: string | null, beginning: Uint8Array, finder: SecretFinder): BodyScanner {
+export function contentScanner(contentType: string | null, beginning: Uint8Array, finder: SecretFinder): BodyScanner {
 	const type = contentType?.trim().toLowerCase() ?? '';
 	const text = latin1(beginning);
 	if (type.startsWith('application/x-www-form-urlencoded')) return new FormBody(finder);
+	if (/^application\/grpc(?:-web)?(?![a-z0-9-])/.test(type)) return new GrpcBody(finder);
 	if (type.startsWith('multipart/form-data') || FORM_START.test(text)) return new MultipartBody(finder);
 	const { kind } = mediaOf(contentType, beginning);
 	if (kind !== 'json' && kind !== 'text') return new BinaryBody();
@@ -252,6 +253,45 @@ class MultipartBody implements BodyScanner {
 
 	/** What the current part is after its head. */
 	#next: 'text' | 'file' | 'secret' = 'text';
+}
+
+/** Prefix of a message of gRPC: a flag that it is compressed, and its length. */
+const GRPC_PREFIX = 5;
+
+/** Messages of gRPC: their texts are looked through as they are in protobuf; compressed ones are blanked. */
+class GrpcBody implements BodyScanner {
+	readonly #finder: SecretFinder;
+	/** Bytes of a blanked message that are still to come. */
+	#blank = 0;
+
+	constructor(finder: SecretFinder) {
+		this.#finder = finder;
+	}
+
+	scan(bytes: Uint8Array, text: string, extent: Extent): Scanned {
+		const places: Place[] = [];
+		let at = Math.min(this.#blank, bytes.length);
+		this.#blank -= at;
+		if (at > 0) places.push({ start: 0, end: at, secret: null });
+		while (at + GRPC_PREFIX <= bytes.length) {
+			const length = new DataView(bytes.buffer, bytes.byteOffset + at + 1).getUint32(0);
+			const start = at + GRPC_PREFIX;
+			const end = start + length;
+			if (end > bytes.length && extent === 'soft') break;
+			if (end <= bytes.length && bytes[at]! % 2 === 0)
+				addPlaces(places, linePlaces(text.slice(start, end), this.#finder), start);
+			else places.push({ start, end: Math.min(end, bytes.length), secret: null });
+			this.#blank = Math.max(0, end - bytes.length);
+			at = Math.min(end, bytes.length);
+		}
+		if (extent === 'soft' || at === bytes.length) return { decided: at, places };
+		// Part of a prefix.
+		return { decided: bytes.length, places: [...places, { start: at, end: bytes.length, secret: null }] };
+	}
+
+	afterGap(): BodyScanner {
+		return new BlankBody();
+	}
 }
 
 /** A text in UTF-16 and the like is inspected as a whole, and blanked if it contains a secret. */

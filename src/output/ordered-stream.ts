@@ -1,5 +1,6 @@
 // Brings the calls of one direction of a connection into the order of its bytes, and finds the bytes that are missing.
-import type { Piece, RedactedStream } from './redacted-stream.ts';
+import type { Piece } from './pieces.ts';
+import type { RedactedStream } from './redacted-stream.ts';
 
 export type Chunk = Piece & {
 	/** Offset in the stream of the first byte. */

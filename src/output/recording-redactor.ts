@@ -69,8 +69,8 @@ export class RecordingRedactor {
 	readonly #queue: Waiting[] = [];
 	/** Bytes of the records that wait. */
 	waitingBytes = 0;
-	/** Connections with HTTP/2, of which only the preface is left. */
-	http2Connections = 0;
+	/** Connections with HTTP/2 or WebSocket that could not be followed to their end: the rest was blanked. */
+	blankedConnections = 0;
 
 	/** `now`: milliseconds. */
 	constructor(now: () => number = () => performance.now(), mostConnections = MOST_CONNECTIONS) {
@@ -185,14 +185,16 @@ export class RecordingRedactor {
 	#add(conn: number, begins: { readonly in: number; readonly out: number } | undefined): Connection {
 		if (this.#connections.size >= this.#mostConnections) this.#close(this.#connections.keys().next().value!);
 		const secrets = new SoughtSecrets(SECRETS_OF_CONNECTION, this.#allSecrets);
+		let isLost = false;
 		const conversation = {
-			...{ secrets, replacements: this.#replacements, methods: [] },
-			upgrade: (): void => {
-				streamIn.change();
-				streamOut.change();
+			...{ secrets, replacements: this.#replacements, methods: [], tunnels: new Map<number, 'websocket' | 'other'>() },
+			upgrade: (to: 'websocket' | 'other'): void => {
+				streamIn.change(to);
+				streamOut.change(to);
 			},
-			meetHttp2: (): void => {
-				this.http2Connections++;
+			lost: (): void => {
+				if (!isLost) this.blankedConnections++;
+				isLost = true;
 			},
 		};
 		const streamIn = new RedactedStream(conversation, begins === undefined);

@@ -1,7 +1,7 @@
 // Overwrites the secrets in one direction of a connection: finds the messages of HTTP/1, and in them the secrets. What
 // belongs to no message that it understands is blanked.
 import { bodyCodings, namesCoding } from '../decode/content-coding.ts';
-import { BlankBody, type BodyScanner, BYTES_TO_CHOOSE, bodyScanner, type Extent } from './body-secrets.ts';
+import { BlankBody, type BodyScanner, bodyScanner, type Extent } from './body-secrets.ts';
 import {
 	type Field,
 	type HeadSecrets,
@@ -12,40 +12,33 @@ import {
 	type ReadHead,
 	readHead,
 } from './head-secrets.ts';
-import type { Replacements, SoughtSecrets } from './overwriting.ts';
+import { HeldContent, type Known, MOST_HELD } from './held-content.ts';
+import { after, before, decide, joined, type Piece, spread } from './pieces.ts';
+import { beginningOfHttp2, PREFACE_HEAD, RedactedHttp2 } from './redacted-http2.ts';
+import { RedactedSocket } from './redacted-socket.ts';
 import { type Place, SecretFinder, shifted } from './secret-finder.ts';
 
-/** Bytes that a call moved, in memory that may be overwritten. */
-export type Piece = {
-	readonly bytes: Uint8Array;
-	/** Called when so many more of the bytes, from the first one on, are as they will be recorded. */
-	readonly decided: (bytes: number) => void;
-};
-
 /** What both directions of a connection know. */
-export type Conversation = {
-	readonly secrets: SoughtSecrets;
-	readonly replacements: Replacements;
+export type Conversation = Known & {
 	/** Methods of requests without a final response. */
 	readonly methods: string[];
-	/** The connection is no longer HTTP, or another one inside it begins. */
-	readonly upgrade: () => void;
-	/** HTTP/2 begins, of which nothing is left. */
-	readonly meetHttp2: () => void;
+	/** The connection is no longer HTTP/1, or another one inside it begins. */
+	readonly upgrade: (to: 'websocket' | 'other') => void;
+	/** Streams of HTTP/2 that carry something else. */
+	readonly tunnels: Map<number, 'websocket' | 'other'>;
+	/** HTTP/2 or WebSocket in it can no longer be followed. */
+	readonly lost: () => void;
 };
 
 /** Longest head, and longest line of chunk framing. */
 const LONGEST_HEAD = 256 << 10;
 const LONGEST_CHUNK_LINE = 16 << 10;
-/** More of a body is not held. */
-const MOST_HELD = 1 << 20;
 const MOST_METHODS = 1000;
 
 const LF = 10;
 const CR = 13;
 /** First bytes of a TLS handshake. It contains no secrets. */
 const TLS_HANDSHAKE = 22;
-const HTTP2_PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 
 type State =
 	/** Before the first byte of a head, or within one. */
@@ -70,23 +63,22 @@ export class RedactedStream {
 	#linesBytes = 0;
 	#isLineEmpty = true;
 	#sections: Section[] = [];
-	/** Bytes of the body that are not decided. */
-	#content: Piece[] = [];
-	#contentBytes = 0;
-	#scanner: BodyScanner | undefined;
+	/** The body of the message. */
+	#content: HeldContent;
 	#head: ReadHead | undefined;
 	/** Bytes left of the body or the chunk; Infinity until the connection ends. */
 	#left = 0;
 	#isChunked = false;
 	/** At the beginning of a body that may not be there: the response to HEAD, or a request after Expect. */
 	#mayHaveNoBody = false;
-	/** Bytes of the body are missing before the first one that was taken. */
-	#isAfterGap = false;
 	/** Nothing was read before, or the connection has changed its protocol. */
 	#isFresh = true;
+	/** What reads the bytes instead, once they are not HTTP/1. */
+	#inner: RedactedHttp2 | RedactedSocket | undefined;
 
 	constructor(conversation: Conversation, isOutside: boolean) {
 		this.#conversation = conversation;
+		this.#content = this.#newContent();
 		this.#finder = new SecretFinder((secret) => conversation.secrets.add(secret));
 		if (isOutside) this.#state = 'outside';
 	}
@@ -100,39 +92,49 @@ export class RedactedStream {
 			isStartOfCall = false;
 			rest = after(rest, used);
 		}
-		if (this.#contentBytes > MOST_HELD) {
+		if (this.#content.bytes > MOST_HELD) {
 			this.#settle('soft');
-			if (this.#contentBytes > MOST_HELD) this.#settle('hard');
+			if (this.#content.bytes > MOST_HELD) this.#settle('hard');
 		}
 	}
 
 	/** So many bytes are missing. */
 	gap(bytes: number): void {
+		if (this.#inner !== undefined) {
+			this.#inner.gap(bytes);
+			return;
+		}
 		this.#isFresh = false;
 		if (this.#state === 'body' && bytes <= this.#left) {
 			this.#left -= bytes;
 			this.#mayHaveNoBody = false;
 			this.#settle('final');
-			this.#scanner = this.#scanner?.afterGap();
-			this.#isAfterGap = true;
+			this.#content.gap();
 			if (this.#left === 0) this.#endOfData();
 		} else this.lose();
 	}
 
 	/** What comes next belongs to no known message. */
 	lose(): void {
+		if (this.#inner !== undefined) {
+			this.#inner.lose();
+			return;
+		}
 		this.end();
 		this.#leave();
 	}
 
 	/** The connection is something else from here on. */
-	change(): void {
+	change(to: 'websocket' | 'other'): void {
 		this.lose();
 		this.#isFresh = true;
+		const { lost } = this.#conversation;
+		if (to === 'websocket') this.#inner = new RedactedSocket(this.#conversation, this.#finder, lost);
 	}
 
 	/** Decides everything that was taken. The stream may continue. */
 	hurry(): void {
+		this.#inner?.hurry();
 		this.#settle('hard');
 		const isFraming = this.#state === 'chunk-size' || this.#state === 'chunk-end';
 		if (!isFraming || !/^\s*[0-9a-f]{0,13}\s*$/i.test(joined(this.#lines).toString('latin1'))) this.#cutLines();
@@ -144,12 +146,17 @@ export class RedactedStream {
 
 	/** Nothing comes after this. */
 	end(): void {
+		this.#inner?.end();
 		this.#settle('final');
 		this.#cutLines();
 	}
 
 	/** Returns the number of bytes used. */
 	#step(piece: Piece, isCallStart: boolean): number {
+		if (this.#inner !== undefined) {
+			this.#inner.take(piece);
+			return piece.bytes.length;
+		}
 		if (this.#state === 'outside' || (this.#state === 'head' && this.#linesBytes === 0)) {
 			const used = this.#between(piece, isCallStart);
 			if (used > 0) return used;
@@ -163,14 +170,17 @@ export class RedactedStream {
 		const { bytes } = piece;
 		if (this.#isFresh) {
 			this.#isFresh = false;
-			const text = Buffer.from(bytes.subarray(0, HTTP2_PREFACE.length)).toString('latin1');
-			const isTls = bytes[0] === TLS_HANDSHAKE && bytes[1] === 3;
-			if (isTls || text === HTTP2_PREFACE) {
+			if (bytes[0] === TLS_HANDSHAKE && bytes[1] === 3) {
 				this.#leave();
-				if (!isTls) this.#conversation.meetHttp2();
-				const kept = isTls ? bytes.length : text.length;
-				piece.decided(kept);
-				return kept;
+				piece.decided(bytes.length);
+				return bytes.length;
+			}
+			const side = beginningOfHttp2(bytes);
+			if (side !== undefined) {
+				this.#leave();
+				this.#inner = new RedactedHttp2(this.#conversation, this.#finder, side);
+				this.#inner.take(piece);
+				return bytes.length;
 			}
 		}
 		if (this.#state === 'head') {
@@ -190,7 +200,7 @@ export class RedactedStream {
 		this.#lines = [];
 		this.#linesBytes = 0;
 		this.#isLineEmpty = true;
-		this.#scanner = undefined;
+		this.#content = this.#newContent();
 		this.#head = undefined;
 		this.#conversation.methods.length = 0;
 	}
@@ -294,19 +304,25 @@ export class RedactedStream {
 	}
 
 	#endOfHead(pieces: readonly Piece[], text: string): void {
+		if (text === PREFACE_HEAD) {
+			decide(pieces);
+			this.#leave();
+			this.#inner = new RedactedHttp2(this.#conversation, this.#finder, 'client', text.length);
+			return;
+		}
 		const head = readHead(text, this.#finder);
 		this.#sections.push({ pieces, places: head.places, framing: head.framing });
 		const { methods, upgrade } = this.#conversation;
 		this.#head = head;
-		this.#scanner = undefined;
-		this.#isAfterGap = false;
+		this.#content = this.#newContent();
 		const isInterim = head.status !== undefined && head.status >= 100 && head.status < 200 && head.status !== 101;
 		const method = head.status === undefined || isInterim ? undefined : methods.shift();
 		if (head.method !== undefined && methods.length < MOST_METHODS) methods.push(head.method);
 		const isTunnel = method === 'CONNECT' && head.status! >= 200 && head.status! < 300;
 		if (head.status === 101 || isTunnel) {
 			this.#endOfMessage();
-			upgrade();
+			const isSocket = head.status === 101 && /^websocket$/i.test(fieldValue(head.fields, 'upgrade') ?? '');
+			upgrade(isSocket ? 'websocket' : 'other');
 			return;
 		}
 		if (isInterim || head.status === 204 || head.status === 304 || method === 'HEAD' || head.isSimple) {
@@ -334,8 +350,7 @@ export class RedactedStream {
 		}
 		this.#mayHaveNoBody = false;
 		const taken = before(piece, Math.min(piece.bytes.length, this.#left));
-		this.#content.push(taken);
-		this.#contentBytes += taken.bytes.length;
+		this.#content.take(taken);
 		this.#left -= taken.bytes.length;
 		if (this.#left === 0) this.#endOfData();
 		return taken.bytes.length;
@@ -349,37 +364,25 @@ export class RedactedStream {
 	#endOfMessage(): void {
 		this.#settle('final');
 		this.#state = 'head';
-		this.#scanner = undefined;
+		this.#content = this.#newContent();
 		this.#head = undefined;
 	}
 
 	/** Decides what is held of the message, as far as `extent` says. */
 	#settle(extent: Extent): void {
-		const content = joined(this.#content);
-		const known = (bytes: Uint8Array): Place[] => this.#conversation.secrets.placesIn(bytes);
-		let decided = 0;
-		if (content.length > 0) {
-			if (extent === 'soft' && this.#scanner === undefined && content.length < BYTES_TO_CHOOSE) return;
-			if (this.#scanner === undefined) {
-				const scanner = this.#chooseScanner(content.subarray(0, BYTES_TO_CHOOSE));
-				this.#scanner = this.#isAfterGap ? scanner.afterGap() : scanner;
-			}
-			const text = content.toString('latin1');
-			const scanned = this.#scanner.scan(content, text, extent);
-			decided = scanned.decided;
-			if (scanned.bytes === undefined)
-				this.#overwrite(this.#content, content, [...scanned.places, ...known(content.subarray(0, decided))]);
-			else spread(scanned.bytes, this.#content);
-		}
+		if (!this.#content.settle(extent)) return;
 		// After the body, because its secrets may occur in the head.
 		for (const { pieces, places, framing } of this.#sections) {
 			const bytes = joined(pieces);
-			this.#overwrite(pieces, bytes, [...places, ...apartFrom(framing, known(bytes))]);
+			const known = this.#conversation.secrets.placesIn(bytes);
+			this.#overwrite(pieces, bytes, [...places, ...apartFrom(framing, known)]);
 			decide(pieces);
 		}
 		this.#sections = [];
-		this.#content = decideFirst(this.#content, decided);
-		this.#contentBytes -= decided;
+	}
+
+	#newContent(): HeldContent {
+		return new HeldContent(this.#conversation, (beginning) => this.#chooseScanner(beginning));
 	}
 
 	#chooseScanner(beginning: Uint8Array): BodyScanner {
@@ -433,45 +436,4 @@ function apartFrom(others: readonly Place[], places: readonly Place[]): Place[] 
 
 function fieldValue(fields: readonly Field[], name: string): string | null {
 	return fields.find((field) => field.name.toLowerCase() === name)?.value ?? null;
-}
-
-/** Their bytes; of a single piece, the bytes themselves. */
-function joined(pieces: readonly Piece[]): Buffer {
-	const [first] = pieces;
-	if (pieces.length !== 1 || first === undefined) return Buffer.concat(pieces.map(({ bytes }) => bytes));
-	const { buffer, byteOffset, byteLength } = first.bytes;
-	return Buffer.from(buffer, byteOffset, byteLength);
-}
-
-/** Writes bytes back to where they came from. */
-function spread(bytes: Uint8Array, pieces: readonly Piece[]): void {
-	let at = 0;
-	for (const piece of pieces) {
-		const part = bytes.subarray(at, at + piece.bytes.length);
-		if (part.buffer !== piece.bytes.buffer || part.byteOffset !== piece.bytes.byteOffset) piece.bytes.set(part);
-		at += piece.bytes.length;
-	}
-}
-
-function decide(pieces: readonly Piece[]): void {
-	for (const { bytes, decided } of pieces) decided(bytes.length);
-}
-
-/** Decides the first bytes; returns the others. */
-function decideFirst(pieces: readonly Piece[], bytes: number): Piece[] {
-	let left = bytes;
-	return pieces.flatMap((piece) => {
-		const used = Math.min(left, piece.bytes.length);
-		left -= used;
-		if (used > 0) piece.decided(used);
-		return used === piece.bytes.length ? [] : [after(piece, used)];
-	});
-}
-
-function before({ bytes, decided }: Piece, at: number): Piece {
-	return { bytes: bytes.subarray(0, at), decided };
-}
-
-function after({ bytes, decided }: Piece, at: number): Piece {
-	return { bytes: bytes.subarray(at), decided };
 }

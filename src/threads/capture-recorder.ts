@@ -246,10 +246,10 @@ export class CaptureRecorder {
 			return;
 		}
 		for (const ready of redactor.take(frame)) writer.writeBatch(ready);
-		if (redactor.http2Connections === 0 || this.#hasWarned) return;
+		if (redactor.blankedConnections === 0 || this.#hasWarned) return;
 		this.#hasWarned = true;
 		this.#host.warn(
-			'with --redact, HTTP/2 is left out of the recording: secrets cannot be overwritten in its compressed fields',
+			'a connection with HTTP/2 or WebSocket could not be followed, so --redact blanks the rest of it in the recording',
 			EXPORT_HINT,
 		);
 	}

@@ -200,11 +200,11 @@ test('where the framing is not certain, everything is blanked up to a call that 
 			const server = tape.server(1).open();
 			server.in(`AUTH ${CANARY}\r\nQUIT\r\n`).in(clean);
 		},
-		// It is a web socket, and then HTTP in a tunnel.
+		// It is another protocol, and then HTTP in a tunnel.
 		(tape) => {
 			const server = tape.server(1).open();
-			server.in(request('/ws', ['Connection: upgrade', 'Upgrade: websocket'], '', 'GET'));
-			server.out('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n');
+			server.in(request('/ws', ['Connection: upgrade', 'Upgrade: chat'], '', 'GET'));
+			server.out('HTTP/1.1 101 Switching Protocols\r\nUpgrade: chat\r\nConnection: upgrade\r\n\r\n');
 			server.in(`\x81\x20${CANARY}`).out(`\x81\x20${CANARY}`).in(clean);
 		},
 		// An invalid length, a chunk that is none, bytes moved by io_uring.

@@ -50,7 +50,7 @@ class Direction {
 function conversation(): Conversation {
 	const secrets = new SoughtSecrets(100);
 	const replacements = new Replacements(Buffer.alloc(32, 7));
-	return { secrets, replacements, methods: [], upgrade: () => undefined, meetHttp2: () => undefined };
+	return { secrets, replacements, methods: [], upgrade: () => undefined, tunnels: new Map(), lost: () => undefined };
 }
 
 function direction(isOutside = false): Direction {
@@ -143,7 +143,7 @@ test('only the first bytes of a connection can be TLS or HTTP/2', () => {
 	cut.take(handshake).became(stars(handshake));
 	// A protocol that begins on the same connection.
 	const changed = direction().take(HEAD);
-	changed.stream.change();
+	changed.stream.change('other');
 	changed.take(handshake).became(HEAD + handshake);
 });
 
