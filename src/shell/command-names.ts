@@ -8,7 +8,7 @@ export const COMMAND_NAMES = [
 	...['maxrows', 'width', 'nullvalue', 'headers', 'timer', 'separator', 'pager', 'last', 'expanded'],
 	...['output', 'once', 'export', 'report', 'print', 'read', 'status', 'doctor', 'echo', 'bail', 'record'],
 	...['connect', 'store'],
-	...['next', 'prev', 'conn', 'diff', 'copy', 'watch', 'chart', 'edit'],
+	...['next', 'prev', 'conn', 'diff', 'copy', 'watch', 'chart', 'edit', 'tour'],
 ] as const;
 
 export type CommandName = (typeof COMMAND_NAMES)[number];

@@ -83,6 +83,8 @@ export class ShellSession {
 	filters: CaptureFilters;
 	/** Opens the prompt's text in the user's editor. Undefined without a prompt. */
 	editStatement: (() => Promise<void>) | undefined;
+	/** The last step of `.tour`; 0: none. */
+	tourStep = 0;
 	/** The frames that `.watch` draws. */
 	frames: Frames | undefined;
 	/** The exchange that `.show` showed last, for `.next` and `.prev`. */

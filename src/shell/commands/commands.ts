@@ -18,6 +18,7 @@ import { STATEMENT_COMMANDS } from './statement-commands.ts';
 import { STATUS_COMMANDS } from './status-commands.ts';
 import { STORE_COMMANDS } from './store-commands.ts';
 import { TABLE_COMMANDS } from './table-commands.ts';
+import { TOUR_COMMAND } from './tour-command.ts';
 
 const HELP = createHelp(() => COMMAND_GROUPS);
 
@@ -37,6 +38,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
 		title: 'The shell',
 		commands: [
 			HELP.command,
+			TOUR_COMMAND,
 			{
 				name: 'quit',
 				usage: '.quit',
