@@ -266,8 +266,9 @@ static __always_inline struct tls_session *enter_session(const struct tls_key *k
 static __always_inline void begin_plaintext(struct tls_session *session, struct connection *connection, __u64 since,
 					    __u64 pid_tgid)
 {
-	bool is_seen_whole =
-		connection && since && connection->opened_ns > since && !(connection->flags & CONNECTION_MIDSTREAM);
+	__u64 likely = session->conn ? session->conn : session->candidate;
+	struct connection *its = bpf_map_lookup_elem(&connections, &likely);
+	bool is_seen_whole = its && since && its->opened_ns > since && !(its->flags & CONNECTION_MIDSTREAM);
 
 	session->flags |= TLS_SENT;
 	if (!(session->flags & (TLS_WHOLE | TLS_MIDSTREAM)) && !is_seen_whole) {
