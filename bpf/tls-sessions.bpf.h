@@ -79,6 +79,12 @@ struct {
 	__type(value, __u64);
 } tls_attachments SEC(".maps");
 
+/* Stays zero. On the stack, which has 512 bytes for all of a program, they would not fit. */
+static const struct {
+	struct tls_thread thread;
+	struct tls_session session;
+} empty SEC(".rodata.tls");
+
 static __always_inline __u64 attached_since(__u64 cookie)
 {
 	__u32 slot = cookie >> TLS_COOKIE_ATTACHMENT_SHIFT;
@@ -242,14 +248,15 @@ static __always_inline void begin_session(struct tls_session *session)
  * was probed. NULL: there is no room. */
 static __always_inline struct tls_session *enter_session(const struct tls_key *key, __u64 cookie, __u32 function)
 {
-	struct tls_session *session = bpf_map_lookup_elem(&tls_sessions, key), fresh = {};
+	struct tls_session *session = bpf_map_lookup_elem(&tls_sessions, key);
 	__u64 conn;
 
 	if (!session) {
-		fresh.began_ns = bpf_ktime_get_boot_ns();
-		bpf_map_update_elem(&tls_sessions, key, &fresh, BPF_NOEXIST);
+		bpf_map_update_elem(&tls_sessions, key, &empty.session, BPF_NOEXIST);
 		session = bpf_map_lookup_elem(&tls_sessions, key);
-		if (!session)
+		if (session)
+			session->began_ns = bpf_ktime_get_boot_ns();
+		else
 			count_tls_loss(LOSS_MAP_FULL, 0);
 		return session;
 	}

@@ -92,11 +92,11 @@ static __always_inline bool is_layered(__u64 descriptor)
 
 static __always_inline struct tls_thread *enter_thread(__u64 pid_tgid)
 {
-	struct tls_thread *thread = bpf_map_lookup_elem(&tls_threads, &pid_tgid), fresh = {};
+	struct tls_thread *thread = bpf_map_lookup_elem(&tls_threads, &pid_tgid);
 
 	if (thread)
 		return thread;
-	bpf_map_update_elem(&tls_threads, &pid_tgid, &fresh, BPF_NOEXIST);
+	bpf_map_update_elem(&tls_threads, &pid_tgid, &empty.thread, BPF_NOEXIST);
 	thread = bpf_map_lookup_elem(&tls_threads, &pid_tgid);
 	if (!thread)
 		count_tls_loss(LOSS_MAP_FULL, 0);
@@ -221,32 +221,37 @@ static __always_inline __u32 syscall_of(__u32 library, __u32 function)
 }
 
 /* Sends what a call has moved, and counts it as part of its stream. */
-static __always_inline void carry_plaintext(struct tls_session *session, const struct tls_call *call, __u64 pid_tgid,
-					    __u64 bytes)
+static __noinline long carry_plaintext(struct tls_session *session, const struct tls_call *call, __u64 bytes)
 {
-	__u32 function = function_of(call->cookie), index = function == TLS_FUNCTION_READ ? 0 : 1;
-	__u64 conn = session->conn, *until;
-	struct connection *connection = conn ? bpf_map_lookup_elem(&connections, &conn) : NULL;
+	__u32 function, index;
+	__u64 pid_tgid = bpf_get_current_pid_tgid(), conn, *until;
+	struct connection *connection;
 	struct plaintext plaintext = {};
 	struct skip_key skip = {};
 
+	if (!session || !call)
+		return 0;
+	function = function_of(call->cookie);
+	index = function == TLS_FUNCTION_READ ? 0 : 1;
+	conn = session->conn;
+	connection = conn ? bpf_map_lookup_elem(&connections, &conn) : NULL;
 	plaintext.stream_offset = FETCH_ADD(&session->offset[index], bytes);
 	if (call->excluded || (connection && !ports_are_wanted(connection))) {
 		if (!(session->flags & TLS_SENT))
 			session->flags |= TLS_MIDSTREAM;
 		count_tls_loss(LOSS_EXCLUDED, bytes);
-		return;
+		return 0;
 	}
 	if (!connection) {
 		/* The connection was closed during the call, or it is not known whether it has one of the ports. */
 		if (conn || control.port_filter) {
 			count_tls_loss(LOSS_TLS_UNMAPPED, bytes);
-			return;
+			return 0;
 		}
 		/* Other layers than TLS are no concern of ours. */
 		if (library_of(call->cookie) == TLS_LIBRARY_NSS) {
 			session->flags |= TLS_MIDSTREAM;
-			return;
+			return 0;
 		}
 		if (++session->unmapped_calls >= TLS_UNMAPPED_CALLS) {
 			session->flags |= TLS_GIVEN_UP;
@@ -274,6 +279,7 @@ static __always_inline void carry_plaintext(struct tls_session *session, const s
 			plaintext.skip_left = *until - plaintext.stream_offset;
 	}
 	send_plaintext(&plaintext);
+	return 0;
 }
 
 /* Notes how far a handshake has come. One that was over before (then the function does nothing) was not seen. */
@@ -295,44 +301,44 @@ int tls_leave(struct pt_regs *registers)
 	struct tls_key key = { .pid = pid_tgid >> 32 };
 	__s64 returned = RETURNED(registers);
 	struct tls_session *session;
-	struct tls_call *found, call;
+	struct tls_call *call;
 
 	if (!thread)
 		return 0;
-	found = &thread->calls[0];
-	if (found->stack != stack)
-		found = &thread->calls[1];
-	if (found->stack != stack)
+	call = &thread->calls[0];
+	if (call->stack != stack)
+		call = &thread->calls[1];
+	if (call->stack != stack)
 		return 0;
-	call = *found;
-	found->stack = 0;
-	key.session = call.session;
-	if (thread->inside == call.session) {
+	/* Only this thread writes the rest of it, when it enters a function again. */
+	call->stack = 0;
+	key.session = call->session;
+	if (thread->inside == call->session) {
 		nested = thread->nested;
 		thread->inside = 0;
 	}
-	if (call.again)
+	if (call->again)
 		remove_waiting(thread);
 	session = bpf_map_lookup_elem(&tls_sessions, &key);
 	if (!session)
 		return 0;
-	if (call.again && nested && nested != session->conn) {
+	if (call->again && nested && nested != session->conn) {
 		end_session(&key, session);
 		begin_session(session);
 	}
-	if (function_of(call.cookie) == TLS_FUNCTION_HANDSHAKE)
-		note_handshake(session, library_of(call.cookie), returned, nested != 0);
+	if (function_of(call->cookie) == TLS_FUNCTION_HANDSHAKE)
+		note_handshake(session, library_of(call->cookie), returned, nested != 0);
 	if (nested && !session->conn)
 		map_session(&key, session, nested);
 	if (thread->waiting > 0 && !session->conn) {
-		thread->called = call.session;
+		thread->called = call->session;
 		thread->sent = 0;
 	}
-	bytes = moved_bytes(&call, returned);
+	bytes = moved_bytes(call, returned);
 	if (!bytes)
 		return 0;
 	session->flags |= TLS_ESTABLISHED;
-	carry_plaintext(session, &call, pid_tgid, bytes);
+	carry_plaintext(session, call, bytes);
 	return 0;
 }
 

@@ -106,7 +106,7 @@ void TlsProbes::Load(const std::map<std::string, int>& main_maps) {
     if (found != main_maps.end()) {
       if (bpf_map__reuse_fd(map, found->second) != 0)
         throw SystemError("ERR_TLS", "cannot use the capture's map " + name, errno, LastLogLines());
-    } else if (name.compare(0, 4, "tls_") != 0) {
+    } else if (name.find("tls") == std::string::npos) {
       bpf_map__set_autocreate(map, false);
     }
   }
