@@ -18,6 +18,7 @@
 #include "known_sockets.h"
 #include "process_memory.h"
 #include "socket_facts.h"
+#include "tls_client.h"
 
 namespace tinytap {
 
@@ -34,6 +35,13 @@ static Napi::Array Strings(Napi::Env env, const std::vector<std::string>& string
   Napi::Array array = Napi::Array::New(env, strings.size());
   for (size_t i = 0; i < strings.size(); i++) array.Set(i, strings[i]);
   return array;
+}
+
+// One character a byte.
+static Napi::String BytesString(Napi::Env env, const std::string& bytes) {
+  std::u16string characters;
+  for (unsigned char byte : bytes) characters += byte;
+  return Napi::String::New(env, characters);
 }
 
 static uint64_t Integer(const Napi::Value& value) {
@@ -94,6 +102,10 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
                         InstanceMethod<&CaptureObject::Lookup>("lookup"),
                         InstanceMethod<&CaptureObject::Executable>("executable"),
                         InstanceMethod<&CaptureObject::Hurry>("hurry"),
+                        InstanceMethod<&CaptureObject::HasTls>("hasTls"),
+                        InstanceMethod<&CaptureObject::CaptureTls>("captureTls"),
+                        InstanceMethod<&CaptureObject::TlsLibraries>("tlsLibraries"),
+                        InstanceMethod<&CaptureObject::TlsLibraryOf>("tlsLibraryOf"),
                         InstanceMethod<&CaptureObject::HandOver>("handOver"),
                         InstanceMethod<&CaptureObject::Close>("close"),
                         InstanceMethod<&CaptureObject::CloseInBackground>("closeInBackground")});
@@ -270,17 +282,61 @@ class CaptureObject : public Napi::ObjectWrap<CaptureObject> {
                        }));
   }
 
-  // One character a byte.
   Napi::Value Executable(const Napi::CallbackInfo& info) {
     std::string path =
         With(info, [&](Capture& capture) { return capture.Executable(static_cast<int>(Integer(info[0]))); });
-    std::u16string characters;
-    for (unsigned char byte : path) characters += byte;
-    return Napi::String::New(info.Env(), characters);
+    return BytesString(info.Env(), path);
   }
 
   void Hurry(const Napi::CallbackInfo& info) {
     With(info, [&](Capture& capture) { capture.Hurry(info[0].As<Napi::Boolean>()); });
+  }
+
+  Napi::Value HasTls(const Napi::CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), With(info, [](Capture& capture) { return capture.Tls() != nullptr; }));
+  }
+
+  // (on) → the number of libraries that are attached.
+  Napi::Value CaptureTls(const Napi::CallbackInfo& info) {
+    uint64_t count = With(info, [&](Capture& capture) {
+      if (capture.Tls() == nullptr)
+        throw CaptureError("ERR_TLS", "this session was started without --tls, so nothing may attach to TLS libraries");
+      return capture.Tls()->Switch(info[0].As<Napi::Boolean>());
+    });
+    return Napi::Number::New(info.Env(), static_cast<double>(count));
+  }
+
+  static Napi::Object LibraryObject(Napi::Env env, const TlsLibraryRow& library) {
+    Napi::Object result = Napi::Object::New(env);
+    result.Set("path", BytesString(env, library.path));
+    result.Set("device", Napi::BigInt::New(env, library.device));
+    result.Set("inode", Napi::BigInt::New(env, library.inode));
+    result.Set("library", library.library);
+    result.Set("version", BytesString(env, library.version));
+    result.Set("place", BytesString(env, library.place));
+    result.Set("slow", library.slow);
+    result.Set("processes", library.processes);
+    result.Set("attached", library.attached);
+    result.Set("reason", BytesString(env, library.reason));
+    result.Set("firstSeenNs", Napi::BigInt::New(env, library.first_seen_ns));
+    return result;
+  }
+
+  Napi::Value TlsLibraries(const Napi::CallbackInfo& info) {
+    auto libraries = With(info, [](Capture& capture) {
+      return capture.Tls() == nullptr ? std::vector<TlsLibraryRow>() : capture.Tls()->Libraries();
+    });
+    Napi::Array result = Napi::Array::New(info.Env(), libraries.size());
+    for (size_t i = 0; i < libraries.size(); i++) result.Set(i, LibraryObject(info.Env(), libraries[i]));
+    return result;
+  }
+
+  // (pid) → undefined if it is not known to have mapped any.
+  Napi::Value TlsLibraryOf(const Napi::CallbackInfo& info) {
+    auto library = With(info, [&](Capture& capture) {
+      return capture.Tls() == nullptr ? std::nullopt : capture.Tls()->LibraryOf(static_cast<int>(Integer(info[0])));
+    });
+    return library.has_value() ? Napi::Value(LibraryObject(info.Env(), *library)) : info.Env().Undefined();
   }
 
   Napi::Value HandOver(const Napi::CallbackInfo& info) {

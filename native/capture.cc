@@ -30,6 +30,7 @@
 #include "proc_numbers.h"
 #include "process_tree.h"
 #include "program_misses.h"
+#include "tls_client.h"
 #include "tracefs.h"
 
 namespace tinytap {
@@ -258,8 +259,12 @@ Capture::Capture(int socket, const CaptureOptions& options) : helper_(std::make_
       names.erase(blank, names.end());
     }
     tracepoints_.count = loaded->attached;
-    if (names.size() + 1 != descriptors.size())
+    if (names.size() + (loaded->has_tls_helper ? 2 : 1) != descriptors.size())
       throw CaptureError("ERR_HELPER", "the descriptors of the maps did not arrive");
+    if (loaded->has_tls_helper) {
+      tls_ = std::make_unique<TlsClient>(descriptors.back());
+      descriptors.pop_back();
+    }
     lookers_ = std::make_unique<HelperClient>(descriptors.back());
     descriptors.pop_back();
     for (size_t i = 0; i < names.size(); i++) handles_.maps[names[i]] = descriptors[i];
@@ -737,6 +742,7 @@ void Capture::Close() {
   if (helper_ != nullptr) helper_->Goodbye();
   helper_.reset();
   lookers_.reset();
+  tls_.reset();
   if (control_ != nullptr) munmap(control_, sizeof(control));
   if (losses_ != nullptr) munmap(const_cast<uint8_t*>(losses_), losses_bytes_);
   control_ = nullptr;

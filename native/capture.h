@@ -105,6 +105,7 @@ struct Silence {
 };
 
 class HelperClient;
+class TlsClient;
 
 // The version of this kernel; 0 and 0 if it cannot be read.
 void KernelRelease(int* major, int* minor);
@@ -170,6 +171,9 @@ class Capture {
   // Raises the calling thread's priority, or lowers it again.
   void Hurry(bool on);
 
+  // Asks the TLS helper; NULL if there is none, because the session was started without --tls.
+  TlsClient* Tls() const { return tls_.get(); }
+
   // All descriptors of the capture, and its sizes.
   const CaptureHandles& Handles() const { return handles_; }
   // Duplicates of all descriptors that another process needs, inheritable. The caller closes them (or executes).
@@ -210,6 +214,7 @@ class Capture {
   std::string tracefs_;
   std::unique_ptr<HelperClient> helper_;
   std::unique_ptr<HelperClient> lookers_;
+  std::unique_ptr<TlsClient> tls_;
   // The kernel refuses this process every bpf(2) call, even on descriptors it was given (Linux before 5.19, if
   // unprivileged BPF is off), so the helper writes maps.
   bool helper_writes_maps_ = false;

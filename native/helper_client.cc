@@ -31,7 +31,7 @@ HelperClient::HelperClient(int socket) : socket_(socket) {}
 HelperClient::~HelperClient() { close(socket_); }
 
 bool HelperClient::Receive(answer* answer, std::vector<int>* descriptors) {
-  int received[ANSWER_MAPS + 1];
+  int received[ANSWER_MAPS + 2];
   char control[CMSG_SPACE(sizeof(received))];
   iovec vector = {answer, sizeof(*answer)};
   msghdr message = {};

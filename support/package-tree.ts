@@ -14,7 +14,14 @@ export type PackageTree = {
 };
 
 const CHECKOUT = join(CLI, '../..');
-const NATIVE = ['tinytap.node', 'tinytap-launcher', 'tinytap-attacher', 'tinytap-helper', 'tinytap-looker'];
+const NATIVE = [
+	'tinytap.node',
+	'tinytap-launcher',
+	'tinytap-attacher',
+	'tinytap-helper',
+	'tinytap-looker',
+	'tinytap-tls-helper',
+];
 const OBJECTS = ['tinytap.bpf.o', 'tinytap-old.bpf.o', 'tinytap-tls.bpf.o'];
 
 export function packageTree(): PackageTree {

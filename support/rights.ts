@@ -50,7 +50,8 @@ export function commandLine(pid: number): string[] {
 	}
 }
 
-function descendants(pid: number): number[] {
+/** The process and all that it has started, as far as they have not ended. */
+export function descendants(pid: number): number[] {
 	let children: number[] = [];
 	try {
 		children = childrenOf(pid);

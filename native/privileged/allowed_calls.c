@@ -14,7 +14,7 @@
 #define THIS_ARCHITECTURE AUDIT_ARCH_AARCH64
 #endif
 
-enum { ALLOWED_MAX = 40, STATEMENTS_FOR_EACH = 5 };
+enum { ALLOWED_MAX = 64, STATEMENTS_FOR_EACH = 5 };
 
 int LimitCalls(const struct allowed_call* allowed, size_t count) {
   static const struct sock_filter kKill = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);

@@ -5,6 +5,10 @@
 
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { ANY_ARGUMENT = -1 };
 
 struct allowed_call {
@@ -15,5 +19,9 @@ struct allowed_call {
 
 /* From here on, every other call ends this process. Returns 0 on success. */
 int LimitCalls(const struct allowed_call* allowed, size_t count);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,6 +1,6 @@
 // The attacher: loads and attaches the BPF programs, as root or with file capabilities, when the unprivileged tinytap
 // asks for it, and then becomes the helper with hardly any privileges left. See protocol.h.
-//   tinytap-attacher TERMINAL_SETTINGS TERMINAL_GROUP early|late
+//   tinytap-attacher TERMINAL_SETTINGS TERMINAL_GROUP early|late tls|plain
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
@@ -94,10 +94,63 @@ static int StartLookers(const std::string& directory) {
   return ends[0];
 }
 
+// Renumbers `descriptors` from `first` on, in order, and closes all others from `first` on. Works with few free
+// numbers: at most one more is in use at a time than there are descriptors.
+static void Number(std::vector<int> descriptors, int first) {
+  std::set<int> needed(descriptors.begin(), descriptors.end());
+  int end = first + static_cast<int>(descriptors.size());
+  unsigned from = static_cast<unsigned>(first);
+  for (int fd : needed) {
+    if (fd > static_cast<int>(from)) syscall(SYS_close_range, from, static_cast<unsigned>(fd) - 1, 0U);
+    from = std::max(from, static_cast<unsigned>(fd) + 1);
+  }
+  syscall(SYS_close_range, from, ~0U, 0U);
+  for (size_t i = 0; i < descriptors.size(); i++) {
+    int number = first + static_cast<int>(i), fd = descriptors[i];
+    if (fd == number) continue;
+    auto holder = std::find(descriptors.begin() + static_cast<long>(i) + 1, descriptors.end(), number);
+    if (holder != descriptors.end() && (*holder = fcntl(number, F_DUPFD, end)) < 0) _exit(1);
+    if (dup2(fd, number) < 0) _exit(1);
+    if (fd >= first) close(fd);
+  }
+  for (int number = first; number < end; number++) fcntl(number, F_SETFD, 0);
+}
+
+// Starts the TLS helper as a child, so that it does not outlive the helper. Returns the socket on which to ask it, or -1.
+static int StartTlsHelper(const std::string& directory, const std::map<std::string, int>& maps) {
+  // Uprobes need CAP_SYS_ADMIN (kernels since 2025) or CAP_PERFMON. Libraries of other users, which may be in directories
+  // that only they may search, are found and read through /proc, with the last two.
+  static const uint64_t kRights = 1ULL << CAP_SYS_ADMIN | 1ULL << CAP_BPF | 1ULL << CAP_PERFMON |
+                                  1ULL << CAP_SYS_PTRACE | 1ULL << CAP_DAC_READ_SEARCH;
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return -1;
+  pid_t child = fork();
+  if (child != 0) {
+    close(ends[1]);
+    if (child > 0) return ends[0];
+    close(ends[0]);
+    return -1;
+  }
+  const std::vector<std::string>& arrays = ProgramArrays();
+  std::vector<std::string> words = {"./tinytap-tls-helper"};
+  std::vector<int> kept;
+  for (auto& [name, fd] : maps) {
+    if (std::find(arrays.begin(), arrays.end(), name) != arrays.end()) continue;
+    words.push_back(name + '=' + std::to_string(HELPER_TINYTAP + 1 + static_cast<int>(kept.size())));
+    kept.push_back(fd);
+  }
+  // stderr may be kept for libbpf's messages.
+  if (dup2(ends[1], HELPER_SOCKET) < 0 || dup2(0, HELPER_TERMINAL) < 0) _exit(1);
+  Number(kept, HELPER_TINYTAP + 1);
+  if (chdir(directory.c_str()) != 0) _exit(1);
+  GiveUpRights(kRights);
+  Execute(words);
+}
+
 class Attacher {
  public:
-  Attacher(std::string directory, const char* settings, const char* group)
-      : directory_(std::move(directory)), settings_(settings), group_(group) {
+  Attacher(std::string directory, const char* settings, const char* group, bool wants_tls)
+      : directory_(std::move(directory)), settings_(settings), group_(group), wants_tls_(wants_tls) {
     helper_.socket = HELPER_SOCKET;
     helper_.tinytap = getppid();
     helper_.process = HELPER_TINYTAP;
@@ -122,6 +175,7 @@ class Attacher {
   std::string directory_;
   const char* settings_;
   const char* group_;
+  bool wants_tls_;
   // The socket on which tinytap asks the lookers.
   int lookers_;
   std::unique_ptr<Capture> capture_;
@@ -300,7 +354,7 @@ void Attacher::Load(const request& request) {
   helper_.sockets = handles.maps.at("sockets");
   helper_.chosen = handles.maps.at("chosen");
   std::string names;
-  int descriptors[ANSWER_MAPS + 1];
+  int descriptors[ANSWER_MAPS + 2], tls_helper = -1;
   size_t count = 0;
   for (auto& [name, fd] : handles.maps) {
     if (!IsForTinytap(name)) continue;
@@ -309,9 +363,14 @@ void Attacher::Load(const request& request) {
     descriptors[count++] = fd;
   }
   descriptors[count++] = lookers_;
+  if (wants_tls_) {
+    tls_helper = StartTlsHelper(directory_, handles.maps);
+    if (tls_helper >= 0) descriptors[count++] = tls_helper;
+  }
   answer_.type = request.type;
   answer_.sequence = request.sequence;
   answer_.old_programs = capture_->UsesOldPrograms();
+  answer_.has_tls_helper = tls_helper >= 0;
   answer_.cpu_count = handles.cpu_count;
   answer_.ring_bytes = handles.ring_bytes;
   names += '\n' + missing;
@@ -330,6 +389,7 @@ void Attacher::Load(const request& request) {
   header->cmsg_len = CMSG_LEN(count * sizeof(int));
   std::memcpy(CMSG_DATA(header), descriptors, count * sizeof(int));
   if (sendmsg(HELPER_SOCKET, &message, MSG_NOSIGNAL) < 0) _exit(1);
+  if (tls_helper >= 0) close(tls_helper);
 }
 
 void Attacher::Attach(const request& request) {
@@ -358,28 +418,6 @@ void Attacher::Rights(const request& request) {
   syscall(SYS_capget, &header, data);
   answer_.value = static_cast<__u64>(data[1].effective) << 32 | data[0].effective;
   SendAnswer(HELPER_SOCKET, &request, &answer_);
-}
-
-// Renumbers `descriptors` from `first` on, in order, and closes all others from `first` on. Works with few free
-// numbers: at most one more is in use at a time than there are descriptors.
-static void Number(std::vector<int> descriptors, int first) {
-  std::set<int> needed(descriptors.begin(), descriptors.end());
-  int end = first + static_cast<int>(descriptors.size());
-  unsigned from = static_cast<unsigned>(first);
-  for (int fd : needed) {
-    if (fd > static_cast<int>(from)) syscall(SYS_close_range, from, static_cast<unsigned>(fd) - 1, 0U);
-    from = std::max(from, static_cast<unsigned>(fd) + 1);
-  }
-  syscall(SYS_close_range, from, ~0U, 0U);
-  for (size_t i = 0; i < descriptors.size(); i++) {
-    int number = first + static_cast<int>(i), fd = descriptors[i];
-    if (fd == number) continue;
-    auto holder = std::find(descriptors.begin() + static_cast<long>(i) + 1, descriptors.end(), number);
-    if (holder != descriptors.end() && (*holder = fcntl(number, F_DUPFD, end)) < 0) _exit(1);
-    if (dup2(fd, number) < 0) _exit(1);
-    if (fd >= first) close(fd);
-  }
-  for (int number = first; number < end; number++) fcntl(number, F_SETFD, 0);
 }
 
 // If anything fails here, there is no point in continuing: the programs end with this process, and tinytap reports
@@ -415,7 +453,7 @@ void Attacher::BecomeHelper(const CaptureHandles& handles) {
 }  // namespace tinytap
 
 int main(int argc, char** argv) {
-  if (argc != 4) return 2;
+  if (argc != 5) return 2;
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   char path[4096];
   ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
@@ -423,7 +461,7 @@ int main(int argc, char** argv) {
   std::string program(path, static_cast<size_t>(length));
   tinytap::RaiseDescriptorLimit();
   tinytap::RaiseProcessLimit();
-  tinytap::Attacher attacher(program.substr(0, program.rfind('/')), argv[1], argv[2]);
+  tinytap::Attacher attacher(program.substr(0, program.rfind('/')), argv[1], argv[2], std::string(argv[4]) == "tls");
   if (std::string(argv[3]) == "early") attacher.LoadEarly();
   return attacher.Run();
 }

@@ -67,6 +67,13 @@ static struct words ReadWords(char** argv) {
   return words;
 }
 
+// Whether the session may attach to TLS libraries, which needs a further privileged process, or asks whether it could.
+static bool WantsTls(char** argv) {
+  for (char** word = argv + 1; *word != NULL && strcmp(*word, "--") != 0; word++)
+    if (strcmp(*word, "--tls") == 0 || strcmp(*word, "doctor") == 0) return true;
+  return false;
+}
+
 // Words of a session that captures nothing, or that sets sizes of its own.
 static const char* const kUnusual[] = {
     "--help", "-h",   "--version", "-V",      "--ring-size", "--call-limit", "--iovec-limit",
@@ -264,12 +271,14 @@ static int Terminal(void) {
 }
 
 // Starts it in a process group of its own, so that Ctrl-C does not reach it. Returns the socket to it.
-static int StartAttacher(const char* directory, bool is_root, bool loads_early) {
-  const char* const files[] = {"tinytap-attacher", "tinytap-helper", "tinytap-looker", "tinytap.bpf.o",
-                               "tinytap-old.bpf.o"};
+static int StartAttacher(const char* directory, bool is_root, bool loads_early, bool wants_tls) {
+  const char* const files[] = {"tinytap-attacher",  "tinytap-helper",     "tinytap-looker",   "tinytap.bpf.o",
+                               "tinytap-old.bpf.o", "tinytap-tls-helper", "tinytap-tls.bpf.o"};
+  // The last two are for TLS.
+  size_t file_count = sizeof(files) / sizeof(*files) - (wants_tls ? 0 : 2);
   char* program = Text("%s/tinytap-attacher", directory);
   // Somebody decided to run just this checkout as root. File capabilities are for everybody who may run the launcher.
-  for (size_t i = 0; !is_root && i < sizeof(files) / sizeof(*files); i++)
+  for (size_t i = 0; !is_root && i < file_count; i++)
     if (!IsRootsAlone(Text("%s/%s", directory, files[i])))
       Fail(EXIT_FAILED, "ERR_LAUNCH",
            "the launcher has file capabilities, but somebody other than root can change %s/%s or a directory above it",
@@ -322,7 +331,7 @@ static int StartAttacher(const char* directory, bool is_root, bool loads_early) 
       if ((data[capability / 32].permitted >> capability % 32 & 1) != 0)
         prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
   }
-  char* arguments[] = {program, settings, group, loads_early ? "early" : "late", NULL};
+  char* arguments[] = {program, settings, group, loads_early ? "early" : "late", wants_tls ? "tls" : "plain", NULL};
   char* environment[] = {debug ? "TINYTAP_DEBUG=1" : NULL, NULL};
   execve(program, arguments, environment);
   _exit(EXIT_FAILED);
@@ -440,7 +449,8 @@ int main(int argc, char** argv) {
 
   bool keeps_root = words.keep_root && is_root;
   // Node reports it if the word is the value of another option.
-  int attacher = has_rights && !IsReplay(argv) ? StartAttacher(directory, is_root, IsUsualCapture(argv)) : -1;
+  int attacher =
+      has_rights && !IsReplay(argv) ? StartAttacher(directory, is_root, IsUsualCapture(argv), WantsTls(argv)) : -1;
   struct held held = {0, -1};
   if (words.command != NULL && has_rights)
     held = HoldCommand(words.command, OriginalEnvironment(given), user, is_root, attacher);

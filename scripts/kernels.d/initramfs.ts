@@ -63,7 +63,14 @@ export function writeInitramfs(
 	addProgram(programs.node, 'usr/bin/node');
 	for (const name of ['server-a', 'server-b']) add(`usr/bin/${name}`, SYMLINK, Buffer.from('node'));
 	for (const name of ['curl', 'script'] as const) addProgram(programs[name], `usr/bin/${name}`);
-	for (const file of ['tinytap.node', 'tinytap-launcher', 'tinytap-attacher', 'tinytap-helper', 'tinytap-looker'])
+	for (const file of [
+		'tinytap.node',
+		'tinytap-launcher',
+		'tinytap-attacher',
+		'tinytap-helper',
+		'tinytap-looker',
+		'tinytap-tls-helper',
+	])
 		addProgram(join(native, file), `tinytap/build/${file}`);
 	addProgram(unseen, 'tinytap/unseen');
 	add('tinytap/package.json', PROGRAM, readFileSync(join(root, 'package.json')));

@@ -6,7 +6,14 @@ import { licences } from './licences.ts';
 import { API_MODULE, apiTypes } from './package-api.ts';
 import { ARCHITECTURES, type Architecture, manifest, PACKAGES, ROOT, run, say } from './places.ts';
 
-const PROGRAMS = ['tinytap.node', 'tinytap-launcher', 'tinytap-attacher', 'tinytap-helper', 'tinytap-looker'];
+const PROGRAMS = [
+	'tinytap.node',
+	'tinytap-launcher',
+	'tinytap-attacher',
+	'tinytap-helper',
+	'tinytap-looker',
+	'tinytap-tls-helper',
+];
 const OBJECTS = ['tinytap.bpf.o', 'tinytap-old.bpf.o', 'tinytap-tls.bpf.o'];
 const SHELLS = { bash: 'tinytap.bash', zsh: '_tinytap', fish: 'tinytap.fish' };
 /** Parts of package.json that only a checkout needs. */

@@ -13,7 +13,7 @@ import {
 	withoutLockdown,
 } from './host-system.ts';
 import { howToGetRights } from './launcher-access.ts';
-import { loadNativeAddon } from './native-addon.ts';
+import { loadNativeAddon, type NativeCapture } from './native-addon.ts';
 import { explainedByLimits, requireAddressSpace } from './process-limits.ts';
 import { attachingRights, mayLoadPrograms, ownRights, type Rights, rightsChecks } from './rights-checks.ts';
 
@@ -311,11 +311,34 @@ function checkPrograms(files: PreflightFiles, rights: Rights, attacher: number |
 			...(attacher === undefined ? {} : { attacher }),
 		});
 		const { count, missing } = capture.tracepoints();
-		const checks = [checkObject(capture.usesOldPrograms())];
+		const checks = [checkObject(capture.usesOldPrograms()), ...checkTls(capture)];
 		capture.close();
 		return { checks, tracepoints: { wanted: count + missing.length, missing } };
 	} catch (error) {
 		return { checks: refusal(error, rights) };
+	}
+}
+
+/** Whether `--tls` would work. The launcher starts the process that attaches for `tinytap doctor`, too. */
+function checkTls(capture: NativeCapture): Check[] {
+	if (!capture.hasTls()) return [];
+	try {
+		// Detaches nothing, but fails with the reason if attaching would.
+		capture.captureTls(false);
+		return [{ name: 'tls', status: 'ok', detail: 'the kernel accepts the BPF programs in TLS libraries' }];
+	} catch (error) {
+		const lacksRights = systemCode(error) === 'ERR_NO_PERMISSION';
+		return [
+			{
+				name: 'tls',
+				status: 'warning',
+				detail: firstLine(error),
+				affects: '--tls: the plaintext of TLS is not read',
+				fix: lacksRights
+					? `Probes in libraries need CAP_SYS_ADMIN. ${howToGetRights()}`
+					: 'Linux 5.17 or newer with CONFIG_UPROBE_EVENTS and CONFIG_DEBUG_INFO_BTF is needed.',
+			},
+		];
 	}
 }
 

@@ -8,7 +8,14 @@ import { elfMachine, neededFiles, neededVersions } from '../../support/elf.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const PROGRAMS = ['tinytap-attacher', 'tinytap-helper', 'tinytap-launcher', 'tinytap-looker', 'tinytap.node'];
+const PROGRAMS = [
+	'tinytap-attacher',
+	'tinytap-helper',
+	'tinytap-launcher',
+	'tinytap-looker',
+	'tinytap-tls-helper',
+	'tinytap.node',
+];
 const ARCHITECTURES = [
 	{ name: 'x64', machine: 62, linker: 'ld-linux-x86-64.so.2' },
 	{ name: 'arm64', machine: 183, linker: 'ld-linux-aarch64.so.1' },
