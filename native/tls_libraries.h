@@ -9,7 +9,6 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -117,7 +116,7 @@ class TlsLibraries {
   bool attach_all_ = false;
   std::vector<std::unique_ptr<Known>> libraries_;
   std::map<FileKey, Seen> seen_;
-  std::unordered_map<int, std::set<Known*>> processes_;
+  std::map<int, std::set<Known*>> processes_;
   std::deque<Waiting> queue_;
   std::vector<Reading> readings_;
   uint64_t root_device_ = 0;

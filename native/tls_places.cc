@@ -5,8 +5,8 @@
 #include <cstdio>
 #include <cstring>
 #include <map>
+#include <set>
 #include <string>
-#include <unordered_set>
 
 #include "../bpf/capture_event.h"
 
@@ -102,7 +102,7 @@ static bool HasLibrary(const Symbols& symbols, const Library& library) {
 }
 
 static Symbols WantedSymbols(ElfFile* file) {
-  std::unordered_set<std::string_view> wanted;
+  std::set<std::string_view> wanted;
   for (const Function& function : kFunctions) wanted.insert(function.symbol);
   for (const Library& library : kLibraries) wanted.insert({library.reads, library.writes});
   for (const char* name : {kReadShared, kWriteShared, "JNI_CreateJavaVM"}) wanted.insert(name);
