@@ -2,6 +2,7 @@
 //
 //     npm run compat                          all of them; writes docs/server-compatibility.md
 //     npm run compat -- --only nginx,go       some; prints the page instead
+//     npm run compat -- --only messages       WebSocket and server-sent events
 //     npm run compat -- --only tls            peers over TLS; writes docs/tls-peers.md
 //     npm run compat -- --only tls:curl+node  of these the trials whose names contain all of these words
 //
@@ -16,6 +17,7 @@ import { ask, CLIENTS, type Client, clientNamed } from './compat/clients.ts';
 import { HTTP2_GROUP, type Http2Trial, tryHttp2 } from './compat/http2-trials.ts';
 import { type Exchange, type Judged, judge } from './compat/judge.ts';
 import { KINDS } from './compat/kinds.ts';
+import { MESSAGE_GROUP, type MessageTrial, tryMessages } from './compat/message-trials.ts';
 import { install, missing, versionOf } from './compat/packages.ts';
 import { page, type Tried } from './compat/page.ts';
 import { requestFor } from './compat/requests.ts';
@@ -25,7 +27,7 @@ import { isEnding, printed, stopAll, stopForGood } from './compat/start-server.t
 import { tlsPage } from './compat/tls-page.ts';
 import { TLS_GROUP, type TlsTrial, tryTls } from './compat/tls-trials.ts';
 
-const GROUPS = [...new Set(KINDS.map(({ group }) => group)), HTTP2_GROUP, TLS_GROUP];
+const GROUPS = [...new Set(KINDS.map(({ group }) => group)), HTTP2_GROUP, MESSAGE_GROUP, TLS_GROUP];
 const PAGE = join(import.meta.dirname, '../docs/server-compatibility.md');
 const TLS_PAGE = join(import.meta.dirname, '../docs/tls-peers.md');
 /** Where recordings of captures with failures are kept. */
@@ -47,6 +49,7 @@ async function main(args: readonly string[]): Promise<number> {
 	const { site, remove } = createSite();
 	const tried: Tried[] = [];
 	let trials: readonly Http2Trial[] = [];
+	let messageTrials: readonly MessageTrial[] = [];
 	let tlsTrials: readonly TlsTrial[] = [];
 	process.once('SIGINT', stopForGood);
 	process.once('SIGTERM', stopForGood);
@@ -61,6 +64,7 @@ async function main(args: readonly string[]): Promise<number> {
 			for (const failure of one.failures) console.error(`  ${failure}`);
 		}
 		if (groups.includes(HTTP2_GROUP) && !isEnding()) trials = await tryHttp2(site);
+		if (groups.includes(MESSAGE_GROUP) && !isEnding()) messageTrials = await tryMessages(site);
 		const overTls = groups.find((name) => name.split(':')[0] === TLS_GROUP);
 		if (overTls !== undefined && !isEnding()) tlsTrials = await tryTls(site, overTls.split(':')[1]?.split('+') ?? []);
 	} finally {
@@ -71,13 +75,13 @@ async function main(args: readonly string[]): Promise<number> {
 	if (isEnding()) process.exit(130);
 	if (groups.includes(TLS_GROUP)) writeFileSync(TLS_PAGE, tlsPage(tlsTrials));
 	else if (tlsTrials.length > 0) console.log(tlsPage(tlsTrials));
-	const text = page(tried, CLIENTS, trials);
+	const text = page(tried, CLIENTS, trials, messageTrials);
 	if (groups.length === GROUPS.length) writeFileSync(PAGE, text);
-	else if (tried.length + trials.length > 0) console.log(text);
-	const failures = [...tried, ...trials, ...tlsTrials].flatMap((one) => one.failures);
+	else if (tried.length + trials.length + messageTrials.length > 0) console.log(text);
+	const failures = [...tried, ...trials, ...messageTrials, ...tlsTrials].flatMap((one) => one.failures);
 	const absent = [
 		...tried.filter((one) => one.absent !== undefined).map(({ kind }) => kind.name),
-		...[...trials, ...tlsTrials]
+		...[...trials, ...messageTrials, ...tlsTrials]
 			.filter((one) => one.absent !== undefined)
 			.map(({ client, server }) => `${client} → ${server}`),
 	];

@@ -24,14 +24,16 @@ type Said = {
 	readonly details: string;
 };
 
-export function installGrpc(): void {
-	if (existsSync(join(PEERS, 'node_modules', '.package-lock.json'))) return;
-	console.error('compat: installing @grpc/grpc-js with npm');
+/** Installs the peers that are packages of npm. */
+export function installPeers(): void {
+	if (['@grpc/grpc-js', 'ws'].every((name) => existsSync(join(PEERS, 'node_modules', name)))) return;
+	console.error('compat: installing @grpc/grpc-js and ws with npm');
 	spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: PEERS, stdio: ['ignore', 2, 2] });
 }
 
-export function grpcVersion(): string {
-	const args = ['-p', "require('@grpc/grpc-js/package.json').version"];
+/** The version of such a package. */
+export function peerVersion(name: string): string {
+	const args = ['-p', `require(${JSON.stringify(`${name}/package.json`)}).version`];
 	return spawnSync(process.execPath, args, { cwd: PEERS, encoding: 'utf8' }).stdout.trim();
 }
 

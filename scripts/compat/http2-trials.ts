@@ -3,7 +3,7 @@
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { compareWithTshark } from './http2-by-tshark.ts';
-import { askGrpc, grpcFailures, grpcVersion, installGrpc, startGrpc } from './http2-grpc.ts';
+import { askGrpc, grpcFailures, installPeers, peerVersion, startGrpc } from './http2-grpc.ts';
 import { HTTP2_CLIENTS, HTTP2_SERVERS, type Http2Client, type Http2Server } from './http2-peers.ts';
 import { captureHttp2, type Http2Capture, type Http2Row, hopFailures, pairFailures } from './http2-rows.ts';
 import { install, missing, versionOf } from './packages.ts';
@@ -54,7 +54,7 @@ export async function tryHttp2(site: Site): Promise<readonly Http2Trial[]> {
 		...clients.map((name) => HTTP2_CLIENTS[name]!),
 	]);
 	install([...PACKET_TOOLS, ...peers.flatMap(({ needs }) => needs)]);
-	installGrpc();
+	installPeers();
 	const trials: Http2Trial[] = [];
 	const add = async (trial: Promise<Http2Trial>) => {
 		const one = await trial;
@@ -87,7 +87,7 @@ async function tryPair(server: Http2Server, client: Http2Client, site: Site): Pr
 }
 
 async function tryGrpc(proxied: boolean, site: Site): Promise<Http2Trial> {
-	const version = ['echo', grpcVersion()];
+	const version = ['echo', peerVersion('@grpc/grpc-js')];
 	const needs: readonly Need[] = proxied ? [{ command: 'nginx', package: 'nginx-light' }] : [];
 	const server = {
 		name: proxied ? 'nginx grpc_pass, proxy to grpc-js' : 'grpc-js',

@@ -5,6 +5,7 @@ import type { Client } from './clients.ts';
 import type { Http2Row } from './http2-rows.ts';
 import type { Http2Trial } from './http2-trials.ts';
 import type { Judged } from './judge.ts';
+import type { MessageTrial } from './message-trials.ts';
 import { missing, versionOf } from './packages.ts';
 import type { ServerKind } from './server-kind.ts';
 
@@ -18,13 +19,20 @@ export type Tried = {
 	readonly failures: readonly string[];
 };
 
-export function page(tried: readonly Tried[], clients: readonly Client[], trials: readonly Http2Trial[]): string {
+export function page(
+	tried: readonly Tried[],
+	clients: readonly Client[],
+	trials: readonly Http2Trial[],
+	messages: readonly MessageTrial[],
+): string {
 	const ran = tried.filter(({ absent }) => absent === undefined);
 	const wanted = new Set(tried.flatMap(({ kind }) => kind.clients ?? ['curl']));
 	const count = ran.reduce((sum, { exchanges }) => sum + exchanges.length, 0);
 	const failures = [
 		...tried.flatMap((one) => one.failures.map((failure) => `${one.kind.name}: ${failure}`)),
-		...trials.flatMap((one) => one.failures.map((failure) => `${one.client} → ${one.server}: ${failure}`)),
+		...[...trials, ...messages].flatMap((one) =>
+			one.failures.map((failure) => `${one.client} → ${one.server}: ${failure}`),
+		),
 	];
 	return `# Servers and clients
 
@@ -51,7 +59,7 @@ ${clients
 	.filter(({ name }) => wanted.has(name))
 	.map((client) => clientSummary(client, ran))
 	.join('')}
-${http2Section(trials)}## Every exchange
+${http2Section(trials)}${messageSection(messages)}## Every exchange
 
 *held* is how much of the body the row holds; if the request had a body, the first figure is for the request and the second for the response. *same* names the rows whose held bytes
 have the same SHA-256 as the file (or as what the client received, if the server generated or compressed the body).
@@ -75,6 +83,27 @@ Meanwhile tcpdump captures the same connections, and tshark's streams must be th
 |---|---|---|---|---|---|---|---|---|---|
 ${trials.map(http2Line).join('')}
 `;
+}
+
+function messageSection(trials: readonly MessageTrial[]): string {
+	if (trials.length === 0) return '';
+	const messages = trials.reduce((sum, one) => sum + one.messages, 0);
+	return `## Messages
+
+WebSocket with the library ws: without compression, with permessage-deflate, and with a window for each message; texts and binary messages from 0 to 200,000 bytes, also in fragments, pings, pongs and close frames, on several connections at once.
+Server-sent events of Node as they are and with gzip, deflate and br, flushed after each event. Both ends of each hop are captured. In each direction, the rows must be exactly the messages that the programs say that they sent, in
+their order: kind, length, SHA-256 of the content, name, id and close code. A message without its row, a row with a note, an exchange without the other side's row, and any loss are failures. ${messages.toLocaleString('en')} rows.
+
+| server | version | client | version | rows | result |
+|---|---|---|---|---|---|
+${trials.map(messageLine).join('')}
+`;
+}
+
+function messageLine({ server, client, versions, absent, messages, failures }: MessageTrial): string {
+	if (absent !== undefined) return `| ${server} | | ${client} | | | **not available**: ${cell(absent)} |\n`;
+	const result = failures.length === 0 ? 'correct' : `**${failures.length} failures**`;
+	return `| ${[server, versions[0], client, versions[1], messages.toLocaleString('en'), result].join(' | ')} |\n`;
 }
 
 function http2Line({ server, client, versions, absent, rows, failures }: Http2Trial): string {

@@ -6,8 +6,9 @@ import { MessageInflater } from '../decode/message-inflater.ts';
 import { type MessageLimits, MessageLog } from './message-log.ts';
 import { type EntryBytes, entryBytes } from './row-writer.ts';
 
-/** What decompression remembers takes at most this part of the memory for messages, for WebSocket and for bodies each. */
+/** What decompression remembers takes at most this part of the memory for messages: for WebSocket, and for bodies. */
 const WINDOWS_SHARE = 8;
+const BODIES_SHARE = 2;
 
 export class MessageIntake {
 	readonly log: MessageLog;
@@ -18,9 +19,8 @@ export class MessageIntake {
 	/** `bodyLimit`: maximum bytes held of a message. */
 	constructor(limits: MessageLimits, bodyLimit: () => number) {
 		this.log = new MessageLog(limits);
-		const share = limits.memoryBytes / WINDOWS_SHARE;
-		this.#inflater = new MessageInflater(share);
-		this.#coded = new CodedStreams(share);
+		this.#inflater = new MessageInflater(limits.memoryBytes / WINDOWS_SHARE);
+		this.#coded = new CodedStreams(limits.memoryBytes / BODIES_SHARE);
 		this.#bodyLimit = bodyLimit;
 	}
 
