@@ -185,7 +185,7 @@ function tlsSource(
 	const explaining = explainer(rights);
 	return {
 		setTls: explaining((on: boolean) => void capture.captureTls(on)),
-		tlsLibraries: explaining(() => tlsLibraries(capture)),
+		tlsLibraries: () => tlsLibraries(capture),
 		tlsReason: (pid) => tlsReason(capture, pid),
 	};
 }

@@ -27,7 +27,6 @@ import { ExchangeStore } from '../store/exchange-store.ts';
 import { type LossTotal, lostBytes, lostEvents } from '../store/loss-table.ts';
 import { MessageIntake } from '../store/message-intake.ts';
 import { type EntryBytes, entryBytes } from '../store/row-writer.ts';
-import { withTlsReasons } from '../store/tls-reasons.ts';
 import { type CapturePriority, capturePriority } from './capture-priority.ts';
 import { CaptureRecorder } from './capture-recorder.ts';
 import {
@@ -50,6 +49,7 @@ import {
 	unprintedRows,
 } from './messages.ts';
 import { OwnSockets } from './own-sockets.ts';
+import { TlsNotes } from './tls-notes.ts';
 
 /** Longest wait of one read of the ring. It limits how late rows appear at the prompt. */
 const POLL_MS = 10;
@@ -128,6 +128,7 @@ let bodyLimit = DEFAULT_BODY_LIMIT;
 /** Exchanges that began earlier are not kept. */
 let fromUs = Number.NEGATIVE_INFINITY;
 let running: BatchSource | undefined;
+let tlsNotes: TlsNotes | undefined;
 const ownLoss = { recordingStopped: newTotal(), excluded: newTotal() };
 let views: EntryBytes = entryBytes(decoder.memory.buffer);
 const recorder = new CaptureRecorder({
@@ -169,6 +170,7 @@ run().catch((error: unknown) => {
 async function run(): Promise<void> {
 	const source = openSource();
 	running = source;
+	tlsNotes = new TlsNotes(source, decoder);
 	bodyLimit = settings.bodyLimit ?? source.bodyLimit ?? DEFAULT_BODY_LIMIT;
 	fromUs = source.fromUs ?? Number.NEGATIVE_INFINITY;
 	decoder.configure({ bodyLimit: Number.isFinite(bodyLimit) ? bodyLimit : -1 });
@@ -182,6 +184,7 @@ async function run(): Promise<void> {
 		feed(source.lastRecords(), source);
 		decoder.finish();
 		takeOutput(source);
+		tlsNotes.end();
 		for (const warning of source.warnings()) post({ type: 'warning', ...warning });
 		const recording = recorder.close();
 		ended = true;
@@ -255,6 +258,7 @@ async function pump(source: BatchSource): Promise<void> {
 			periodicAt = now + PERIODIC_MS;
 			feed(source.periodicRecords(), source);
 			recorder.tick();
+			tlsNotes?.tick();
 			for (const warning of source.warnings()) post({ type: 'warning', ...warning });
 			updateStatus();
 			if (process.memoryUsage.rss() > settings.maxMemory + TRIM_ABOVE_BYTES) source.trimMemory();
@@ -444,12 +448,6 @@ function setTls(on: boolean): void {
 	}
 }
 
-/** The entries, with the reasons why the plaintext of processes is not read. */
-function withReasons(entries: ArrayBuffer): ArrayBuffer {
-	const reasonOf = running?.tlsReason;
-	return reasonOf === undefined ? entries : withTlsReasons(entries, reasonOf);
-}
-
 /** Runs `work` and sends main its result or its error. */
 function answerRecording(work: (source: BatchSource) => RecordingEnd | undefined): void {
 	try {
@@ -487,13 +485,13 @@ function takeSnapshot(mask: number): CaptureSnapshot {
 	decoder.snapshot(mask);
 	const pieces = (mask & layout.SNAPSHOT_CONNECTIONS) === 0 ? [] : [...closedConnections.pieces()];
 	const all = concatenate([...pieces, ...withoutOwnConnections(decoder.output())]);
-	const entries = (mask & layout.SNAPSHOT_BLIND_SPOTS) === 0 ? all : withReasons(all);
+	const entries = (mask & layout.SNAPSHOT_BLIND_SPOTS) === 0 ? all : (tlsNotes?.withReasons(all) ?? all);
 	// The output was empty before, so it contains only the snapshot.
 	decoder.clearOutput();
 	updateStatus();
 	const rows = store.snapshot();
 	const wanted = (mask & layout.SNAPSHOT_MESSAGES) !== 0 ? { messages: messages.snapshot(rows.id) } : {};
-	const libraries = (mask & layout.SNAPSHOT_TLS_LIBRARIES) === 0 ? undefined : running?.tlsLibraries?.();
+	const libraries = (mask & layout.SNAPSHOT_TLS_LIBRARIES) === 0 ? undefined : tlsNotes?.libraries();
 	return {
 		...(libraries === undefined ? {} : { tlsLibraries: libraries }),
 		store: rows,
@@ -567,9 +565,8 @@ function captureTotals(): CaptureTotals {
 
 function postEntries(after: number, open: boolean): void {
 	decoder.snapshot(layout.SNAPSHOT_BLIND_SPOTS | (open ? layout.SNAPSHOT_CONNECTIONS : 0));
-	const entries = withReasons(
-		concatenate([...closedConnections.pieces(after), ...withoutOwnConnections(decoder.output())]),
-	);
+	const all = concatenate([...closedConnections.pieces(after), ...withoutOwnConnections(decoder.output())]);
+	const entries = tlsNotes?.withReasons(all) ?? all;
 	decoder.clearOutput();
 	const { appended: closed, evicted } = closedConnections;
 	const answer: CaptureEntries = { entries, closed, evicted: Math.max(0, evicted - after), nowUs: wallUs() };
