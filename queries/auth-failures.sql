@@ -4,7 +4,7 @@
 -- last time.
 --
 -- :least int = 1  minimum number of failures
-SELECT iif(side = 'server', coalesce(remote_ip, remote), comm) AS client, host, path_template(path) AS path, status,
+SELECT iif(side = 'server', coalesce(remote_ip, remote), comm) AS client, host, path_shape(path) AS path, status,
        count(*) AS failures, count_if(coalesce(req_headers['authorization'], req_headers['proxy-authorization'],
        req_headers['cookie']) IS NOT NULL) AS with_credentials, min(ts) AS first, max(ts) AS last
 FROM exchanges

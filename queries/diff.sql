@@ -9,11 +9,11 @@
 -- :share float = 0.1    other statuses: the share of one changed by at least this much, from 0 to 1
 -- :top int = 100        maximum number of rows
 WITH seen AS (
-  SELECT 0 AS is_new, method, path_template(path) AS path, status, duration_ms,
+  SELECT 0 AS is_new, method, path_shape(path) AS path, status, duration_ms,
          lower(trim(split_part(coalesce(content_type, 'none'), ';', 1))) AS type
   FROM old.exchanges WHERE (side = 'server' OR pair_id IS NULL) AND method IS NOT NULL
   UNION ALL
-  SELECT 1, method, path_template(path), status, duration_ms,
+  SELECT 1, method, path_shape(path), status, duration_ms,
          lower(trim(split_part(coalesce(content_type, 'none'), ';', 1)))
   FROM exchanges WHERE (side = 'server' OR pair_id IS NULL) AND method IS NOT NULL
 ),
@@ -34,10 +34,10 @@ types AS (
   FROM seen WHERE status BETWEEN 200 AND 299 GROUP BY method, path, type
 ),
 bodies AS (
-  SELECT 0 AS is_new, method, path_template(path) AS path, res_body FROM old.exchanges
+  SELECT 0 AS is_new, method, path_shape(path) AS path, res_body FROM old.exchanges
   WHERE (side = 'server' OR pair_id IS NULL) AND status BETWEEN 200 AND 299 AND content_type LIKE '%json%'
   UNION ALL
-  SELECT 1, method, path_template(path), res_body FROM exchanges
+  SELECT 1, method, path_shape(path), res_body FROM exchanges
   WHERE (side = 'server' OR pair_id IS NULL) AND status BETWEEN 200 AND 299 AND content_type LIKE '%json%'
 ),
 keys AS (

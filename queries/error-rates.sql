@@ -5,7 +5,7 @@
 -- :since duration = NULL  only requests within this time before the latest one, e.g. 5m
 -- :top int = 20           maximum number of rows
 -- chart: bar failed_percent by path
-SELECT method, host, path_template(path) AS path, count(*) AS requests,
+SELECT method, host, path_shape(path) AS path, count(*) AS requests,
        count_if(status >= 500) AS server_errors, count_if(status IS NULL) AS unanswered,
        round(100.0 * count_if(status >= 500 OR status IS NULL) / count(*), 1) AS failed_percent
 FROM exchanges

@@ -4,7 +4,7 @@
 --
 -- :bytes int = 1024  minimum size of the Cookie field
 -- :top int = 20      maximum number of rows
-SELECT host, path_template(path) AS path, count(*) AS requests,
+SELECT host, path_shape(path) AS path, count(*) AS requests,
        max(length(req_headers['cookie'])) AS largest, sum(length(req_headers['cookie'])) AS cookie_bytes,
        max(length(req_headers['cookie']) - length(replace(req_headers['cookie'], ';', '')) + 1) AS most_cookies
 FROM exchanges

@@ -5,7 +5,7 @@
 --
 -- :top int = 20  maximum number of rows
 WITH answers AS (
-  SELECT e.id, e.host, path_template(e.path) AS path, m.ts - e.ts AS since,
+  SELECT e.id, e.host, path_shape(e.path) AS path, m.ts - e.ts AS since,
          m.ts - lag(m.ts) OVER (PARTITION BY e.id ORDER BY m.seq) AS gap
   FROM exchanges e JOIN messages m ON m.exchange_id = e.id
   WHERE (e.side = 'server' OR e.pair_id IS NULL) AND m.direction = iif(e.side = 'client', 'in', 'out')

@@ -4,7 +4,7 @@
 --
 -- :bytes int = 1024  minimum size of the response body
 -- :top int = 20      maximum number of rows
-SELECT host, path_template(path) AS path, lower(trim(split_part(content_type, ';', 1))) AS type, count(*) AS responses,
+SELECT host, path_shape(path) AS path, lower(trim(split_part(content_type, ';', 1))) AS type, count(*) AS responses,
        sum(res_body_bytes) AS body_bytes, max(res_body_bytes) AS largest
 FROM exchanges
 WHERE (side = 'server' OR pair_id IS NULL) AND res_body_bytes >= :bytes

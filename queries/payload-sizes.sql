@@ -3,7 +3,7 @@
 -- Median, 95th percentile and maximum of the bytes in request and response bodies.
 --
 -- :top int = 20  maximum number of rows
-SELECT method, host, path_template(path) AS path, count(*) AS requests,
+SELECT method, host, path_shape(path) AS path, count(*) AS requests,
        round(p50(req_body_bytes)) AS req_p50, round(p95(req_body_bytes)) AS req_p95, max(req_body_bytes) AS req_max,
        round(p50(res_body_bytes)) AS res_p50, round(p95(res_body_bytes)) AS res_p95, max(res_body_bytes) AS res_max
 FROM exchanges

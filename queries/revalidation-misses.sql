@@ -4,7 +4,7 @@
 -- whose ETag had not changed: a server should have answered them with 304.
 --
 -- :top int = 20  maximum number of rows
-SELECT host, path_template(path) AS path, count(*) AS conditional, count_if(status = 304) AS not_modified,
+SELECT host, path_shape(path) AS path, count(*) AS conditional, count_if(status = 304) AS not_modified,
        count_if(status = 200) AS misses,
        count_if(status = 200 AND contains(req_headers['if-none-match'], res_headers['etag'])) AS same_etag,
        sum(res_body_bytes) FILTER (WHERE status = 200) AS body_bytes

@@ -2,7 +2,7 @@
 --
 -- Requests whose query string has a parameter that is usually secret. URLs end up in logs, histories and Referer fields.
 -- Only the names are shown.
-SELECT iif(e.side = 'server', coalesce(e.remote_ip, e.remote), e.comm) AS client, e.host, path_template(e.path) AS path,
+SELECT iif(e.side = 'server', coalesce(e.remote_ip, e.remote), e.comm) AS client, e.host, path_shape(e.path) AS path,
        j.key AS parameter, count(*) AS requests, max(e.ts) AS last
 FROM exchanges e, json_each(query_params(e.query_string)) j
 WHERE (e.side = 'server' OR e.pair_id IS NULL)

@@ -6,7 +6,7 @@
 -- :since duration = NULL  only requests within this time before the latest one, e.g. 5m
 -- :top int = 20           maximum number of rows
 -- chart: bar p95_ms by path
-SELECT method, host, path_template(path) AS path, count(*) AS requests,
+SELECT method, host, path_shape(path) AS path, count(*) AS requests,
        round(p50(duration_ms), 1) AS p50_ms, round(p95(duration_ms), 1) AS p95_ms,
        round(p99(duration_ms), 1) AS p99_ms, round(max(duration_ms), 1) AS max_ms
 FROM exchanges

@@ -8,7 +8,7 @@ SELECT CASE WHEN state = 'upgraded' THEN 'upgraded'
             WHEN content_type LIKE 'text/event-stream%' THEN 'events'
             WHEN ttfb_ms >= :over THEN 'long poll'
             ELSE 'stream' END AS kind,
-       host, path_template(path) AS path, count(*) AS exchanges, count_if(state = 'open') AS open,
+       host, path_shape(path) AS path, count(*) AS exchanges, count_if(state = 'open') AS open,
        round(p50(duration_ms)) AS p50_ms, round(max(duration_ms)) AS max_ms, sum(res_body_bytes) AS res_body_bytes
 FROM exchanges
 WHERE (side = 'server' OR pair_id IS NULL)

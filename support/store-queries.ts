@@ -206,7 +206,7 @@ export class StoreQueryMaker {
 			"labels['env']",
 			"CASE WHEN status >= 500 THEN 'bad' WHEN status >= 400 THEN 'client' END",
 			'substr(path, 1, 4)',
-			'path_template(path)',
+			'path_shape(path)',
 		]);
 	}
 

@@ -69,7 +69,7 @@ export async function writeReport(wanted: Report, ways: ReportWays): Promise<Rep
 }
 
 /** Whether the exchange keeps its bodies follows as another column, if that was asked for. */
-const COLUMNS = 'SELECT id, path_template(path), req_captured_bytes, res_captured_bytes, content_encoding';
+const COLUMNS = 'SELECT id, path_shape(path), req_captured_bytes, res_captured_bytes, content_encoding';
 
 async function fill(
 	sink: Sink,

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { usageError } from '../base/errors.ts';
 import { sizeText } from '../output/cell-text.ts';
 import { type ChartKind, drawChart } from '../output/chart/chart.ts';
+import { type ChartWish, wished } from '../output/chart/chart-wish.ts';
 import { type DisplayedTime, UTC_TIME } from '../output/displayed-time.ts';
 import type { ExchangeDetail } from '../output/exchange-parts.ts';
 import { createParquetWriter, type ParquetRowWriter } from '../output/parquet.ts';
@@ -54,8 +55,12 @@ export type PrintStyle = {
 	readonly chart?: ChartWanted;
 };
 
-/** `kind`: undefined if the columns decide. `rows`: lines of the drawing. */
-export type ChartWanted = { readonly kind: ChartKind | undefined; readonly rows: number; readonly unicode: boolean };
+/** `kind`: undefined if the columns decide, a wish if a query names its chart. `rows`: lines of the drawing. */
+export type ChartWanted = {
+	readonly kind: ChartKind | ChartWish | undefined;
+	readonly rows: number;
+	readonly unicode: boolean;
+};
 
 /** The first rows of a result. */
 export type Sample = {
@@ -304,7 +309,10 @@ function chartPrinter(columns: readonly ResultColumn[], sink: Sink, style: Print
 		},
 		end: async () => {
 			const { kind, rows, unicode } = chart;
-			const lines = drawChart({ columns, rows: all }, kind, {
+			const result = { columns, rows: all };
+			const wish = typeof kind === 'object' ? wished(result, kind) : undefined;
+			const plain = typeof kind === 'object' ? (wish === undefined ? undefined : kind.kind) : kind;
+			const lines = drawChart(wish ?? result, plain, {
 				...{ columns: screenColumns, rows, unicode, theme },
 				time: time.whole,
 			});

@@ -8,6 +8,7 @@ import { wait } from '../base/wait.ts';
 import type { CaptureFilters } from '../capture/capture-settings.ts';
 import { secondsText } from '../output/auto-table.ts';
 import type { ChartKind } from '../output/chart/chart.ts';
+import type { ChartWish } from '../output/chart/chart-wish.ts';
 import { type DisplayedTime, displayedTime, UTC_TIME } from '../output/displayed-time.ts';
 import { standardError, standardOutput } from '../output/output-stream.ts';
 import { screenRows } from '../output/painted-line.ts';
@@ -238,7 +239,7 @@ export class ShellSession {
 	}
 
 	/** Runs one statement and prints its result, or a chart of it. Rejects with its error. */
-	async run(sql: string, vertical = false, chart?: ChartKind | 'any'): Promise<Printed> {
+	async run(sql: string, vertical = false, chart?: ChartKind | ChartWish | 'any'): Promise<Printed> {
 		this.last = { sql, printed: undefined };
 		const style = chart === undefined ? this.#style(vertical) : this.#chartStyle(chart);
 		this.#requirePlace(style);
@@ -673,7 +674,7 @@ export class ShellSession {
 		};
 	}
 
-	#chartStyle(kind: ChartKind | 'any'): PrintStyle {
+	#chartStyle(kind: ChartKind | ChartWish | 'any'): PrintStyle {
 		const screen = this.output === undefined ? standardOutput() : undefined;
 		const rows = Math.max(CHART_ROWS.least, Math.min(CHART_ROWS.most, (screen?.rows ?? 24) - CHART_ROWS.around));
 		const chart = { kind: kind === 'any' ? undefined : kind, rows, unicode: this.settings.values.unicode };

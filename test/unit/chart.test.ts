@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ChartKind, drawChart } from '../../src/output/chart/chart.ts';
 import { label, niceScale } from '../../src/output/chart/chart-style.ts';
+import { readChartWish, wished } from '../../src/output/chart/chart-wish.ts';
 import { displayWidth } from '../../src/output/terminal-text.ts';
 import { createTheme, plainTheme } from '../../src/output/theme.ts';
 import type { ColumnType, SqlValue } from '../../src/store/table.ts';
@@ -185,6 +186,36 @@ test('columns that do not suit are refused with an example; no rows are no chart
 	assert.deepEqual(draw([['n', 'int']], []), ['(0 rows)']);
 	// Of an expression whose type is not known, the values tell.
 	assert.equal(draw([['x', null]], [[1], [2]]).length, 2);
+});
+
+test('the header of a saved query names its chart', () => {
+	assert.deepEqual(readChartWish(['graph requests from a to b', 'bar ttfb_ms, total_ms by path']), {
+		kind: 'bars',
+		values: ['ttfb_ms', 'total_ms'],
+		by: 'path',
+	});
+	const lines = readChartWish(['line p95 over start by host'])!;
+	assert.deepEqual(lines, { kind: 'line', values: ['p95'], over: 'start', by: 'host' });
+	for (const text of ['line p95', 'bar n over t', 'pie n by x', ''])
+		assert.equal(readChartWish([text]), undefined, text);
+	const columns = ['start', 'host', 'n', 'p95'].map(
+		(name) => ({ name, type: name === 'start' ? 'datetime' : null }) as const,
+	);
+	const rows = [
+		[at(0), 'a', 1, 10],
+		[at(0), 'b', 2, 20],
+		[at(1), 'a', 3, 30],
+	];
+	assert.deepEqual(wished({ columns, rows }, lines)?.rows, [
+		[at(0), 10, 20],
+		[at(1), 30, null],
+	]);
+	assert.deepEqual(wished({ columns, rows }, { kind: 'bars', values: ['p95', 'n'], by: 'host' })?.rows[1], [
+		'b',
+		20,
+		2,
+	]);
+	assert.equal(wished({ columns, rows }, { kind: 'bars', values: ['gone'], by: 'host' }), undefined);
 });
 
 test('scales enclose their numbers with round steps', () => {

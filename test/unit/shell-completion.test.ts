@@ -118,7 +118,7 @@ test('Tab offers tables, columns, functions and keywords, in the case of the typ
 	assert.deepEqual(offers('SELECT * FROM exch'), ['exchanges']);
 	assert.deepEqual(offers('sel'), ['select']);
 	assert.deepEqual(offers('SEL'), ['SELECT']);
-	assert.ok(offers('SELECT path_t').includes('path_template('));
+	assert.ok(offers('SELECT path_s').includes('path_shape('));
 	assert.ok(offers('SELECT sta').includes('status'));
 	assert.ok(offers('SELECT * FROM headers h WHERE h.').includes('header_value'));
 	assert.ok(!offers('SELECT * FROM headers h WHERE h.').includes('status'));

@@ -85,7 +85,7 @@ test('header finds fields whatever the case of their names, and joins lists', ()
 	assert.equal(scalarOf(`SELECT header(NULL, 'host')`), null);
 });
 
-test('path_template keeps words and replaces ids', () => {
+test('path_shape keeps words and replaces ids', () => {
 	const templates = new Map([
 		['/users/42', '/users/:id'],
 		['/v2/a1b2c3d4e5f6/x', '/v2/:id/x'],
@@ -95,7 +95,7 @@ test('path_template keeps words and replaces ids', () => {
 		['', ''],
 		['/2026/11/22/', '/:id/:id/:id/'],
 	]);
-	for (const [path, template] of templates) assert.equal(scalarOf(`SELECT path_template('${path}')`), template);
+	for (const [path, template] of templates) assert.equal(scalarOf(`SELECT path_shape('${path}')`), template);
 });
 
 test('to_timestamp, bytes and duration read whole numbers only', () => {

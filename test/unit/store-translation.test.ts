@@ -66,7 +66,7 @@ test('groups are computed there if only what follows them cannot be', () => {
 test('otherwise, rows are read, and the reason is told', () => {
 	const reasons: readonly (readonly [sql: string, because: string])[] = [
 		["SELECT id FROM exchanges WHERE path GLOB '/a*'", 'GLOB is computed here'],
-		['SELECT path_template(path), count(*) FROM exchanges GROUP BY 1', 'path_template() is computed here'],
+		['SELECT path_shape(path), count(*) FROM exchanges GROUP BY 1', 'path_shape() is computed here'],
 		['SELECT id, row_number() OVER (ORDER BY ts) FROM exchanges', 'window functions are computed here'],
 		['SELECT e.id FROM exchanges e JOIN headers h ON h.exchange_id = e.id', 'joins are computed here'],
 		['SELECT path, method, max(status) FROM exchanges GROUP BY path', 'a column that is not grouped by is read here'],

@@ -1,6 +1,7 @@
 // Commands that end a statement, or run the last one again.
 import { usageError } from '../../base/errors.ts';
 import { CHART_KINDS, type ChartKind } from '../../output/chart/chart.ts';
+import { readChartWish } from '../../output/chart/chart-wish.ts';
 import { standardOutput } from '../../output/output-stream.ts';
 import type { NamedScript } from '../query-values.ts';
 import { listQueries } from '../saved-queries.ts';
@@ -68,12 +69,18 @@ export const STATEMENT_COMMANDS: CommandGroup = {
 			argument: 'statement',
 			run: async (shell, argument, _table, sql) => {
 				const [, kind, statement = ''] = CHART_ARGUMENT.exec(argument)!;
-				const draw = async (drawn: string) =>
-					void (await shell.run(drawn, false, (kind as ChartKind | undefined) ?? 'any'));
+				const draw = async (drawn: string, charts: readonly string[] = []) => {
+					await shell.run(drawn, false, (kind as ChartKind | undefined) ?? readChartWish(charts) ?? 'any');
+				};
 				const text = statement.replace(/;\s*$/, '');
 				const named = savedQueryIn(shell, text);
 				if (named === undefined) await draw(text || sql || lastStatement(shell));
-				else await withSavedQuery(shell, named, async (script) => await draw(onlyStatement('.chart', script)));
+				else
+					await withSavedQuery(
+						shell,
+						named,
+						async (script) => await draw(onlyStatement('.chart', script), script.header.charts),
+					);
 				return undefined;
 			},
 		},

@@ -32,6 +32,7 @@ const ALIASES = new Map([
 	['time_bucket', 'bucket'],
 	['date_part', 'extract'],
 	['datetrunc', 'date_trunc'],
+	['path_template', 'path_shape'],
 ]);
 
 function byName<T extends FunctionDoc>(lists: readonly (readonly T[])[]): ReadonlyMap<string, T> {

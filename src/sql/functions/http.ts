@@ -31,18 +31,6 @@ export const HTTP_FUNCTIONS: readonly ScalarFunction[] = [
 		},
 	},
 	{
-		...httpDoc(
-			'path_template',
-			'path_template(path)',
-			'the path with :id in place of numbers, UUIDs and hexadecimal ids',
-			["path_template('/users/42/orders/9f86d081884c7d65')", '/users/:id/orders/:id'],
-			1,
-		),
-		type: 'text',
-		strict: true,
-		create: () => (path) => pathTemplate(toText(path!)),
-	},
-	{
 		...httpDoc('bytes', 'bytes(number)', 'a number of bytes in readable form', ['bytes(51200)', '50 KiB'], 1),
 		type: 'text',
 		accepts: 'number',
@@ -85,20 +73,4 @@ function headerValue(fields: ReadonlyMap<string, unknown> | undefined, name: str
 		: typeof value === 'string'
 			? value
 			: JSON.stringify(value);
-}
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
-/** Replaces the segments of a path that identify one thing among many. */
-function pathTemplate(path: string): string {
-	if (!/\d/.test(path)) return path;
-	return path
-		.split('/')
-		.map((segment) => (/^\d+$/.test(segment) || UUID.test(segment) || isHexId(segment) ? ':id' : segment))
-		.join('/');
-}
-
-/** At least 8 hexadecimal digits, one of them 0-9. Without a digit it may be a word: `deadbeef`. */
-function isHexId(segment: string): boolean {
-	return segment.length >= 8 && /^[0-9a-f]+$/i.test(segment) && /\d/.test(segment);
 }
