@@ -58,7 +58,7 @@ export function versionsOf(names: readonly Program[]): Record<string, string> {
 }
 
 /** Path of our own program, compiled. */
-export function ownProgram(name: 'paced' | 'attach-empty' | 'ring-reader' | 'library-users'): string {
+export function ownProgram(name: 'paced' | 'attach-empty' | 'ring-reader' | 'tls-reader' | 'library-users'): string {
 	const target = join(BUILT, name);
 	if (name === 'paced') return compile(target, ['paced.c'], 'gcc', ['-O2', '-Wall']);
 	if (name === 'library-users') return compile(target, ['library-users.c'], 'gcc', ['-O2', '-Wall'], ['-ldl']);

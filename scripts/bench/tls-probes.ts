@@ -1,13 +1,14 @@
 // Attaching and detaching of `--tls`, seen from outside: in the memory of processes that have mapped a library, and in what
 // the kernel says about BPF programs and links.
 import { spawnSync } from 'node:child_process';
-import { closeSync, copyFileSync, mkdtempSync, openSync, readFileSync, readSync, realpathSync, rmSync } from 'node:fs';
+import { closeSync, copyFileSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { TEST_ENV, TINYTAP } from '../../support/tinytap.ts';
 import { interrupt, type Started, start, until } from './processes.ts';
 import { ownProgram } from './programs.ts';
+import { installedLibrary } from './tls-readers.ts';
 import { untilCapturing } from './tracers.ts';
 
 /** A byte of a library's code, as an offset in the file. */
@@ -36,12 +37,9 @@ const WAIT_MS = 30_000;
 
 /** A copy of the installed libssl, so that nothing else on the machine uses it. */
 export function privateLibrary(): { readonly path: string; readonly remove: () => void } {
-	const { stdout } = spawnSync('ldconfig', ['-p'], { encoding: 'utf8' });
-	const installed = /libssl\.so\.3 .*=> (\S+)/.exec(stdout)?.[1];
-	if (installed === undefined) throw new Error('expected libssl.so.3 to be installed');
 	const directory = mkdtempSync(join(tmpdir(), 'tinytap-bench-'));
 	const path = join(directory, 'libssl.so.3');
-	copyFileSync(realpathSync(installed), path);
+	copyFileSync(installedLibrary(), path);
 	return { path, remove: () => rmSync(directory, { recursive: true, force: true }) };
 }
 

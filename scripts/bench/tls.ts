@@ -8,6 +8,7 @@ import { cpuUs, turn } from './processes.ts';
 import { requirePrograms, versionsOf } from './programs.ts';
 import { figure, type Spread, spreadOf, spreadText, table } from './rounds.ts';
 import { type AttachTimes, attachTimes, type Leftovers, leftovers, privateLibrary } from './tls-probes.ts';
+import { chosenPlaces, symbolPlaces } from './tls-readers.ts';
 import { type Report, type Tracer, tinytap, untraced } from './tracers.ts';
 import type { WebServer } from './web-server.ts';
 
@@ -22,7 +23,11 @@ const PROGRAMS = ['bpftool', 'nginx', 'openssl', 'wrk'] as const;
 const OPTIONS = ['--comm', 'nginx', '--max-memory', '2GiB'];
 const WITHOUT = tinytap('tinytap', OPTIONS);
 const WITH = tinytap('tinytap --tls', ['--tls', ...OPTIONS]);
-const TRACERS = [untraced, WITHOUT, WITH];
+/** Over HTTPS also the bare capture, for what the places of the probes are worth. */
+const TRACERS: Readonly<Record<Scheme, readonly Tracer[]>> = {
+	https: [untraced, WITHOUT, WITH, chosenPlaces, symbolPlaces],
+	http: [untraced, WITHOUT, WITH],
+};
 const SCHEMES = ['https', 'http'] as const;
 type Scheme = (typeof SCHEMES)[number];
 const WARM_UP_S = 1;
@@ -52,8 +57,8 @@ export async function benchTls({ rounds, seconds, write, command }: TlsOptions):
 		for (let round = 0; round < rounds; round++)
 			for (const scheme of SCHEMES)
 				await turn(async () => {
-					for (let i = 0; i < TRACERS.length; i++) {
-						const tracer = TRACERS[(i + round) % TRACERS.length]!;
+					for (let i = 0; i < TRACERS[scheme].length; i++) {
+						const tracer = TRACERS[scheme][(i + round) % TRACERS[scheme].length]!;
 						const result = await measure(server, tracer, scheme, seconds);
 						const key = keyOf(scheme, tracer);
 						measured.set(key, [...(measured.get(key) ?? []), result]);
@@ -120,9 +125,14 @@ async function measure(server: HttpsServer, tracer: Tracer, scheme: Scheme, seco
 }
 
 /** The number of rows. Throws if some are missing without being counted, or not whole, or if there should be none. */
-function check(tracer: Tracer, scheme: Scheme, { rows, lost }: Report, least: number): number {
+function check(tracer: Tracer, scheme: Scheme, { rows, lost, captured = 0 }: Report, least: number): number {
 	const found = rows.find(({ side }) => side === 'server');
 	const complete = (found?.complete ?? 0) + (found?.evicted ?? 0);
+	if (tracer === chosenPlaces || tracer === symbolPlaces) {
+		if (lost === 0 && captured < least * BODY_BYTES)
+			throw new Error(`${keyOf(scheme, tracer)}: expected ${least} bodies, got ${captured} bytes`);
+		return 0;
+	}
 	const sees = tracer === WITH || (tracer === WITHOUT && scheme === 'http');
 	if (!sees) {
 		if (found !== undefined) throw new Error(`${keyOf(scheme, tracer)}: expected no rows, got ${JSON.stringify(rows)}`);
@@ -166,6 +176,11 @@ function goals(measured: Measured, times: readonly AttachTimes[], left: readonly
 			figure: signed(clear),
 			met: clear.median <= NOTHING * untracedClear || clear.min <= 0,
 		},
+		{
+			goal: 'places: the bare capture costs less than at the first instructions of the functions',
+			figure: `${signed(added(measured, 'https', chosenPlaces, untraced))} µs instead of ${signed(added(measured, 'https', symbolPlaces, untraced))} µs`,
+			met: added(measured, 'https', chosenPlaces, symbolPlaces).median < 0,
+		},
 		{ goal: 'nothing lost', figure: figure(lost), met: lost === 0 },
 		{
 			goal: `attached within ${GOAL_MS} ms with ${MANY.toLocaleString('en')} processes that have mapped the library`,
@@ -182,7 +197,7 @@ function goals(measured: Measured, times: readonly AttachTimes[], left: readonly
 
 function figures(measured: Measured, times: readonly AttachTimes[], left: readonly Leftovers[]): string {
 	const rows = SCHEMES.flatMap((scheme) =>
-		TRACERS.map((tracer) => {
+		TRACERS[scheme].map((tracer) => {
 			const list = measured.get(keyOf(scheme, tracer))!;
 			const of = (value: (m: Measurement) => number) => spreadText(spreadOf(list.map(value)));
 			return [
