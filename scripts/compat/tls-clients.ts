@@ -65,9 +65,15 @@ function node(name: string, program: string): TlsClient {
 	};
 }
 
-/** What such a program reads from stdin. */
-export function planText(port: number, plan: TlsPlan, tls: Certificates, pause: number | null = null): string {
-	const words = { port, authority: tls.authority, at_once: pause === null ? AT_ONCE : plan.length, pause };
+/** What such a program reads from stdin. `pause`, `nap`: after how many requests it waits for a line, and for a second. */
+export function planText(
+	port: number,
+	plan: TlsPlan,
+	tls: Certificates,
+	pause: number | null = null,
+	nap: number | null = null,
+): string {
+	const words = { port, authority: tls.authority, at_once: pause === null ? AT_ONCE : plan.length, pause, nap };
 	return `${JSON.stringify({ ...words, connections: plan })}\n`;
 }
 

@@ -8,8 +8,8 @@ export function tlsPage(trials: readonly TlsTrial[]): string {
 	const sum = (value: (trial: TlsTrial) => number) =>
 		ran.reduce((total, one) => total + value(one), 0).toLocaleString('en');
 	const failures = ran.flatMap((one) => one.failures.map((failure) => `${one.client} → ${one.server}: ${failure}`));
-	const pairs = trials.filter(({ versions }) => versions[0] !== '' || versions[1] !== '');
-	const cases = trials.filter((trial) => !pairs.includes(trial));
+	const pairs = trials.filter(({ versions }) => versions !== undefined);
+	const cases = trials.filter(({ versions }) => versions === undefined);
 	return `# Peers over TLS
 
 \`npm run compat -- --only tls\` writes this page (root). Real servers and clients speak HTTPS on loopback while \`tinytap query --tls --port …\` captures both ends: ${CONNECTIONS} connections with
@@ -25,7 +25,7 @@ ${failures.length === 0 ? '' : `\n## What failed\n\n${firstOfEach(ran)}`}
 
 | server | version | client | version | exchanges | rows | wrong | missing | remark |
 |---|---|---|---|---|---|---|---|---|
-${pairs.map((one) => line([one.server, one.versions[0], one.client, one.versions[1]], one)).join('')}
+${pairs.map((one) => line([one.server, one.versions?.[0] ?? '', one.client, one.versions?.[1] ?? ''], one)).join('')}
 ## Conditions
 
 | what | server | exchanges | rows | wrong | missing | remark |

@@ -233,6 +233,7 @@ server.port = ${port}
 server.errorlog = "${temporary}/tls-lighttpd.log"
 server.upload-dirs = ("${temporary}")
 server.max-keep-alive-requests = 1000
+server.max-keep-alive-idle = 60
 server.feature-flags = ("server.h2proto" => "disable")
 mimetype.assign = ("" => "text/plain")
 ssl.engine = "enable"

@@ -38,7 +38,8 @@ const KEPT = join(import.meta.dirname, '../../build/compat');
 export type TlsTrial = CaseResult & {
 	readonly server: string;
 	readonly client: string;
-	readonly versions: readonly [server: string, client: string];
+	/** Undefined: the trial is of a condition, not of a pair. */
+	readonly versions: readonly [server: string, client: string] | undefined;
 	/** Why it was not available; undefined if it ran. */
 	readonly absent: string | undefined;
 };
@@ -71,9 +72,8 @@ export async function tryTls(site: Site, only: readonly string[] = []): Promise<
 	for (const one of cases)
 		if (!isEnding())
 			await add(
-				guarded({ server: one.server, client: one.name }, one.needs, async () => {
-					const result = await one.run(site, certificates);
-					return { ...result, versions: ['', ''] };
+				guarded({ server: one.server, client: one.name, versions: undefined }, one.needs, async () => {
+					return await one.run(site, certificates);
 				}),
 			);
 	return trials;
@@ -85,7 +85,8 @@ async function tryPair(
 	certificates: Certificates,
 	site: Site,
 ): Promise<TlsTrial> {
-	const names = { server: server.name, client: client.name };
+	const versions = [versionOf(server.version), versionOf(client.version)] as const;
+	const names = { server: server.name, client: client.name, versions };
 	return await guarded(names, [...server.needs, ...client.needs], async () => {
 		const plan = tlsPlan({ posts: client.gets !== true && server.single !== true });
 		const { port, back } = await server.start(site, certificates, plan);
@@ -101,7 +102,6 @@ async function tryPair(
 		return {
 			...result,
 			failures: [...broken, ...result.failures],
-			versions: [versionOf(server.version), versionOf(client.version)],
 		};
 	});
 }
@@ -145,17 +145,17 @@ function judgePair(capture: TlsCapture, { server, client, said, port, back }: Pa
 }
 
 async function guarded(
-	names: { readonly server: string; readonly client: string },
+	names: Pick<TlsTrial, 'server' | 'client' | 'versions'>,
 	needs: TlsServer['needs'],
-	run: () => Promise<Omit<TlsTrial, 'server' | 'client' | 'absent'>>,
+	run: () => Promise<CaseResult>,
 ): Promise<TlsTrial> {
 	const absent = missing(needs);
-	if (absent !== undefined) return { ...names, ...NOTHING, absent, versions: ['', ''], failures: [] };
+	if (absent !== undefined) return { ...names, ...NOTHING, absent, failures: [] };
 	try {
 		return { ...names, absent, ...(await run()) };
 	} catch (error) {
 		const failure = `${error instanceof Error ? error.message : String(error)}\n${printed()}`.trim();
-		return { ...names, ...NOTHING, absent, versions: ['', ''], failures: [failure] };
+		return { ...names, ...NOTHING, absent, failures: [failure] };
 	} finally {
 		await stopAll();
 	}
