@@ -224,8 +224,8 @@ static __always_inline __u32 syscall_of(__u32 library, __u32 function)
 static __noinline long carry_plaintext(struct tls_session *session, const struct tls_call *call, __u64 bytes)
 {
 	__u32 function, index;
-	__u64 pid_tgid = bpf_get_current_pid_tgid(), conn, *until;
-	struct connection *connection;
+	__u64 pid_tgid = bpf_get_current_pid_tgid(), conn, likely, *until;
+	struct connection *connection, *found;
 	struct plaintext plaintext = {};
 	struct skip_key skip = {};
 
@@ -234,9 +234,12 @@ static __noinline long carry_plaintext(struct tls_session *session, const struct
 	function = function_of(call->cookie);
 	index = function == TLS_FUNCTION_READ ? 0 : 1;
 	conn = session->conn;
-	connection = conn ? bpf_map_lookup_elem(&connections, &conn) : NULL;
+	/* Until the connection is known, the one with the last vote decides whether it has one of the ports. */
+	likely = conn ? conn : session->candidate;
+	found = bpf_map_lookup_elem(&connections, &likely);
+	connection = conn ? found : NULL;
 	plaintext.stream_offset = FETCH_ADD(&session->offset[index], bytes);
-	if (call->excluded || (connection && !ports_are_wanted(connection))) {
+	if (call->excluded || (found && !ports_are_wanted(found))) {
 		if (!(session->flags & TLS_SENT))
 			session->flags |= TLS_MIDSTREAM;
 		count_tls_loss(LOSS_EXCLUDED, bytes);
@@ -244,7 +247,9 @@ static __noinline long carry_plaintext(struct tls_session *session, const struct
 	}
 	if (!connection) {
 		/* The connection was closed during the call, or it is not known whether it has one of the ports. */
-		if (conn || control.port_filter) {
+		if (conn || (control.port_filter && !found)) {
+			if (!(session->flags & TLS_SENT))
+				session->flags |= TLS_MIDSTREAM;
 			count_tls_loss(LOSS_TLS_UNMAPPED, bytes);
 			return 0;
 		}
