@@ -381,7 +381,9 @@ export function dropBlock(stream: Stream, frames: Frames): void {
 
 /** The head of a message is complete. Returns false if it does not begin a message. */
 function finishHead(http2: Http2, frames: Frames, lane: Lane, message: Message): bool {
-	const isKnown = (message.anomalies & ((<u64>1) << ANOMALY_HPACK_UNKNOWN)) == 0;
+	/** What was too long was sent, although it is not kept. */
+	const unread = ((<u64>1) << ANOMALY_HPACK_UNKNOWN) | ((<u64>1) << ANOMALY_LONG_HEADERS);
+	const isKnown = (message.anomalies & unread) == 0;
 	if (!frames.pseudo && isKnown && http2.holed && lane.exchange == NO_EXCHANGE) {
 		// The trailers of a message whose beginning was not seen.
 		dropMessage(http2, lane, message);
