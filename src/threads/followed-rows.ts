@@ -9,6 +9,7 @@ import {
 	compileRowQuery,
 	isRowQuery,
 	type ResultColumn,
+	SqlError,
 	type Statement,
 } from '../sql/sql.ts';
 import { type CaptureSnapshot, openDatabase, type SegmentCache } from '../store/database.ts';
@@ -48,10 +49,28 @@ export function followedRows(wanted: TailWanted, prepared: (sql: string) => Stat
 		return { table, ...query };
 	}
 	const table = 'blocks' in wanted ? 'exchanges' : (wanted.of ?? 'exchanges');
+	try {
+		return columnsFollowed(wanted, table);
+	} catch (error) {
+		throw withTableHint(error, table);
+	}
+}
+
+function columnsFollowed(wanted: Exclude<TailWanted, { readonly sql: string }>, table: FollowedTable): Followed {
 	const columns = TABLE_COLUMNS[table];
 	const condition = wanted.where === undefined ? undefined : compileCondition(wanted.where, columns, { table });
 	if ('blocks' in wanted) return { table, condition, columns: [], values: undefined };
 	return { table, condition, ...compileProjection(wanted.columns, columns, { table }) };
+}
+
+/** If a column that does not exist is one of the other table, says so. */
+function withTableHint(error: unknown, table: FollowedTable): unknown {
+	const [, name] = (error instanceof SqlError && /^unknown column (\w+)$/.exec(error.message)) || [];
+	const other = table === 'messages' ? 'exchanges' : 'messages';
+	if (name === undefined || !TABLE_COLUMNS[other].some((column) => column.name === name.toLowerCase())) return error;
+	const { message, position } = error as SqlError;
+	const how = table === 'messages' ? 'leave out --messages' : 'add --messages';
+	return new SqlError(message, 'ERR_SQL_NAME', position, `${name} is a column of ${other}: ${how} to follow these`);
 }
 
 /** The SNAPSHOT_* mask for what a tail reads besides the stored exchanges. */

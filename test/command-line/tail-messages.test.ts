@@ -106,7 +106,9 @@ test('--where, --columns and --count of --messages are about messages', async ()
 	assert.equal(parseRows(two.stdout).length, 2, two.stderr);
 	const wrong = await tail('--messages', '--where', 'status = 200');
 	assert.equal(wrong.code, 1);
-	assert.match(wrong.stderr, /unknown column status/);
+	assert.match(wrong.stderr, /unknown column status .*\nhint: status is a column of exchanges: leave out --messages/);
+	const other = await tail('--where', "kind = 'ping'");
+	assert.match(other.stderr, /unknown column kind .*\nhint: kind is a column of messages: add --messages/);
 	const both = await tail('--messages', '--bodies');
 	assert.equal(both.code, 2);
 	assert.match(both.stderr, /expected --bodies or --messages, got both/);

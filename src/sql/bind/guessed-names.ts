@@ -108,7 +108,7 @@ export const GUESSED_COLUMNS: Readonly<Record<string, string>> = {
 	bytes: 'size length len count returned ret return_value retval nbytes res_body_bytes',
 	captured_bytes: 'captured copied copied_bytes held_bytes kept data_bytes',
 	flags: 'flag notes attributes marks anomalies',
-	kind: 'type category class severity by_design',
+	kind: 'type category class severity by_design opcode frame_type',
 	events: 'count times n occurrences number total hits',
 	last_ts: 'ts time last last_time last_seen timestamp when updated last_at',
 	what: 'kind type feature cause blind_spot reason',
