@@ -114,7 +114,7 @@ static __always_inline bool count_rest(struct connection *connection, __s32 fd)
 		connection->offset[index] += unseen;
 		some = true;
 		/* Of TLS only the hellos are followed. */
-		if (!(connection->flags & CONNECTION_LABELLED))
+		if (!(connection->flags & CONNECTION_LABELLED) || connection->flags & CONNECTION_HTTP)
 			count_loss(LOSS_UNSEEN, unseen);
 	}
 	return some;

@@ -8,25 +8,49 @@
 #include "descriptors.bpf.h"
 #include "tls-threads.bpf.h"
 
-/* Does the memory of a call begin with a record of TLS that holds application data? */
-static __always_inline bool begins_with_data_record(__u64 pointer, __u32 shape)
+/* Types of TLS records. */
+#define RECORD_FIRST 0x14
+#define RECORD_DATA 0x17
+
+/* The type of the TLS record with which the memory of a call begins; 0: none. */
+static __always_inline __u8 record_type(__u64 pointer, __u32 shape)
 {
 	struct iovec iovec;
 	__u8 first[3] = {};
 
 	if (shape == SHAPE_IOVECS) {
 		if (bpf_probe_read_user(&iovec, sizeof(iovec), (void *)pointer))
-			return false;
+			return 0;
 		pointer = iovec.base;
 	} else if (shape != SHAPE_BUFFER) {
-		return false;
+		return 0;
 	}
-	return !bpf_probe_read_user(first, sizeof(first), (void *)pointer) && first[0] == 0x17 && first[1] == 3 &&
-	       first[2] <= 4;
+	if (bpf_probe_read_user(first, sizeof(first), (void *)pointer) || first[1] != 3 || first[2] > 4)
+		return 0;
+	return first[0] >= RECORD_FIRST && first[0] <= RECORD_DATA ? first[0] : 0;
 }
 
-/* Notes a call that has moved bytes. A connection whose hellos were not seen is recognised here by its records. */
-static __noinline long note_tls_call(__s32 fd, __u32 direction, __u64 pointer, __u32 shape)
+/* Does the connection carry TLS, as far as this call shows? It is labelled, or its hellos were not seen but this call
+ * begins with a later record, or an HTTP proxy's client speaks TLS through its tunnel. */
+static __always_inline bool carries_tls(struct connection *connection, __u64 pointer, __u32 shape)
+{
+	__u8 type;
+
+	if (connection->flags & CONNECTION_LABELLED)
+		return true;
+	type = record_type(pointer, shape);
+	if (connection->flags & CONNECTION_HTTP && type) {
+		connection->flags |= CONNECTION_LABELLED;
+		return true;
+	}
+	if (type != RECORD_DATA)
+		return false;
+	connection->flags |= CONNECTION_LABELLED | CONNECTION_PAST_HELLOS;
+	return true;
+}
+
+/* Notes a call that has moved bytes. A global function, so that the verifier checks it only once. */
+__noinline long note_tls_call(__s32 fd, __u32 direction, __u64 pointer, __u32 shape)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid(), *slot, conn;
 	struct tls_thread *thread = bpf_map_lookup_elem(&tls_threads, &pid_tgid);
@@ -38,15 +62,11 @@ static __noinline long note_tls_call(__s32 fd, __u32 direction, __u64 pointer, _
 	slot = find_descriptor(pid_tgid >> 32, fd);
 	conn = slot ? descriptor_conn(*slot) : 0;
 	connection = conn ? bpf_map_lookup_elem(&connections, &conn) : NULL;
-	if (!connection || connection->flags & CONNECTION_HTTP)
+	if (!connection)
 		return 0;
-	is_tls = connection->flags & CONNECTION_LABELLED;
-	if (!is_tls && begins_with_data_record(pointer, shape)) {
-		connection->flags |= CONNECTION_LABELLED | CONNECTION_PAST_HELLOS;
-		is_tls = true;
-	}
+	is_tls = carries_tls(connection, pointer, shape);
 	/* The call with the first bytes of a connection is labelled later. */
-	if (!is_tls && connection->flags & CONNECTION_ANSWERED)
+	if (!is_tls && connection->flags & (CONNECTION_ANSWERED | CONNECTION_HTTP))
 		return 0;
 	if (thread->inside) {
 		if (is_tls || !thread->nested)

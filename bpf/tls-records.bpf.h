@@ -122,9 +122,8 @@ struct plaintext {
 	__u64 at;
 	__u64 sent;
 	__u64 left;
-	/* Bytes that may still be copied, and that must still be skipped. */
+	/* Bytes that may still be copied. */
 	__u64 capture_left;
-	__u64 skip_left;
 	/* A read of several pages failed: go page by page up to this address. */
 	__u64 careful_until;
 	__u32 conn_flags;
@@ -183,21 +182,18 @@ static __always_inline bool send_copy(struct plaintext *plaintext, __u64 bytes)
 	return send_record(plaintext, bytes, bytes, 0, CAPTURE_EVENT_PAYLOAD_MAX);
 }
 
-/* Sends the next record. Returns 1 if there is nothing left. */
-static __noinline long send_piece(__u32 index, void *context)
+/* Sends the next record. Returns 1 if there is nothing left. A global function, so that the verifier checks it only
+ * once. */
+__noinline int send_next(struct plaintext *plaintext)
 {
-	struct plaintext *plaintext = context;
-	__u64 bytes = plaintext->left;
-	__u32 page_offset = plaintext->at & (PAGE_BYTES - 1);
+	__u64 bytes;
+	__u32 page_offset;
 
-	if (!bytes)
+	if (!plaintext || !plaintext->left)
 		return 1;
-	if (plaintext->skip_left) {
-		if (bytes > plaintext->skip_left)
-			bytes = plaintext->skip_left;
-		plaintext->skip_left -= bytes;
-		send_record(plaintext, bytes, 0, FLAG_CUT_BODY_LIMIT, 0);
-	} else if (plaintext->flags & FLAG_ZERO_COPY) {
+	bytes = plaintext->left;
+	page_offset = plaintext->at & (PAGE_BYTES - 1);
+	if (plaintext->flags & FLAG_ZERO_COPY) {
 		send_record(plaintext, bytes, 0, 0, 0);
 	} else if (!plaintext->at) {
 		count_tls_loss(LOSS_FAULT, bytes);
@@ -229,13 +225,18 @@ static __noinline long send_piece(__u32 index, void *context)
 	return 0;
 }
 
+static long send_piece(__u32 index, void *plaintext)
+{
+	return send_next(plaintext) & 1;
+}
+
 static __always_inline void send_plaintext(struct plaintext *plaintext)
 {
 	plaintext->capture_left = settings.capture_limit;
 	plaintext->sent = 0;
 	plaintext->left = plaintext->bytes;
 	plaintext->careful_until = 0;
-	send_piece(0, plaintext);
+	send_next(plaintext);
 	if (plaintext->left)
 		bpf_loop(PLAINTEXT_STEPS, send_piece, plaintext, 0);
 }

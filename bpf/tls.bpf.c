@@ -224,10 +224,9 @@ static __always_inline __u32 syscall_of(__u32 library, __u32 function)
 static __noinline long carry_plaintext(struct tls_session *session, const struct tls_call *call, __u64 bytes)
 {
 	__u32 function, index;
-	__u64 pid_tgid = bpf_get_current_pid_tgid(), conn, likely, *until;
+	__u64 pid_tgid = bpf_get_current_pid_tgid(), conn, likely;
 	struct connection *connection, *found;
 	struct plaintext plaintext = {};
-	struct skip_key skip = {};
 
 	if (!session || !call)
 		return 0;
@@ -276,13 +275,6 @@ static __noinline long carry_plaintext(struct tls_session *session, const struct
 	plaintext.library = library_of(call->cookie);
 	plaintext.syscall = syscall_of(plaintext.library, function);
 	plaintext.direction = index + 1;
-	if (control.skipping) {
-		skip.conn = plaintext.conn;
-		skip.direction = plaintext.direction;
-		until = bpf_map_lookup_elem(&skips, &skip);
-		if (until && *until > plaintext.stream_offset)
-			plaintext.skip_left = *until - plaintext.stream_offset;
-	}
 	send_plaintext(&plaintext);
 	return 0;
 }
