@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
@@ -215,6 +217,37 @@ it('HTTP/2 inside TLS is read', async () => {
 		for (const row of own)
 			assert.deepEqual([row.tls, row.state, String(row.res_body).split(' ')[1]], ['openssl', 'complete', row.path]);
 	}
+});
+
+it('TLS in the tunnel of an HTTP proxy belongs to the connection to the proxy', async () => {
+	const port = await freePort();
+	const nginx = await startNginx({
+		sendfile: true,
+		server: `listen 127.0.0.1:${port} ssl; ssl_certificate ${cert}; ssl_certificate_key ${key};
+			location / { default_type text/plain; return 200 "$remote_addr:$remote_port $uri"; }`,
+	});
+	stopped.push(nginx.remove, nginx.stop);
+	const proxy = createServer().on('connect', (request, client) => {
+		const [host, targetPort] = request.url!.split(':');
+		const upstream = connect(Number(targetPort), host, () => {
+			client.write('HTTP/1.1 200 Connection established\r\n\r\n');
+			upstream.pipe(client).pipe(upstream);
+		});
+		upstream.on('error', () => client.destroy());
+		client.on('error', () => upstream.destroy());
+	});
+	await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done));
+	stopped.push(() => void proxy.close());
+	const proxyPort = (proxy.address() as AddressInfo).port;
+	const urls = Array.from({ length: 3 }, (_, i) => `https://127.0.0.1:${port}/tunnel/${i}`);
+	const { rows } = await captured(proxyPort, () =>
+		run('curl', ['-sk', '-x', `http://127.0.0.1:${proxyPort}`, ...urls]),
+	);
+	const own = rows.filter((row) => row.side === 'client' && row.tls !== null);
+	assert.deepEqual(
+		own.map(({ path, remote, tls, anomalies }) => [path, remote, tls, anomalies]),
+		urls.map((url) => [new URL(url).pathname, `127.0.0.1:${proxyPort}`, 'openssl', null]),
+	);
 });
 
 it('a library that is mapped for the first time while capturing', async () => {
