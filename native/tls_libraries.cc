@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
@@ -42,9 +43,28 @@ static uint64_t BootNs() {
   return static_cast<uint64_t>(now.tv_sec) * 1000000000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
+// By the mapping itself: this works for deleted files and in every mount namespace, and it asks no file system anything.
+static int OpenMapped(int pid, uint64_t start, uint64_t end) {
+  char link[96];
+  snprintf(link, sizeof(link), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid, start, end);
+  return open(link, O_PATH | O_CLOEXEC);
+}
+
+// Throws if this process may not look into /proc/PID/map_files.
+static void RequireMappings() {
+  std::optional<std::string> maps = ReadText("/proc/self/maps");
+  uint64_t start, end;
+  if (!maps.has_value() || sscanf(maps->c_str(), "%" SCNx64 "-%" SCNx64, &start, &end) != 2) return;
+  int path = OpenMapped(static_cast<int>(getpid()), start, end);
+  if (path < 0 && (errno == EPERM || errno == EACCES))
+    throw CaptureError("ERR_NO_PERMISSION", "finding TLS libraries needs CAP_SYS_ADMIN");
+  if (path >= 0) close(path);
+}
+
 TlsLibraries::TlsLibraries(TlsProbes* probes) : probes_(probes) {
   struct stat root;
   if (stat("/", &root) == 0) root_device_ = static_cast<uint64_t>(major(root.st_dev)) << 20 | minor(root.st_dev);
+  RequireMappings();
   ScanProcesses();
   StartReading();
 }
@@ -66,11 +86,11 @@ void TlsLibraries::ScanProcesses() {
   for (auto& [pid, used] : processes_)
     if (is_running.count(pid) == 0) ended.push_back(pid);
   for (int pid : ended) EndProcess(pid);
-  for (int pid : running) ScanProcess(pid);
+  for (int pid : running) ScanProcess(pid, nullptr);
 }
 
 // Reads lines such as `7f1c1a200000-7f1c1a25c000 r-xp 0001d000 fd:01 1234   /usr/lib/libssl.so.3`.
-void TlsLibraries::ScanProcess(int pid) {
+void TlsLibraries::ScanProcess(int pid, const FileKey* only) {
   std::optional<std::string> maps = ReadText("/proc/" + std::to_string(pid) + "/maps");
   if (!maps.has_value()) return;
   for (size_t from = 0, to; from < maps->size(); from = to + 1) {
@@ -85,6 +105,7 @@ void TlsLibraries::ScanProcess(int pid) {
                        permissions, &device_major, &device_minor, &file.key.second, &path_at);
     if (count < 6 || permissions[2] != 'x' || file.key.second == 0) continue;
     file.key.first = static_cast<uint64_t>(device_major) << 20 | device_minor;
+    if (only != nullptr && file.key != *only) continue;
     file.pid = pid;
     file.path = line + path_at;
     SeeMapping(file, 0);
@@ -158,11 +179,14 @@ void TlsLibraries::Use(Known* known, int pid) {
 
 // ---- reading files -----------------------------------------------------------------------------------------------------
 
-// By the mapping itself: this works for deleted files and in every mount namespace, and it asks no file system anything.
-static int OpenMapped(int pid, uint64_t start, uint64_t end) {
-  char link[96];
-  snprintf(link, sizeof(link), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid, start, end);
-  return open(link, O_PATH | O_CLOEXEC);
+// Finds the file in another of the processes that have mapped it. If there is none, the next one that maps it brings it
+// back.
+void TlsLibraries::LookElsewhere(const Waiting& file) {
+  auto seen = seen_.find(file.key);
+  std::set<int> others = std::move(seen->second.waiting);
+  seen_.erase(seen);
+  others.erase(file.pid);
+  for (int pid : others) ScanProcess(pid, &file.key);
 }
 
 void TlsLibraries::StartReading() {
@@ -173,12 +197,14 @@ void TlsLibraries::StartReading() {
     if (seen == seen_.end()) continue;
     // Any of the processes that have mapped it will do, but only of this one is the range known.
     int path = OpenMapped(file.pid, file.start, file.end);
+    if (path < 0 && errno != ENOENT) {
+      // There is no way to it.
+      seen->second.waiting.clear();
+      continue;
+    }
     if (path < 0) {
-      // It has ended, or mapped something else there. The next process that maps the file brings it back.
-      std::set<int> others = std::move(seen->second.waiting);
-      seen_.erase(seen);
-      others.erase(file.pid);
-      for (int pid : others) ScanProcess(pid);
+      // The process has ended, or mapped something else there.
+      LookElsewhere(file);
       continue;
     }
     try {
@@ -223,9 +249,8 @@ void TlsLibraries::Add(const Reading& reading, const TlsReading& result) {
                                             (result.device == 0 || result.device == reading.file.key.first));
   if (!is_same && result.error == 0) {
     close(reading.path);
-    users.erase(reading.file.pid);
-    seen_.erase(found);
-    for (int pid : users) ScanProcess(pid);
+    seen.waiting = std::move(users);
+    LookElsewhere(reading.file);
     return;
   }
   bool has_tls = result.error == 0 && (file.library != 0 || file.unread != TLS_UNREAD_NOT);

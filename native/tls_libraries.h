@@ -96,7 +96,9 @@ class TlsLibraries {
   };
 
   void ScanProcesses();
-  void ScanProcess(int pid);
+  // `only`: NULL: all of its files.
+  void ScanProcess(int pid, const FileKey* only);
+  void LookElsewhere(const Waiting& file);
   void Take(const MappingEvent& event);
   void SeeMapping(const Waiting& file, uint64_t generation);
   void EndProcess(int pid);

@@ -171,6 +171,7 @@ class Attacher {
   void Rights(const request& request);
   void BecomeHelper(const CaptureHandles& handles);
   void Refuse(const request& request, const CaptureError& error);
+  void EndTlsHelper();
 
   std::string directory_;
   const char* settings_;
@@ -181,6 +182,8 @@ class Attacher {
   std::unique_ptr<Capture> capture_;
   // What LoadEarly() has loaded.
   std::unique_ptr<Capture> early_;
+  // The socket on which tinytap asks the TLS helper, until tinytap has it.
+  int tls_helper_ = -1;
   helper helper_ = {};
   answer answer_ = {};
 };
@@ -311,9 +314,16 @@ void Attacher::LoadEarly() {
   if (!HasTracefs()) return;
   try {
     early_ = std::make_unique<Capture>(Usual());
+    if (wants_tls_) tls_helper_ = StartTlsHelper(directory_, early_->Handles().maps);
   } catch (const CaptureError&) {
     // Loading them again will report the reason.
   }
+}
+
+// Closes the socket to it, which ends it if nobody else has a copy.
+void Attacher::EndTlsHelper() {
+  if (tls_helper_ >= 0) close(tls_helper_);
+  tls_helper_ = -1;
 }
 
 void Attacher::Load(const request& request) {
@@ -332,6 +342,8 @@ void Attacher::Load(const request& request) {
                     options.iovec_limit == usual.iovec_limit && options.connections == usual.connections &&
                     options.kernel_types == usual.kernel_types;
     capture_ = is_usual ? std::move(early_) : nullptr;
+    // The TLS helper uses the maps of the early programs.
+    if (capture_ == nullptr) EndTlsHelper();
     Discard(&early_);
     if (capture_ == nullptr) capture_ = std::make_unique<Capture>(options);
     if (request.only_check == 0) answer_.value = LearnSockets(*capture_);
@@ -354,7 +366,7 @@ void Attacher::Load(const request& request) {
   helper_.sockets = handles.maps.at("sockets");
   helper_.chosen = handles.maps.at("chosen");
   std::string names;
-  int descriptors[ANSWER_MAPS + 2], tls_helper = -1;
+  int descriptors[ANSWER_MAPS + 2];
   size_t count = 0;
   for (auto& [name, fd] : handles.maps) {
     if (!IsForTinytap(name)) continue;
@@ -363,14 +375,12 @@ void Attacher::Load(const request& request) {
     descriptors[count++] = fd;
   }
   descriptors[count++] = lookers_;
-  if (wants_tls_) {
-    tls_helper = StartTlsHelper(directory_, handles.maps);
-    if (tls_helper >= 0) descriptors[count++] = tls_helper;
-  }
+  if (wants_tls_ && tls_helper_ < 0) tls_helper_ = StartTlsHelper(directory_, handles.maps);
+  if (tls_helper_ >= 0) descriptors[count++] = tls_helper_;
   answer_.type = request.type;
   answer_.sequence = request.sequence;
   answer_.old_programs = capture_->UsesOldPrograms();
-  answer_.has_tls_helper = tls_helper >= 0;
+  answer_.has_tls_helper = tls_helper_ >= 0;
   answer_.cpu_count = handles.cpu_count;
   answer_.ring_bytes = handles.ring_bytes;
   names += '\n' + missing;
@@ -389,7 +399,8 @@ void Attacher::Load(const request& request) {
   header->cmsg_len = CMSG_LEN(count * sizeof(int));
   std::memcpy(CMSG_DATA(header), descriptors, count * sizeof(int));
   if (sendmsg(HELPER_SOCKET, &message, MSG_NOSIGNAL) < 0) _exit(1);
-  if (tls_helper >= 0) close(tls_helper);
+  // Node's copy is the only one: when Node ends, so does the helper.
+  EndTlsHelper();
 }
 
 void Attacher::Attach(const request& request) {
