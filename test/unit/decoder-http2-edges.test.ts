@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CAPTURE_CONN_HTTP2, FLAG_MIDSTREAM, ROLE_ACCEPTED } from '../../decoder-as/assembly/wire/capture-event.ts';
-import { type Decoded, decodeRecords, type ExchangeRow } from '../../support/decoded-rows.ts';
+import {
+	type Decoded,
+	decodeRecords,
+	type ExchangeRow,
+	feedRecords,
+	newDecoder,
+	takeOutput,
+} from '../../support/decoded-rows.ts';
 import {
 	data,
 	END_HEADERS,
@@ -42,6 +49,7 @@ function older(write: (server: ConnectionTape) => void): Decoded {
 }
 
 const shown = (row: ExchangeRow) => [row.streamId, row.target, row.status, row.state, row.reason, row.anomalies];
+const LEAST = 2 << 20;
 const GRPC: HeaderField = ['content-type', 'application/grpc'];
 
 test('the dependency of a priority is no padding, whatever its first byte is', () => {
@@ -210,4 +218,51 @@ test('messages have the direction of their side, whichever side was heard first'
 		answered.messages.map(({ direction }) => direction),
 		['out', 'in', 'out'],
 	);
+});
+
+test('without memory, heads and connections are given up, and nothing is read that is not there', () => {
+	const decoder = newDecoder({ memoryLimit: LEAST, eventsLimit: 0 });
+	const decoded: Decoded[] = [];
+	const tape = new Tape();
+	const feed = () => {
+		decoded.push(feedRecords(decoder, tape.records.splice(0)));
+	};
+	// Requests whose heads never end, and others with long fields, on more and more connections.
+	for (let conn = 1; conn <= 60; conn++) {
+		const server = tape.server(conn).open();
+		server.in(PREFACE.slice(0, 10)).in(PREFACE.slice(10)).in(settings()).out(settings());
+		for (let id = 1; id < 40; id += 2) {
+			const long = literalBlock([
+				[':method', 'GET'],
+				[':path', `/${'p'.repeat(3000)}`],
+				['x-long', 'v'.repeat(4000)],
+			]);
+			if (id % 4 === 1) server.in(headers(id, long));
+			else server.in(frame('headers', id, long.subarray(0, 5000)));
+			if (id % 4 === 3) server.in(frame('continuation', id, long.subarray(5000), END_HEADERS));
+			if (id % 8 === 1) server.out(headers(id, responseBlock(200, [['x-answer', 'a'.repeat(2000)]])));
+		}
+		// A head that stays incomplete.
+		server.in(frame('headers', 41, literalBlock([['x-never', 'n'.repeat(9000)]]).subarray(0, 8000)));
+		feed();
+	}
+	const rows = decoded.flatMap(({ exchanges }) => exchanges);
+	const losses = decoder.loss().reduce((sum, { events }) => sum + events, 0);
+	assert.ok(losses > 0, 'memory was exhausted');
+	for (const { target, status } of rows) {
+		assert.ok(target === null || /^\/p{3000}$/.test(target), String(target).slice(0, 50));
+		assert.ok(status === 0 || status === 200, String(status));
+	}
+	// There is memory again once the connections have ended.
+	for (let conn = 1; conn <= 60; conn++) tape.server(conn).close();
+	feed();
+	const server = tape.server(1000).open().in(PREFACE).in(settings()).out(settings());
+	server
+		.in(headers(1, requestBlock('/after'), true))
+		.out(headers(1, responseBlock(204), true))
+		.close();
+	feed();
+	decoder.finish();
+	const all = [...decoded.flatMap(({ exchanges }) => exchanges), ...takeOutput(decoder).exchanges];
+	assert.equal(all.find(({ target }) => target === '/after')?.status, 204);
 });
