@@ -1,7 +1,8 @@
 -- Who talks TLS to which server
 --
 -- For each process: the servers that it names in its handshakes, or that its clients ask it for, how often, and with which
--- versions. Without a name, it is the server's address. What they say is encrypted.
+-- versions. Without a name, it is the server's address. What they say is in `exchanges`
+-- only with --tls.
 --
 -- :top int = 50  maximum number of rows
 SELECT side, comm, coalesce(sni, iif(side = 'server', local, remote)) AS server, count(*) AS connections,

@@ -17,8 +17,9 @@ import {
 	startProgram,
 	temporaryDirectory,
 } from '../../support/servers.ts';
-import { parseRows, runTinytap, startTinytap, type Tinytap } from '../../support/tinytap.ts';
+import { parseRows, runTinytap, startTinytap, TINYTAP, type Tinytap } from '../../support/tinytap.ts';
 import { makeCertificate } from '../../support/tls-handshake.ts';
+import { enter, promptOf } from '../../support/typing.ts';
 
 const run = promisify(execFile);
 const PYTHON = '/usr/bin/python3';
@@ -333,4 +334,40 @@ it('where the kernel refuses it, everything else is captured, and the reason is 
 		[{ attached: 0 }],
 	);
 	assert.equal(lines.filter((line) => String(line.evidence).startsWith('TLS handshake')).length, 1);
+});
+
+it('.capture tls off and on, and what the prompt says; without --tls it refuses with a reason', async () => {
+	const port = await server(PYTHON, [TALK_PY, 'serve']);
+	const curl = (path: string) => run('curl', ['-sk', `https://127.0.0.1:${port}${path}`]);
+	const live = promptOf({ columns: 120, rows: 40 });
+	await live(
+		async (terminal) => {
+			await terminal.shows(/also inside TLS/);
+			await terminal.shows(/tinytap \(tls\)>/);
+			await curl('/before');
+			await enter(terminal, '.capture tls off');
+			await terminal.shows('the plaintext of TLS is no longer read');
+			await curl('/while-off');
+			await enter(terminal, '.capture tls on');
+			await terminal.shows('reading the plaintext of TLS');
+			await curl('/after');
+			await enter(terminal, '.wait 1s');
+			await enter(
+				terminal,
+				"SELECT 'seen: ' || group_concat(path, ' ') FROM (SELECT path FROM exchanges WHERE side = 'client' ORDER BY id);",
+			);
+			await terminal.shows('seen: /before /after');
+			await enter(terminal, '.quit');
+		},
+		{ shell: `${TINYTAP.join(' ')} --tls --port ${port}` },
+	);
+	await live(
+		async (terminal) => {
+			await terminal.shows(/tinytap>/);
+			await enter(terminal, '.capture tls on');
+			await terminal.shows('was started without --tls');
+			await enter(terminal, '.quit');
+		},
+		{ shell: `${TINYTAP.join(' ')} --port ${port}` },
+	);
 });
