@@ -50,15 +50,23 @@ static int OpenMapped(int pid, uint64_t start, uint64_t end) {
   return open(link, O_PATH | O_CLOEXEC);
 }
 
-// Throws if this process may not look into /proc/PID/map_files.
+// Throws if this process may not look into /proc/PID/map_files: tries it with the code of this program.
 static void RequireMappings() {
   std::optional<std::string> maps = ReadText("/proc/self/maps");
-  uint64_t start, end;
-  if (!maps.has_value() || sscanf(maps->c_str(), "%" SCNx64 "-%" SCNx64, &start, &end) != 2) return;
-  int path = OpenMapped(static_cast<int>(getpid()), start, end);
-  if (path < 0 && (errno == EPERM || errno == EACCES))
-    throw CaptureError("ERR_NO_PERMISSION", "finding TLS libraries needs CAP_SYS_ADMIN");
-  if (path >= 0) close(path);
+  for (size_t from = 0; maps.has_value() && from < maps->size(); from = maps->find('\n', from) + 1) {
+    uint64_t start, end, inode;
+    char permissions[5];
+    int count = sscanf(maps->c_str() + from, "%" SCNx64 "-%" SCNx64 " %4s %*x %*x:%*x %" SCNu64, &start, &end,
+                       permissions, &inode);
+    if (count == 4 && permissions[2] == 'x' && inode != 0) {
+      int path = OpenMapped(static_cast<int>(getpid()), start, end);
+      if (path < 0 && (errno == EPERM || errno == EACCES))
+        throw CaptureError("ERR_NO_PERMISSION", "finding TLS libraries needs CAP_SYS_ADMIN");
+      if (path >= 0) close(path);
+      return;
+    }
+    if (maps->find('\n', from) == std::string::npos) return;
+  }
 }
 
 TlsLibraries::TlsLibraries(TlsProbes* probes) : probes_(probes) {

@@ -7,12 +7,16 @@ import { arch } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { eventually } from '../../support/eventually.ts';
+import { installed } from '../../support/installed.ts';
 import { commandLine, descendants, descriptorsOf, rightsOf } from '../../support/rights.ts';
 import { stopChild, temporaryDirectory } from '../../support/servers.ts';
+import { CAPABILITIES, giveCapabilities, sessionOfUser } from '../../support/session-of-user.ts';
+import { startTinytap } from '../../support/tinytap.ts';
 import { changedBytes, startTlsSession, type TlsSession } from '../../support/tls-session.ts';
 
 const LIBRARIES = `/usr/lib/${arch() === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`;
 const LIBSSL = realpathSync(join(LIBRARIES, 'libssl.so.3'));
+const { user } = sessionOfUser();
 const INT3 = 0xcc;
 const OPENSSL = 1;
 /** Reading any file and directory, ptrace, sys_admin, perfmon, bpf. */
@@ -288,6 +292,25 @@ test('programs whose TLS cannot be read are named with the reason', async () => 
 	} finally {
 		await stopChild(child);
 		directory.remove();
+	}
+});
+
+test('without CAP_SYS_ADMIN, `tinytap doctor` says what --tls lacks, and everything else is possible', async () => {
+	const copy = installed();
+	try {
+		for (const [capabilities, said] of [
+			[CAPABILITIES, /^warning +tls +finding TLS libraries needs CAP_SYS_ADMIN$/m],
+			[`${CAPABILITIES},cap_sys_admin`, /^ok +tls +the kernel accepts/m],
+		] as const) {
+			giveCapabilities(copy.launcher, user.groups[1]!, capabilities);
+			const tinytap = startTinytap(['doctor'], { launcher: copy.launcher, under: user.asUser });
+			const { code, stdout, stderr } = await tinytap.finished;
+			assert.equal(code, 0, stderr);
+			assert.match(stdout, said);
+			assert.match(stdout, /^Live capture is possible\.$/m);
+		}
+	} finally {
+		copy.remove();
 	}
 });
 
