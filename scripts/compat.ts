@@ -4,7 +4,7 @@
 //     npm run compat -- --only nginx,go       some; prints the page instead
 //     npm run compat -- --only messages       WebSocket and server-sent events
 //     npm run compat -- --only tls            peers over TLS; writes docs/tls-peers.md
-//     npm run compat -- --only tls:curl+node  of these the trials whose names contain all of these words
+//     npm run compat -- --only tls:curl+node  of these the trials whose names contain all of these words; replaces their lines
 //
 // Exit status 1 if a body that passed through user memory is not held whole, a count is wrong, rows do not pair or bytes
 // differ.
@@ -25,7 +25,7 @@ import type { Hop, ServerKind, Site } from './compat/server-kind.ts';
 import { createSite } from './compat/site.ts';
 import { isEnding, printed, stopAll, stopForGood } from './compat/start-server.ts';
 import { tlsPage } from './compat/tls-page.ts';
-import { TLS_GROUP, type TlsTrial, tryTls } from './compat/tls-trials.ts';
+import { storedTrials, TLS_GROUP, type TlsTrial, tryTls } from './compat/tls-trials.ts';
 
 const GROUPS = [...new Set(KINDS.map(({ group }) => group)), HTTP2_GROUP, MESSAGE_GROUP, TLS_GROUP];
 const PAGE = join(import.meta.dirname, '../docs/server-compatibility.md');
@@ -73,8 +73,7 @@ async function main(args: readonly string[]): Promise<number> {
 	}
 	// Exit at once: something may still be waiting for a server that will not start.
 	if (isEnding()) process.exit(130);
-	if (groups.includes(TLS_GROUP)) writeFileSync(TLS_PAGE, tlsPage(tlsTrials));
-	else if (tlsTrials.length > 0) console.log(tlsPage(tlsTrials));
+	if (tlsTrials.length > 0) writeFileSync(TLS_PAGE, tlsPage(storedTrials()));
 	const text = page(tried, CLIENTS, trials, messageTrials);
 	if (groups.length === GROUPS.length) writeFileSync(PAGE, text);
 	else if (tried.length + trials.length + messageTrials.length > 0) console.log(text);

@@ -1,6 +1,7 @@
 // Peers that speak HTTPS to each other while tinytap captures with --tls. Every row is compared with what the peers say about
 // their sockets and bodies; what the comparison would not notice is a failure, too.
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from './bodies.ts';
 import { install, missing, versionOf } from './packages.ts';
@@ -9,7 +10,15 @@ import { isEnding, printed, stopAll } from './start-server.ts';
 import { type CaseResult, TLS_CASES } from './tls-cases.ts';
 import { TLS_CLIENTS, type TlsClient } from './tls-clients.ts';
 import { type Certificates, disagreements, prepareSite, type Statement, tlsPlan } from './tls-plan.ts';
-import { captureTls, type HopWish, judgeHop, judgeParents, type TlsCapture, unnoticed } from './tls-rows.ts';
+import {
+	captureTls,
+	closedEarly,
+	type HopWish,
+	judgeHop,
+	judgeParents,
+	type TlsCapture,
+	unnoticed,
+} from './tls-rows.ts';
 import { installNode24, PYTHON, TLS_SERVERS, type TlsServer } from './tls-servers.ts';
 
 /** The word for --only. */
@@ -44,6 +53,9 @@ export type TlsTrial = CaseResult & {
 	readonly absent: string | undefined;
 };
 
+/** `taken`: the day and the commit. */
+export type StoredTrial = TlsTrial & { readonly taken: string };
+
 const NOTHING = { exchanges: 0, expected: 0, wrong: 0, missing: 0, remark: '' } as const;
 
 /** `only`: words that a trial's name must contain, all of them; none for every trial. */
@@ -62,6 +74,7 @@ export async function tryTls(site: Site, only: readonly string[] = []): Promise<
 	const add = async (trial: Promise<TlsTrial>) => {
 		const one = await trial;
 		trials.push(one);
+		store(one);
 		const result = `${one.exchanges} exchanges, ${one.expected} rows: ${one.wrong} wrong, ${one.missing} missing`;
 		console.error(`compat: ${one.client} → ${one.server}: ${one.absent ?? result} ${one.remark}`);
 		for (const failure of one.failures.slice(0, 12)) console.error(`  ${failure}`);
@@ -134,12 +147,16 @@ function judgePair(capture: TlsCapture, { server, client, said, port, back }: Pa
 	}
 	const parents = back === undefined ? undefined : judgeParents(capture.rows, port, back);
 	wrong.push(...(parents?.wrong ?? []));
+	const early = capture.rows.filter((row) => row.serverPort === port && closedEarly(row, wishes[0]![0])).length;
 	return {
 		exchanges: said.length,
 		expected: wishes.reduce((sum, [, statements]) => sum + 2 * statements.length, 0),
 		wrong: wrong.length,
 		missing: missing.length,
-		remark: parents === undefined ? '' : `parent_id ${parents.known} of ${parents.of}`,
+		remark: [
+			...(parents === undefined ? [] : [`parent_id ${parents.known} of ${parents.of}`]),
+			...(early === 0 ? [] : [`in ${early} streams the client closed before it read their end`]),
+		].join('; '),
 		failures: [...blind, ...wrong, ...missing],
 	};
 }
@@ -159,6 +176,38 @@ async function guarded(
 	} finally {
 		await stopAll();
 	}
+}
+
+const STORED = join(KEPT, 'tls-trials.json');
+
+/** The results of all trials so far, of this and earlier runs, in the order in which they are listed here. */
+export function storedTrials(): readonly StoredTrial[] {
+	const stored = existsSync(STORED) ? (JSON.parse(readFileSync(STORED, 'utf8')) as StoredTrial[]) : [];
+	const order = [
+		...PAIRS.flatMap(([server, clients]) =>
+			clients.map((client) => nameOf(TLS_SERVERS[server]!, TLS_CLIENTS[client]!)),
+		),
+		...TLS_CASES.map(({ name, server }) => nameOf({ name: server }, { name })),
+	];
+	const placeOf = ({ server, client }: StoredTrial) => order.indexOf(nameOf({ name: server }, { name: client }));
+	return stored.filter((one) => placeOf(one) >= 0).sort((one, other) => placeOf(one) - placeOf(other));
+}
+
+type Named = { readonly name: string };
+
+function nameOf(server: Named, client: Named): string {
+	return `${client.name} → ${server.name}`;
+}
+
+function store(trial: TlsTrial): void {
+	mkdirSync(KEPT, { recursive: true });
+	const others = storedTrials().filter(({ server, client }) => server !== trial.server || client !== trial.client);
+	const taken = new Date().toISOString().slice(0, 10);
+	const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8', cwd: import.meta.dirname });
+	writeFileSync(
+		STORED,
+		JSON.stringify([...others, { ...trial, taken: `${taken}, ${commit.stdout.trim()}` }], null, '\t'),
+	);
 }
 
 /** Keeps the recording of a failure for examination. */
