@@ -136,6 +136,28 @@ export async function attachTimes(library: string, processes: number, rounds: nu
 	}
 }
 
+/** Attaches to the library alone, without tinytap's other work: milliseconds of each round. */
+export async function kernelTimes(library: string, processes: number, rounds: number): Promise<number[]> {
+	const users = await startUsers(library, processes);
+	const objects = ['tinytap.bpf.o', 'tinytap-tls.bpf.o'].map((file) => join(import.meta.dirname, '../../build', file));
+	const times: number[] = [];
+	try {
+		for (let round = 0; round < rounds; round++) {
+			const started = start(ownProgram('tls-reader'), [...objects, library, 'library-users', '--']);
+			await until(() => {
+				if (started.child.exitCode !== null) throw new Error(`tls-reader ended: ${started.stderr()}`);
+				return /attached \S+\n/.test(started.stdout());
+			}, 'tls-reader attached');
+			times.push(Number(/attached (\S+)/.exec(started.stdout())?.[1]));
+			if (differences(users.pids.at(-1)!, library).length === 0) throw new Error('the library has no probes');
+			await interrupt(started);
+		}
+	} finally {
+		await users.stop();
+	}
+	return times;
+}
+
 /** Names of BPF programs of `--tls`, and ids of links and programs. */
 function inKernel(): Set<string> {
 	const list = (kind: string) =>

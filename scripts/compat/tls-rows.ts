@@ -183,12 +183,14 @@ export function judgeHop(rows: readonly TlsRow[], said: readonly Statement[], wi
 
 /**
  * Compares the rows of connections that are older than the capture: until something proves which response belongs to which
- * request, they are in rows of their own, and say so. Every request has a row; what a row says must be right.
+ * request, they are in rows of their own, and say so. Every request has a row, except those that `mayLack` one; what a row
+ * says must be right.
  */
 export function judgeOlder(
 	rows: readonly TlsRow[],
 	said: readonly Statement[],
 	wish: HopWish,
+	mayLack: (id: string) => boolean,
 ): Verdict & { readonly whole: ReadonlyMap<string, ReadonlySet<string>> } {
 	const wrong: string[] = [];
 	const missing: string[] = [];
@@ -202,8 +204,9 @@ export function judgeOlder(
 			const found = mine.filter(({ request }) => request === statement.id);
 			const [row] = found;
 			if (found.length > 1) wrong.push(`${statement.id}: ${found.length} rows of side ${side}`);
-			if (row === undefined) missing.push(`${statement.id}: no row of side ${side}`);
-			else if (row.anomalies?.includes('tls-unmapped')) missing.push(`${nameOf(row)}: tls-unmapped`);
+			if (row === undefined) {
+				if (!mayLack(statement.id)) missing.push(`${statement.id}: no row of side ${side}`);
+			} else if (row.anomalies?.includes('tls-unmapped')) missing.push(`${nameOf(row)}: tls-unmapped`);
 			else if (row.state === 'complete') {
 				whole.get(side)!.add(statement.id);
 				wrong.push(...rowProblems(row, statement, wish).map((problem) => `${nameOf(row)}: ${problem}`));
@@ -309,7 +312,10 @@ export function unnoticed(rows: readonly TlsRow[], said: readonly Statement[], w
 	const other = said.find(({ connection }) => connection !== said[0]?.connection);
 	if (said[0] === undefined || other === undefined) return [];
 	const change = (changed: Partial<Statement>): readonly Statement[] => [{ ...said[0]!, ...changed }, ...said.slice(1)];
-	const mine = rows.findIndex((row) => row.request === said[0]!.id && row.serverPort === wish.port);
+	const sides: readonly string[] = wish.sides ?? ['server', 'client'];
+	const mine = rows.findIndex(
+		(row) => row.request === said[0]!.id && row.serverPort === wish.port && sides.includes(row.side),
+	);
 	const alter = (changed: Partial<TlsRow>): readonly TlsRow[] =>
 		rows.map((row, i) => (i === mine ? { ...row, ...changed } : row));
 	const swapped = said.map((one) => {

@@ -1,10 +1,11 @@
 // The same capture as `tinytap --tls`, up to the ring: records are read and counted, but not decoded.
 //   tls-reader OBJECT TLS_OBJECT LIBRARY COMM PID… -- [FUNCTION:LENGTH:OFFSET…]
 // attaches to the places that tinytap chooses, or, with numbers after `--`, to these offsets of the library's file (enum
-// tls_function, enum tls_length). Prints `attached` and, on a signal, a line of JSON: records with plaintext, their bytes, and
+// tls_function, enum tls_length). Prints `attached` and the milliseconds that it took and, on a signal, a line of JSON: records with plaintext, their bytes, and
 // what was lost.
 #include <fcntl.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -59,10 +60,12 @@ int main(int count, char** arguments) {
     int library = open(arguments[3], O_RDONLY | O_CLOEXEC);
     int given = end + 1 < count ? count - end - 1 : 0;
     std::vector<tinytap::TlsPlace> places = Places(library, given, arguments + end + 1);
+    auto begun = std::chrono::steady_clock::now();
     probes.Attach(library, places);
+    double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun).count();
     signal(SIGINT, [](int) { stopped = 1; });
     signal(SIGTERM, [](int) { stopped = 1; });
-    std::printf("attached\n");
+    std::printf("attached %.1f\n", ms);
     std::fflush(stdout);
     std::vector<uint64_t> buffer(1 << 17);
     auto* bytes = reinterpret_cast<uint8_t*>(buffer.data());
