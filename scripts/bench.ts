@@ -18,6 +18,7 @@ Options:
   --modules DIR  where better-sqlite3 and @duckdb/node-api are installed (default: scripts/bench/peers)
   --priority     run everything measured at nice -10, for a busy machine
   --lock FILE    take turns with measurements in other checkouts that use the same file
+  --shared       other captures may run on the machine; figures then include what they cost
   --help         show this help
 
 `;
@@ -149,7 +150,7 @@ if (benchmark.heap !== undefined && globalThis.gc === undefined) {
 	});
 	process.exitCode = again.status ?? 1;
 } else {
-	setConditions({ priority: values.priority, lock: values.lock });
+	setConditions({ priority: values.priority, lock: values.lock, shared: values.shared });
 	await benchmark.run({
 		rounds: values.rounds === undefined ? (benchmark.rounds ?? 5) : number(values.rounds),
 		seconds: values.seconds === undefined ? undefined : number(values.seconds),
@@ -181,6 +182,7 @@ function givenOptions() {
 				modules: { type: 'string' },
 				priority: { type: 'boolean', default: false },
 				lock: { type: 'string' },
+				shared: { type: 'boolean', default: false },
 				help: { type: 'boolean', default: false },
 			},
 		});
