@@ -1,7 +1,7 @@
 // docs/tls-peers.md: what was tried over TLS, and the result.
 import { cpus, release } from 'node:os';
 import { CONNECTIONS, REQUESTS } from './tls-plan.ts';
-import type { StoredTrial } from './tls-trials.ts';
+import { PAIR_COUNT, type StoredTrial } from './tls-trials.ts';
 
 export function tlsPage(trials: readonly StoredTrial[]): string {
 	const ran = trials.filter(({ absent }) => absent === undefined);
@@ -19,7 +19,7 @@ sees, and, where it can, what it received. Every row is compared with that: id, 
 *wrong*: rows that differ from what the peers say, or that nobody speaks of. *missing*: expected rows that are not there, or whose connection is unknown (\`tls-unmapped\`). After each trial without complaints the statements and rows are falsified one at a
 time (a hash, a port, a pair, two connections exchanged, a row less …), and the comparison must notice each.
 
-Linux ${release()} ${process.arch}, ${cpus().length} CPUs. ${sum((one) => one.exchanges)} exchanges, ${sum((one) => one.expected)} rows: ${sum((one) => one.wrong)} wrong, ${sum((one) => one.missing)} missing.
+Linux ${release()} ${process.arch}, ${cpus().length} CPUs. ${pairs.length} of ${PAIR_COUNT} pairs so far, and ${cases.length} conditions: ${sum((one) => one.exchanges)} exchanges, ${sum((one) => one.expected)} rows: ${sum((one) => one.wrong)} wrong, ${sum((one) => one.missing)} missing.
 ${failures.length === 0 ? '' : `\n## What failed\n\n${firstOfEach(ran)}`}
 ## Pairs
 

@@ -1,6 +1,5 @@
 // Peers that speak HTTPS to each other while tinytap captures with --tls. Every row is compared with what the peers say about
 // their sockets and bodies; what the comparison would not notice is a failure, too.
-import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256 } from './bodies.ts';
@@ -53,7 +52,7 @@ export type TlsTrial = CaseResult & {
 	readonly absent: string | undefined;
 };
 
-/** `taken`: the day and the commit. */
+/** `taken`: the day. */
 export type StoredTrial = TlsTrial & { readonly taken: string };
 
 const NOTHING = { exchanges: 0, expected: 0, wrong: 0, missing: 0, remark: '' } as const;
@@ -74,7 +73,7 @@ export async function tryTls(site: Site, only: readonly string[] = []): Promise<
 	const add = async (trial: Promise<TlsTrial>) => {
 		const one = await trial;
 		trials.push(one);
-		store(one);
+		if (!isEnding()) store(one);
 		const result = `${one.exchanges} exchanges, ${one.expected} rows: ${one.wrong} wrong, ${one.missing} missing`;
 		console.error(`compat: ${one.client} → ${one.server}: ${one.absent ?? result} ${one.remark}`);
 		for (const failure of one.failures.slice(0, 12)) console.error(`  ${failure}`);
@@ -180,6 +179,9 @@ async function guarded(
 
 const STORED = join(KEPT, 'tls-trials.json');
 
+/** How many pairs there are to try. */
+export const PAIR_COUNT = PAIRS.reduce((sum, [, clients]) => sum + clients.length, 0);
+
 /** The results of all trials so far, of this and earlier runs, in the order in which they are listed here. */
 export function storedTrials(): readonly StoredTrial[] {
 	const stored = existsSync(STORED) ? (JSON.parse(readFileSync(STORED, 'utf8')) as StoredTrial[]) : [];
@@ -203,11 +205,7 @@ function store(trial: TlsTrial): void {
 	mkdirSync(KEPT, { recursive: true });
 	const others = storedTrials().filter(({ server, client }) => server !== trial.server || client !== trial.client);
 	const taken = new Date().toISOString().slice(0, 10);
-	const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8', cwd: import.meta.dirname });
-	writeFileSync(
-		STORED,
-		JSON.stringify([...others, { ...trial, taken: `${taken}, ${commit.stdout.trim()}` }], null, '\t'),
-	);
+	writeFileSync(STORED, JSON.stringify([...others, { ...trial, taken }], null, '\t'));
 }
 
 /** Keeps the recording of a failure for examination. */
