@@ -132,7 +132,10 @@ export class BlockWriter {
 		const { hostName, run, agentVersion, labels } = this.#origin;
 		const text = (name: string, value: string) => {
 			this.#head(name, 'String');
-			for (let row = 0; row < count; row++) memory.string(value);
+			const at = memory.end;
+			memory.string(value);
+			const size = memory.end - at;
+			for (let row = 1; row < count; row++) memory.again(at, size);
 		};
 		const integer = (name: string, of: (row: number) => number) => {
 			this.#head(name, 'Int64');

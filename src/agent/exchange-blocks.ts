@@ -36,9 +36,8 @@ export type BlocksWanted = RowSettings & { readonly origin: Origin };
 const MOST_ROWS = 2048;
 /** Bytes of a row's numbers and repeated texts, about. */
 const ROW_BYTES = 500;
-/** When there is more in memory, or more secrets are looked for, all is forgotten before the next block. */
-const MOST_KEPT = 8 << 20;
-const MOST_KEPT_SECRETS = 2000;
+/** When there is more in memory, all is forgotten before the next block. */
+const MOST_KEPT = 4 << 20;
 /** With more texts to look for in one row, the exchange is redacted as a whole. */
 const MOST_SEARCHED = 100;
 /** Times for which dividing by a million is exact enough: until the year 2096. */
@@ -149,7 +148,7 @@ export class ExchangeBlocks {
 	#begin(): void {
 		this.#block.clear();
 		this.#wholeSize = 0;
-		if (this.#memory.end > MOST_KEPT || this.#texts.index.count > MOST_KEPT_SECRETS) {
+		if (this.#memory.end > MOST_KEPT || this.#texts.isFull) {
 			this.#texts.forget();
 			this.#lines.forget();
 			this.#pieces.forget();
@@ -205,7 +204,7 @@ export class ExchangeBlocks {
 	#addSecrets(pieces: Int32Array): void {
 		for (let place = 0; place < pieces.length; place++) {
 			const secrets = pieces[place] === NULL ? undefined : this.#texts.secretsOf(pieces[place]!);
-			if (secrets !== undefined) this.#secrets.add(secrets);
+			if (secrets !== undefined) this.#secrets.add(secrets[0]);
 		}
 	}
 

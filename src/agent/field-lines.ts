@@ -70,7 +70,7 @@ export class FieldLines {
 	}
 
 	/** What redaction has found in a line. */
-	secretsOf(line: number): Secrets | undefined {
+	secretsOf(line: number): readonly [Secrets] | undefined {
 		return (this.flags[line]! & LINE_SECRET) === 0 ? undefined : this.#pieces.secretsOf(this.value[line]!);
 	}
 

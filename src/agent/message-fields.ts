@@ -167,7 +167,7 @@ export class FieldReader {
 		}
 		const pieces = this.#pieces;
 		const { slots } = fields;
-		let secrets: Secrets[] | undefined;
+		let secrets = NO_SECRETS;
 		const places = this.#places;
 		places.findIn(segment, row, message);
 		const { code, count } = places;
@@ -184,8 +184,8 @@ export class FieldReader {
 			const name = all.names[line]!;
 			const found = all.secretsOf(line);
 			if (found !== undefined) {
-				secrets ??= [];
-				secrets.push(found);
+				// Mostly there is one line with a secret, or none.
+				secrets = secrets === NO_SECRETS ? found : [...secrets, ...found];
 			}
 			if (name.slot >= 0 && slots[name.slot] === 0) slots[name.slot] = line;
 			if (!name.isSent) continue;
@@ -200,7 +200,7 @@ export class FieldReader {
 		fields.size = size;
 		const { value, flags } = this.#lines;
 		for (let place = 0; place < sent; place++) pieces.again(value[lines[place]!]!);
-		fields.secrets = secrets ?? NO_SECRETS;
+		fields.secrets = secrets;
 		fields.count = sent;
 		fields.trailers = trailers;
 		fields.names = list;

@@ -25,7 +25,7 @@ const LEVEL = 1;
 /** A smaller window finds as much, in less time. */
 const WINDOW_BITS = 14;
 /** Most blocks become one chunk; several would have to be joined. */
-const CHUNK_BYTES = 128 << 10;
+const CHUNK_BYTES = 96 << 10;
 /** Magic number, method, flag, time and system as in every block, and the lengths of the extra field and of its part. */
 const START = Buffer.from([0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 0xff, 28, 0, 0x54, 0x54, 24, 0]);
 /** The part: bytes of the block, number of rows, times. */

@@ -11,6 +11,8 @@ export const NULL = 0;
 
 export type RedactedText = { readonly text: string; readonly secrets: Secrets | undefined };
 
+/** When more secrets are looked for, all are forgotten. */
+const MOST_INDEXED = 2000;
 /** The most values with secrets to remember; longer ones are not. */
 const MOST_REMEMBERED = 1000;
 const LONGEST_REMEMBERED = 4096;
@@ -28,7 +30,7 @@ export class TextPieces {
 	/** The numbers of those that are in it. */
 	readonly #hits = new Map<number, Set<number>>();
 	/** What redaction has found in it. */
-	readonly #secrets = new Map<number, Secrets>();
+	readonly #secrets = new Map<number, readonly [Secrets]>();
 	readonly #redactor: Redactor | undefined;
 	/** A scope in which no secret was seen yet. */
 	#scope: Redactor | undefined;
@@ -42,12 +44,18 @@ export class TextPieces {
 		this.#scope = redactor?.scope();
 	}
 
+	/** Whether more secrets are looked for than there should be. */
+	get isFull(): boolean {
+		return this.index.count > MOST_INDEXED;
+	}
+
 	/** Forgets all texts and what is in memory. */
 	forget(): void {
 		this.memory.end = 0;
 		this.count = 1;
 		this.#hits.clear();
 		this.#secrets.clear();
+		if (this.index.count <= MOST_INDEXED) return;
 		this.index = new SecretIndex();
 		for (const { secrets } of this.#remembered.values()) if (secrets !== undefined) secrets.id = -1;
 	}
@@ -59,7 +67,7 @@ export class TextPieces {
 		this.at[piece] = at;
 		this.size[piece] = this.memory.end - at;
 		this.#searched[piece] = 0;
-		if (secrets !== undefined) this.#secrets.set(piece, secrets);
+		if (secrets !== undefined) this.#secrets.set(piece, [secrets]);
 		return piece;
 	}
 
@@ -110,7 +118,8 @@ export class TextPieces {
 		this.memory.again(this.at[piece]!, this.size[piece]!);
 	}
 
-	secretsOf(piece: number): Secrets | undefined {
+	/** What redaction has found in the text, as a list that is always the same. */
+	secretsOf(piece: number): readonly [Secrets] | undefined {
 		return this.#secrets.size === 0 ? undefined : this.#secrets.get(piece);
 	}
 

@@ -87,9 +87,9 @@ const ANSWER_BYTES = 1 << 20;
 /** Main formats one part at a time. */
 const TAIL_PART_BYTES = 128 << 10;
 /** A block for a store, before it is compressed. */
-const BLOCK_BYTES = 1 << 20;
+const BLOCK_BYTES = 2 << 20;
 /** How often new rows become a block: together they cost less, and nobody looks at them yet. */
-const BLOCKS_EVERY_MS = 250;
+const BLOCKS_EVERY_MS = 500;
 
 const {
 	signals: signalsBuffer,
