@@ -53,9 +53,15 @@ export class OwnSockets {
 
 	/** Whose address the `length` bytes from `start` on are; undefined if they are none of these. */
 	find(bytes: Uint8Array, start: number, length: number): 'connection' | 'listener' | undefined {
-		for (let slot = 0; slot < SLOTS; slot++) {
+		if (length === 0) return undefined;
+		let left = this.#used[0]!;
+		for (let slot = 0; slot < SLOTS && left > 0; slot++) {
+			// This is done for each exchange, and an atomic read takes longer.
+			const seen = this.#lengths[slot]!;
+			if (seen !== 0) left--;
+			if (seen % LISTENER !== length) continue;
 			const kept = Atomics.load(this.#lengths, slot);
-			if (kept % LISTENER !== length || length === 0) continue;
+			if (kept % LISTENER !== length) continue;
 			let i = 0;
 			while (i < length && this.#bytes[slot * SLOT_BYTES + i] === bytes[start + i]) i++;
 			if (i === length) return kept >= LISTENER ? 'listener' : 'connection';
