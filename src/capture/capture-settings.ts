@@ -76,6 +76,8 @@ export type CaptureSettings = {
 	readonly count: number;
 	/** How long records gather before they are read, if there are not many; fewer wake-ups, but later rows. */
 	readonly gatherMs?: number;
+	/** The same while no process is new. */
+	readonly calmGatherMs?: number;
 	/** Report each step of the start as a remark. */
 	readonly verbose: boolean;
 	/** Descriptor of the socket to the attacher. Undefined: this process attaches, and needs the privileges. */

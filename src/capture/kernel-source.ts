@@ -19,6 +19,7 @@ import type { BatchSource, Question } from './batch-source.ts';
 import type { CaptureFilters, CaptureSettings } from './capture-settings.ts';
 import { cgroupIds } from './cgroups.ts';
 import { clockRecord, endRecord, lossRecord, processFact, socketFact } from './fact-record.ts';
+import { Gathering } from './gathering.ts';
 import { executable, processesNamed, processFacts, requireProcesses } from './host-facts.ts';
 import { howToGetRights } from './launcher-access.ts';
 import { pidNamespace } from './namespaces.ts';
@@ -73,7 +74,7 @@ export function kernelSource(settings: CaptureSettings): BatchSource {
 		const unread = settings.tls === true ? beginTls(capture, steps) : [];
 		const verbose = settings.verbose ? [versions(settings), ...steps.texts] : [];
 		const all = [...verbose, ...remarks(capture, rights, missing, settings.filters), ...unread];
-		const base = source(addon, capture, rights, all, settings.gatherMs ?? GATHER_MS);
+		const base = source(addon, capture, rights, all, gathering(settings));
 		return settings.tls === true ? { ...base, ...tlsSource(capture, rights), holdsTls: unread.length === 0 } : base;
 	} catch (error) {
 		capture.close();
@@ -136,12 +137,16 @@ function remarks(
 	];
 }
 
+function gathering({ gatherMs = GATHER_MS, calmGatherMs = gatherMs }: CaptureSettings): Gathering {
+	return new Gathering(gatherMs, calmGatherMs);
+}
+
 function source(
 	addon: NativeAddon,
 	capture: NativeCapture,
 	rights: Rights,
 	remarks: readonly string[],
-	gatherMs: number,
+	gathering: Gathering,
 ): BatchSource {
 	const lossBefore = new Map<number, number>();
 	const silence = silenceWarnings();
@@ -161,10 +166,13 @@ function source(
 	return {
 		remarks,
 		batchBytes: Math.max(BATCH_BYTES, addon.recordBytesMax),
-		nextBatch: (into, timeoutMs, signals) => capture.poll(into, timeoutMs, timeoutMs === 0 ? 0 : gatherMs, signals),
+		nextBatch: (into, timeoutMs, signals) => capture.poll(into, timeoutMs, timeoutMs === 0 ? 0 : gathering.ms, signals),
 		periodicRecords: explaining(periodicRecords),
 		lastRecords: () => [...periodicRecords(), endRecord(capture.clocks().bootNs)],
-		answer: explaining((question: Question) => answer(capture, question)),
+		answer: explaining((question: Question) => {
+			if (question.what === 'process') gathering.note();
+			return answer(capture, question);
+		}),
 		skip: explaining((conn: number, direction: number, until: number) => capture.setSkip(conn, direction, until)),
 		setFilters: explaining((filters: CaptureFilters) => applyFilter(capture, filters)),
 		touchMemory: (memory) => addon.touchPages(memory),

@@ -24,6 +24,7 @@ const LAST_BATCH_MS = 5000;
 const LAST_ROWS_MS = 500;
 /** Longer than in other captures, but not so long that many processes end before their command line was read. */
 const GATHER_MS = 25;
+const CALM_GATHER_MS = 50;
 
 /** Runs the command; resolves to the exit status. Secrets are redacted, except with --no-redact. */
 export async function agentCommand(given: Options, own: AgentCommandOptions): Promise<number> {
@@ -61,7 +62,7 @@ export async function agentCommand(given: Options, own: AgentCommandOptions): Pr
 
 /** If no bodies are sent or looked at, none are captured. Nobody waits for the rows, so they may come a little later. */
 function forAgent(options: Options, { rows, where }: AgentPlan): Options {
-	const capture = { ...options.capture, gatherMs: GATHER_MS };
+	const capture = { ...options.capture, gatherMs: GATHER_MS, calmGatherMs: CALM_GATHER_MS };
 	const isNeeded = rows.bodies.of !== 'none' || where !== undefined || capture.record !== undefined;
 	if (isNeeded || capture.bodyLimit !== undefined) return { ...options, capture };
 	return { ...options, capture: { ...capture, bodyLimit: 0 } };

@@ -230,7 +230,7 @@ async function pump(source: BatchSource): Promise<void> {
 	const priority: CapturePriority | undefined = live
 		? capturePriority(MUCH_BYTES, (on) => source.hurry(on))
 		: undefined;
-	const pollMs = Math.max(POLL_MS, settings.gatherMs ?? 0);
+	const pollMs = Math.max(POLL_MS, settings.gatherMs ?? 0, settings.calmGatherMs ?? 0);
 	let periodicAt = 0;
 	let listenUntil = 0;
 	let empty = 0;
