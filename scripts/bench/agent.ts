@@ -37,6 +37,7 @@ type Capture = {
 
 const RECORD = 'record';
 const AGENT = 'agent';
+const FILES = 'agent, to files';
 const CAPTURES: readonly Capture[] = [
 	{ name: RECORD, words: ({ directory }) => ['record', join(directory, 'out.tinytap')] },
 	{
@@ -44,7 +45,7 @@ const CAPTURES: readonly Capture[] = [
 		words: ({ directory, store }) => ['agent', '--to', store, '--spool', join(directory, 'spool')],
 	},
 	{
-		name: 'agent, to files',
+		name: FILES,
 		words: ({ directory }) => ['agent', '--to', join(directory, 'files'), '--spool', join(directory, 'spool')],
 	},
 	{
@@ -131,7 +132,9 @@ async function ended(capture: Capture, started: Started): Promise<void> {
 	const stderr = started.stderr();
 	// Telemetry alone ends as if it were interrupted.
 	if (code !== 0 && code !== 130) throw new Error(`${capture.name} ended with ${code}: ${stderr}`);
-	if (/lost|wait in|does not accept/.test(stderr)) throw new Error(`${capture.name}: ${stderr}`);
+	// Files are written more slowly on a busy machine; what waits at the end is of no importance to the CPU time before.
+	const problem = capture.name === FILES ? /lost|does not accept/ : /lost|wait in|does not accept/;
+	if (problem.test(stderr)) throw new Error(`${capture.name}: ${stderr}`);
 }
 
 function tree(pid: number): number[] {

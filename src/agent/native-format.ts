@@ -2,8 +2,9 @@
 // columns, the number of its rows, and the columns one after the other: name, type, values. A nullable column has one byte
 // for each row first, 1 for NULL; then all rows have a value. Numbers of columns, rows and bytes are seven bits per byte.
 
+import type { SqlValue } from '../store/table.ts';
 import { formatTimestamp } from '../store/timestamp.ts';
-import { jsonText, jsonValue } from './exchange-row.ts';
+import { jsonValue } from './exchange-row.ts';
 import { microsecondsOf, type StoreTableName, storeTable } from './store-tables.ts';
 
 /** Microseconds since 1970. */
@@ -63,24 +64,33 @@ function valuesOf({ bytes, rows }: NativeBlock, { type, start }: Column): Native
 /** The rows of a table as lines of JSON, with all columns. */
 export function nativeLines(bytes: Buffer, table: StoreTableName): string {
 	const columns = storeTable(table).columns.filter(({ name }) => name !== 'ingested_at');
-	let lines = '';
+	const lines: string[] = [];
 	for (const block of nativeBlocks(bytes)) {
-		const values = new Map(block.columns.map((column) => [column.name, valuesOf(block, column)]));
+		const members = columns.map(({ name, type }, index) => {
+			const column = block.columns.find((each) => each.name === name);
+			const values = column === undefined ? [] : valuesOf(block, column);
+			const key = `${index === 0 ? '' : ','}"${name}":`;
+			if (type === 'list') return (row: number) => key + listText(values[row]);
+			if (type !== 'instant') return (row: number) => key + valueText(values[row] ?? null);
+			const us = `,"${microsecondsOf(name)}":`;
+			return (row: number) => `${key}"${formatTimestamp(Number(values[row])) ?? ''}"${us}${String(values[row])}`;
+		});
 		for (let row = 0; row < block.rows; row++) {
-			const members = columns.map(({ name, type }) => {
-				const value = values.get(name)?.[row] ?? (type === 'list' ? [] : null);
-				if (type !== 'instant') return `"${name}":${jsonOf(value)}`;
-				return `"${name}":${jsonText(formatTimestamp(Number(value)) ?? '')},"${microsecondsOf(name)}":${value}`;
-			});
-			lines += `{${members.join(',')}}\n`;
+			let line = '{';
+			for (const member of members) line += member(row);
+			lines.push(`${line}}\n`);
 		}
 	}
-	return lines;
+	return lines.join('');
 }
 
-function jsonOf(value: NativeValue): string {
-	if (typeof value !== 'object' || value === null) return jsonValue(value);
-	return `[${value.map(jsonText).join(',')}]`;
+/** A value as JSON. Texts of blocks are valid Unicode. */
+function valueText(value: NativeValue): string {
+	return typeof value === 'string' ? JSON.stringify(value) : jsonValue(value as SqlValue);
+}
+
+function listText(value: NativeValue | undefined): string {
+	return JSON.stringify(value ?? []);
 }
 
 /** The same rows with times as seconds, as ClickHouse before 20 knows them. */
