@@ -7,12 +7,14 @@ import { systemCode, UserError } from '../base/errors.ts';
 import type { InvokingUser } from '../base/invoking-user.ts';
 import { systemProblem } from '../base/system-problem.ts';
 import { UserDirectory } from '../base/user-files.ts';
+import type { SqlValue } from '../store/table.ts';
 import { formatTimestamp } from '../store/timestamp.ts';
 import type { Destination, Outcome } from './destination.ts';
 import type { FileFormat } from './file-format.ts';
-import { nativeLines } from './native-format.ts';
+import { nativeLines, nativeRows } from './native-format.ts';
 import { ownDirectory } from './own-directory.ts';
-import { microsecondsOf, storeTable } from './store-tables.ts';
+import type { SpoolItem } from './spool.ts';
+import { microsecondsOf, type StoreTableName, storeTable } from './store-tables.ts';
 
 const decompress = promisify(gunzip);
 
@@ -33,11 +35,8 @@ export function directoryDestination({ path, user, hostName, format }: Directory
 		name: path,
 		deliver: async (item) => {
 			try {
-				const bytes = await decompress(await item.read());
-				const lines = item.form === 'blocks' ? nativeLines(bytes, item.table) : bytes.toString('utf8');
-				for (const [hour, rows] of byHour(lines, storeTable(item.table).time)) {
+				for (const [hour, file] of await files(item, format)) {
 					const folder = join(path, item.table, `host_name=${fileName(hostName)}`, ...hour);
-					const file = await format.encode(item.table, rows);
 					writeFile(UserDirectory.own(folder, user), `${item.token}${format.ending}`, file);
 				}
 				return { what: 'done' };
@@ -49,8 +48,43 @@ export function directoryDestination({ path, user, hostName, format }: Directory
 	};
 }
 
+type Hour = readonly [date: string, hour: string];
+
+/** The files of a batch by hour. */
+async function files(item: SpoolItem, format: FileFormat): Promise<[Hour, Uint8Array][]> {
+	const { table } = item;
+	const { time } = storeTable(table);
+	const bytes = await decompress(await item.read());
+	const made: [Hour, Uint8Array][] = [];
+	if (item.form === 'blocks' && format.encodeRows !== undefined) {
+		for (const [hour, rows] of rowsByHour(bytes, table)) made.push([hour, await format.encodeRows(table, rows)]);
+		return made;
+	}
+	const lines = item.form === 'blocks' ? nativeLines(bytes, table) : bytes.toString('utf8');
+	for (const [hour, rows] of byHour(lines, time)) made.push([hour, await format.encode(table, rows)]);
+	return made;
+}
+
+function rowsByHour(bytes: Buffer, table: StoreTableName): Map<Hour, SqlValue[][]> {
+	const { columns, time } = storeTable(table);
+	const place = columns.filter(({ name }) => name !== 'ingested_at').findIndex(({ name }) => name === time);
+	const hours = new Map<string, SqlValue[][]>();
+	for (const row of nativeRows(bytes, table)) {
+		const hour = String(row[place]).slice(0, 13);
+		const before = hours.get(hour);
+		if (before === undefined) hours.set(hour, [row]);
+		else before.push(row);
+	}
+	return new Map([...hours].map(([hour, rows]) => [hourOf(hour), rows]));
+}
+
+/** `2026-11-22T12` as parts of a path. */
+function hourOf(text: string): Hour {
+	return [`date=${text.slice(0, 10)}`, `hour=${text.slice(11)}`];
+}
+
 /** Lines by the hour of the time `column`: `date=2026-11-22`, `hour=12`. */
-function byHour(lines: string, column: string): Map<readonly [date: string, hour: string], string> {
+function byHour(lines: string, column: string): Map<Hour, string> {
 	const hours = new Map<string, string[]>();
 	const time = new RegExp(`"${microsecondsOf(column)}":(\\d+)`);
 	for (const line of lines.split('\n')) {
@@ -61,9 +95,7 @@ function byHour(lines: string, column: string): Map<readonly [date: string, hour
 		if (before === undefined) hours.set(hour, [line]);
 		else before.push(line);
 	}
-	return new Map(
-		[...hours].map(([hour, rows]) => [[`date=${hour.slice(0, 10)}`, `hour=${hour.slice(11)}`], `${rows.join('\n')}\n`]),
-	);
+	return new Map([...hours].map(([hour, rows]) => [hourOf(hour), `${rows.join('\n')}\n`]));
 }
 
 function writeFile(directory: UserDirectory, name: string, bytes: Uint8Array): void {

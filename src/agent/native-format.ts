@@ -84,6 +84,21 @@ export function nativeLines(bytes: Buffer, table: StoreTableName): string {
 	return lines.join('');
 }
 
+/** The rows of a table with all columns, lists as JSON. */
+export function nativeRows(bytes: Buffer, table: StoreTableName): SqlValue[][] {
+	const columns = storeTable(table).columns.filter(({ name }) => name !== 'ingested_at');
+	return nativeBlocks(bytes).flatMap((block) => {
+		const read = columns.map(({ name, type }) => {
+			const column = block.columns.find((each) => each.name === name);
+			const values = column === undefined ? [] : valuesOf(block, column);
+			if (type === 'list') return (row: number) => listText(values[row]);
+			if (type === 'instant') return (row: number) => formatTimestamp(Number(values[row]));
+			return (row: number) => (values[row] ?? null) as SqlValue;
+		});
+		return Array.from({ length: block.rows }, (_, row) => read.map((value) => value(row)));
+	});
+}
+
 /** A value as JSON. Texts of blocks are valid Unicode. */
 function valueText(value: NativeValue): string {
 	return typeof value === 'string' ? JSON.stringify(value) : jsonValue(value as SqlValue);

@@ -8,12 +8,14 @@ import { directoryDestination, fileName } from '../../src/agent/directory-destin
 import { createExchangeRow, jsonValue, type RowSettings } from '../../src/agent/exchange-row.ts';
 import { FILE_FORMATS } from '../../src/agent/file-format.ts';
 import { createLossRows } from '../../src/agent/loss-rows.ts';
+import { nativeLines } from '../../src/agent/native-format.ts';
 import type { SpoolItem } from '../../src/agent/spool.ts';
 import { SENT_COLUMNS } from '../../src/agent/store-tables.ts';
 import { processUser } from '../../src/base/invoking-user.ts';
 import type { ExchangeRecord } from '../../src/store/exchange-detail.ts';
 import { LOSS_REASONS } from '../../src/store/loss-table.ts';
 import type { SqlValue } from '../../src/store/table.ts';
+import { blockOfRows } from '../../support/row-blocks.ts';
 import { temporaryDirectory } from '../../support/servers.ts';
 
 const ALL: RowSettings = { bodies: { of: 'all' }, bodiesText: 'all', headers: undefined };
@@ -174,6 +176,38 @@ test('files of a batch are by hour, and a batch that is written twice replaces i
 		forever,
 	);
 	assert.equal(outcome.what, 'retry');
+	remove();
+});
+
+test('blocks become the same files as their lines', async () => {
+	const { path, remove } = temporaryDirectory();
+	const origin = { hostName: 'h', run: 1, agentVersion: '1', labels: [['env', 'é']] as const };
+	const hour = Date.UTC(2026, 0, 1, 9) * 1000;
+	const fields = { req_header_names: ['A', 'b'], req_header_values: ['1', ''], method: 'GET', duration_ms: 0.25 };
+	const rows = [hour, hour + 1, hour + 3_600_000_000].map((us, index) => ({
+		...(index === 1 ? {} : fields),
+		id: index + 1,
+		ts_us: us,
+		path: index === 0 ? null : `/é"${index}`,
+	}));
+	const block = blockOfRows(origin, 1, rows);
+	const lines = nativeLines(gunzipSync(block.bytes), 'exchanges');
+	const range = { run: 1, first: 1, rows: 3, fromUs: 1, toUs: 2 };
+	const files = [...FILE_FORMATS].flatMap(([name, format]) =>
+		(['lines', 'blocks'] as const).map(async (form) => {
+			const to = join(path, `${name}-${form}`);
+			const bytes = form === 'blocks' ? Buffer.from(block.bytes) : gzipSync(lines);
+			const item: SpoolItem = { table: 'exchanges', token: 't', rows: 3, range, form, read: async () => bytes };
+			const destination = directoryDestination({ path: to, user: processUser(), hostName: 'h', format });
+			assert.deepEqual(await destination.deliver(item, new AbortController().signal), { what: 'done' });
+			const names = readdirSync(to, { recursive: true, encoding: 'utf8' }).filter((each) => each.includes('/t.'));
+			return names.sort().map((each) => [each, readFileSync(join(to, each)).toString('base64')]);
+		}),
+	);
+	const [parquetLines, parquetBlocks, ndjsonLines, ndjsonBlocks] = await Promise.all(files);
+	assert.equal(parquetLines!.length, 2);
+	assert.deepEqual(parquetBlocks, parquetLines);
+	assert.deepEqual(ndjsonBlocks, ndjsonLines);
 	remove();
 });
 
