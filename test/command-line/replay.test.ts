@@ -630,7 +630,7 @@ test('with --redact nothing has secrets: no format, no expression, no command; h
 	]);
 	assert.equal(recorded.code, 0, recorded.stderr);
 	assert.equal(compressed.code, 0, compressed.stderr);
-	assert.equal(recorded.stderr.split('with --redact, HTTP/2 is left out of the recording').length, 2, recorded.stderr);
+	assert.doesNotMatch(recorded.stderr, /left out/);
 	for (const bytes of [readFileSync(kept), gunzipSync(readFileSync(packed))]) {
 		assert.match(bytes.toString('latin1'), /"redacted":"yes"/);
 		assert.match(

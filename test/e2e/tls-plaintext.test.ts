@@ -343,7 +343,7 @@ it('.capture tls off and on, and what the prompt says; without --tls it refuses 
 	await live(
 		async (terminal) => {
 			await terminal.shows(/also inside TLS/);
-			await terminal.shows(/tinytap \(tls\)>/);
+			await terminal.shows(/tinytap\*? \(tls\)>/);
 			await curl('/before');
 			await enter(terminal, '.capture tls off');
 			await terminal.shows('the plaintext of TLS is no longer read');
