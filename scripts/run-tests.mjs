@@ -18,7 +18,7 @@ const FILES_A_PROCESS = 12;
 
 const CORES = Math.max(2, availableParallelism());
 
-/** Live tests that measure time, memory or loss under load, or count the processes of a user. */
+/** Live tests that measure time, memory or loss under load, count the processes of a user, or look for probes of others. */
 const ALONE = [
 	'bombs',
 	'capture-controls',
@@ -33,6 +33,7 @@ const ALONE = [
 	'process-limits',
 	'silent-helper',
 	'stuck-output',
+	'tls-helper',
 ];
 
 /** Unit tests that take much memory or time on purpose: bombs, floods, statements that reach their limits. */
