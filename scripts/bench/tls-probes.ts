@@ -5,6 +5,7 @@ import { closeSync, copyFileSync, mkdtempSync, openSync, readFileSync, readSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { openTerminal, PROMPT } from '../../support/terminal.ts';
 import { TEST_ENV, TINYTAP } from '../../support/tinytap.ts';
 import { interrupt, type Started, start, until } from './processes.ts';
 import { ownProgram } from './programs.ts';
@@ -111,27 +112,30 @@ export async function attachTimes(library: string, processes: number, rounds: nu
 	const users = await startUsers(library, processes);
 	const last = users.pids.at(-1)!;
 	const file = readFileSync(library);
-	const shell = startShell();
+	// The command works only at a prompt.
+	const shell = await openTerminal([...TINYTAP, '--tls', '--comm', 'library-users'].join(' '));
+	const enter = async (line: string) => {
+		await shell.type(line);
+		await shell.press('Enter');
+	};
 	try {
-		await untilCapturing(shell);
+		await shell.shows(PROMPT);
 		await timeUntil(() => differences(last, library).length > 0, 'the library has probes');
 		// The probes of one file come one after another.
 		await delay(1000);
 		const places = differences(last, library);
 		const [attach, detach]: [number[], number[]] = [[], []];
 		for (let round = 0; round < rounds; round++) {
-			shell.child.stdin!.write('.capture tls off\n');
-			detach.push(await timeUntil(() => changed(last, places, file) === 0, `the probes are gone: ${shell.stderr()}`));
+			await enter('.capture tls off');
+			detach.push(await timeUntil(() => changed(last, places, file) === 0, 'the probes are gone'));
 			await delay(300);
-			shell.child.stdin!.write('.capture tls on\n');
-			attach.push(
-				await timeUntil(() => changed(last, places, file) === places.length, `the probes are back: ${shell.stderr()}`),
-			);
+			await enter('.capture tls on');
+			attach.push(await timeUntil(() => changed(last, places, file) === places.length, 'the probes are back'));
 			await delay(300);
 		}
 		return { processes, attach, detach, places: places.length };
 	} finally {
-		await interrupt(shell, 'SIGTERM');
+		await shell.close();
 		await users.stop();
 	}
 }
